@@ -113,9 +113,9 @@ const sendHedged = <E, R>(
  * is closed. When all requests fail, the last failure is the result. A request that fails before `delay` is over is not
  * hedged. To an outer retry, all requests of a hedge are one attempt.
  *
- * Each hedge withdraws from the retry budget like a retry. There is none when the origin's budget is exhausted. Each good
- * response deposits one token, so without a retry one call in 14 can be hedged in the long run. A retry deposits the same,
- * so together it is one call in seven.
+ * Each hedge withdraws from the retry budget like a retry. When the origin's budget is exhausted, no
+ * hedge is sent. Each good response deposits one token, so without a retry one call in 14 can be hedged in the long run. A
+ * retry deposits the same, so with a retry one call in seven can be hedged.
  *
  * Each request runs in a separate fiber. Clients without a hedge have no such fibers.
  *

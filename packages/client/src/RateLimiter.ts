@@ -158,7 +158,7 @@ export interface Store {
   /**
    * Updates the record of a key atomically.
    *
-   * `change` gets the current record (empty if there is none or it has expired) and the time in whole milliseconds. It
+   * `change` gets the current record (empty if it is missing or has expired) and the time in whole milliseconds. It
    * returns the next record and its expiry time. A store of one process passes the monotonic clock, a shared store the clock
    * of its server. `change` is pure and may be called again if another update came in between.
    */

@@ -53,9 +53,9 @@ const settled = <E>(failure: E): Effect.Effect<never, E> => {
   return Effect.flatMap(bufferErrorBody(response), (whole) =>
     Effect.flatMap(problemOf(whole), (problem) => {
       if (!(error instanceof Unavailable) || problem === undefined) return Effect.fail(withResponse(error, whole))
-      const told = new Unavailable({ ...error, problem })
-      // `told` is `error` plus `problem`: an Unavailable, and so of the same type as `error`.
-      return Effect.fail(withResponse(told, whole) as E & Unavailable)
+      const withProblem = new Unavailable({ ...error, problem })
+      // `withProblem` is `error` plus `problem`: an Unavailable, and so of the same type as `error`.
+      return Effect.fail(withResponse(withProblem, whole) as E & Unavailable)
     })
   )
 }

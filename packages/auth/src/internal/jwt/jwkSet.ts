@@ -17,7 +17,7 @@ export interface KeyHeader {
 }
 
 export interface KeySet {
-  /** The keys that match the header. Empty if there is none. */
+  /** The keys that match the header. Empty if no key matches. */
   readonly select: (wanted: KeyHeader) => Effect.Effect<ReadonlyArray<CryptoKey>>
 }
 

@@ -33,8 +33,8 @@ export const isMeantAsJson = (text: string, contentType: string | undefined): bo
   isJsonLike(text) || /^application\/(?:[^;,\s]*\+)?json\b/i.test(contentType ?? "")
 
 /**
- * The object in a body, whatever its content type. Undefined if there is none. The last of duplicate members counts, in
- * JSON and in forms.
+ * Parses a body as a JSON object or a form, whatever its content type. Returns undefined for any other body. The last of
+ * duplicate members counts.
  */
 export const parse = (text: string): Body | undefined => {
   const trimmed = text.trim()

@@ -42,7 +42,7 @@ export class SecureOverlay {
 
 /**
  * Length of the longest domain of the host, including the host itself, that equals the cookie's domain or is above or
- * below it. 0 if there is none. A cookie of the host or of a parent domain overlaps with all domains of the host.
+ * below it. 0 if no domain overlaps. A cookie of the host or of a parent domain overlaps with all domains of the host.
  */
 const overlapLength = (domain: string, host: string): number => {
   if (isInDomain(host, domain)) return host.length

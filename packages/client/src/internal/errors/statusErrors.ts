@@ -186,7 +186,7 @@ export class Unavailable
 }
 
 /**
- * The server rejected the request: any other 4xx.
+ * The server rejected the request with a 4xx that has no error type of its own.
  *
  * Specification: [RFC 9110 §15.5](https://www.rfc-editor.org/rfc/rfc9110#section-15.5),
  * [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457#section-3).

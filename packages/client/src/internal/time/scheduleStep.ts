@@ -28,7 +28,7 @@ export const nextStep = <In, R>(
     return Effect.map(schedule.step(now, input, state), ([next, , decision]) =>
       ScheduleDecision.isDone(decision)
         ? Option.none()
-        : // The platform types the state as any: what a schedule gives out is only ever handed back to it.
+        : // Effect types the state as `any`. Nothing here reads it: it is only passed to the next step of the schedule.
           Option.some({ state: next as unknown, delayMs: Math.max(0, Intervals.start(decision.intervals) - now) })
     )
   })

@@ -12,7 +12,7 @@ const groupsOf = (address: string): ReadonlyArray<number> => {
 
 const formatIpv4 = (high = 0, low = 0): string => [high >> 8, high & 255, low >> 8, low & 255].join(".")
 
-/** The IPv4 address that a translator or tunnel routes an IPv6 address to. Undefined if there is none. */
+/** The IPv4 address that a translator or tunnel routes an IPv6 address to. Undefined for other addresses. */
 const embeddedAddress = (address: string): string | undefined => {
   const [a, b, c, d, e, f, g, h] = groupsOf(address)
   // NAT64: RFC 6052 §2.1, and the local-use prefix of RFC 8215.

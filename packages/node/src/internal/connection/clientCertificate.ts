@@ -13,7 +13,7 @@ class MissingOrigins extends Error {
 const hasIdentity = (tls: Tls): boolean =>
   tls.origins !== undefined || tls.cert !== undefined || tls.key !== undefined || tls.servername !== undefined
 
-/** The origins as a set. Undefined if there is none, or one is not an https URL. */
+/** The origins as a set. Undefined if the list is empty, or contains a URL that is not https. */
 const parseOrigins = (urls: ReadonlyArray<string> | undefined): ReadonlySet<string> | undefined => {
   const origins = (urls ?? []).map(Origin.of)
   return origins.length > 0 && origins.every((origin) => origin.startsWith("https://")) ? new Set(origins) : undefined
