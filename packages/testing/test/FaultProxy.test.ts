@@ -39,6 +39,21 @@ const waitForSockets = Effect.repeatN(turn, 200)
 
 const sleeping = Effect.repeat(Effect.zipRight(turn, TestClock.sleeps()), { until: (all) => [...all].length > 0 })
 
+/** Blocks the event loop for 8 ms in each turn, like a busy machine. */
+const blockedEventLoop = Effect.acquireRelease(
+  Effect.sync(() => {
+    const state = { isDone: false }
+    const block = () => {
+      const end = performance.now() + 8
+      while (performance.now() < end);
+      if (!state.isDone) setImmediate(block)
+    }
+    block()
+    return state
+  }),
+  (state) => Effect.sync(() => (state.isDone = true))
+)
+
 const serve = (onConnection: (side: Side) => void) =>
   Effect.acquireRelease(
     Effect.async<{ readonly port: number; readonly sides: Array<Side>; readonly server: Net.Server }>((resume) => {
@@ -150,6 +165,17 @@ describe("FaultProxy", () => {
       expect([textOf(client), client.code, client.ended]).toEqual(["abcd", "ECONNRESET", false])
       expect([textOf(server), server.code]).toEqual(["abcdef", "ECONNRESET"])
       expect(yield* proxy.counts).toEqual({ connections: 1, open: 0, cuts: 1 })
+    })
+  )
+
+  it.scoped("delivers the bytes before a reset while the event loop is blocked for longer than they take", () =>
+    Effect.gen(function* () {
+      yield* blockedEventLoop
+      const { client, server } = yield* connected({ down: [Toxic.Reset({ after: 4 })] })
+      client.socket.write("abcdef")
+      yield* until(() => client.closed || client.ended)
+      expect([textOf(client), client.code, client.ended]).toEqual(["abcd", "ECONNRESET", false])
+      yield* until(() => server.closed)
     })
   )
 

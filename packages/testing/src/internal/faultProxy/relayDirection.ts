@@ -37,12 +37,16 @@ const turn: Effect.Effect<void> = Effect.async((resume) => {
 })
 
 /**
- * Real time for bytes to arrive, regardless of the Clock. libuv reports a reset right after bytes as an orderly end.
+ * Real time for bytes to arrive, regardless of the Clock. libuv reports a reset right after bytes as an orderly end. The
+ * turn afterwards lets a receiver in this process read them, if its event loop was blocked for the whole time.
  */
-const arrival: Effect.Effect<void> = Effect.async((resume) => {
-  const timer = setTimeout(() => resume(Effect.void), 5)
-  return Effect.sync(() => clearTimeout(timer))
-})
+const arrival: Effect.Effect<void> = Effect.zipRight(
+  Effect.async<void>((resume) => {
+    const timer = setTimeout(() => resume(Effect.void), 5)
+    return Effect.sync(() => clearTimeout(timer))
+  }),
+  turn
+)
 
 const end = (socket: Socket): Effect.Effect<void> =>
   Effect.async((resume) => {
