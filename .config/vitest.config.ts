@@ -13,7 +13,6 @@ const exceptions = ["packages/protocol/test/HttpDate.test.ts"]
 
 /** The files that take longest. */
 const longest = [
-  "stress/test/stress.test.ts",
   "stress/test/stress.mutants.test.ts",
   "node/test/stores.contract.test.ts",
   "examples/test/demo.test.ts",
