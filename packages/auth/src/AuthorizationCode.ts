@@ -20,9 +20,10 @@ import * as CodeExchange from "./internal/authorizationCode/codeExchange.js"
 import { Transaction } from "./internal/authorizationCode/transaction.js"
 import type { Options, SignInResult } from "./internal/authorizationCode/transaction.js"
 import { makeUsedStates } from "./internal/authorizationCode/usedStates.js"
-import type { Find } from "./internal/discovery/serverDiscovery.js"
-import * as ServerClient from "./internal/oauth/serverClient.js"
+import type { Find } from "./internal/discovery/metadataCache.js"
+import type * as ServerClient from "./internal/oauth/serverClient.js"
 import * as ServerEndpoints from "./internal/oauth/serverEndpoints.js"
+import * as SharedServer from "./internal/oauth/sharedServer.js"
 import { audienceOf } from "./internal/oauth/tokenAudience.js"
 import * as Fixes from "./internal/response/complianceFixes.js"
 import * as ReplaceToken from "./internal/store/replaceToken.js"
@@ -140,7 +141,7 @@ const wrongClient = new TokenError({
  */
 export const make = (options: Options): Effect.Effect<Service, InvalidRequest, HttpClient.HttpClient> =>
   Effect.gen(function* () {
-    const conversation = yield* ServerClient.make(options)
+    const conversation = yield* SharedServer.connect(options)
     yield* ServerEndpoints.validateOverrides(options, conversation.insecure)
     yield* AuthorizationRequest.validateRedirectUri(options.redirectUri)
     const find = ServerEndpoints.make(conversation, options)

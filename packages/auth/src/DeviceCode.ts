@@ -16,8 +16,8 @@ import * as DeviceAuthorizationRequest from "./internal/deviceCode/authorization
 import { DeviceAuthorization } from "./internal/deviceCode/authorization.js"
 import type { Options } from "./internal/deviceCode/authorization.js"
 import * as Polling from "./internal/deviceCode/polling.js"
-import * as ServerClient from "./internal/oauth/serverClient.js"
 import * as ServerEndpoints from "./internal/oauth/serverEndpoints.js"
+import * as SharedServer from "./internal/oauth/sharedServer.js"
 
 export type { Options } from "./internal/deviceCode/authorization.js"
 export { DeviceAuthorization } from "./internal/deviceCode/authorization.js"
@@ -84,7 +84,7 @@ const wrongClient = new TokenError({
  */
 export const make = (options: Options): Effect.Effect<Service, InvalidRequest, HttpClient.HttpClient> =>
   Effect.gen(function* () {
-    const conversation = yield* ServerClient.make(options)
+    const conversation = yield* SharedServer.connect(options)
     yield* ServerEndpoints.validateOverrides(options, conversation.insecure)
     const openid = options.scopes?.includes("openid") ?? false
     const find = ServerEndpoints.make(conversation, options)

@@ -13,8 +13,8 @@ import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as oauth from "oauth4webapi"
 import { retryUnavailable } from "./internal/oauth/retryUnavailable.js"
-import * as ServerClient from "./internal/oauth/serverClient.js"
 import * as ServerEndpoints from "./internal/oauth/serverEndpoints.js"
+import * as SharedServer from "./internal/oauth/sharedServer.js"
 import * as BodyMembers from "./internal/response/bodyMembers.js"
 import type { Body } from "./internal/response/responseBody.js"
 import { makeReader } from "./internal/response/successResponse.js"
@@ -180,7 +180,7 @@ const introspectedOf = (body: Body): Effect.Effect<IntrospectionResult, TokenErr
  */
 export const make = (client: Client): Effect.Effect<Service, InvalidRequest, HttpClient.HttpClient> =>
   Effect.gen(function* () {
-    const conversation = yield* ServerClient.make(client)
+    const conversation = yield* SharedServer.connect(client)
     const { insecure, send } = conversation
     yield* ServerEndpoints.validateOverrides(client, insecure)
     const find = ServerEndpoints.make(conversation, client)

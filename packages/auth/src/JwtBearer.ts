@@ -18,7 +18,8 @@ import * as DelegatedGrant from "./internal/grants/delegatedGrant.js"
 import type { JwtAssertion } from "./internal/grants/jwtAssertion.js"
 import * as Assertion from "./internal/grants/jwtAssertion.js"
 import * as OptionsFromConfig from "./internal/oauth/optionsFromConfig.js"
-import * as ServerClient from "./internal/oauth/serverClient.js"
+import type * as ServerClient from "./internal/oauth/serverClient.js"
+import * as SharedServer from "./internal/oauth/sharedServer.js"
 import * as Fixes from "./internal/response/complianceFixes.js"
 import type * as OAuth2 from "./OAuth2.js"
 import type { Token } from "./Token.js"
@@ -177,7 +178,7 @@ export const layer = <R = never>(
   Layer.unwrapEffect(
     Effect.gen(function* () {
       const { assertion, clientId: client, issuer: server, resource } = options
-      const conversation = yield* ServerClient.make(clientOf(options))
+      const conversation = yield* SharedServer.connect(clientOf(options))
       if (!Effect.isEffect(assertion)) yield* Assertion.make(assertion, { client, server, now: 0 })
       return DelegatedGrant.layer(options, conversation, {
         type: grantType,

@@ -17,7 +17,7 @@ import * as oauth from "oauth4webapi"
 import * as Refresh from "./internal/grants/refreshRequest.js"
 import * as PlainHttp from "./internal/http/insecureHttp.js"
 import type { Options, Service } from "./internal/oauth/client.js"
-import * as ServerClient from "./internal/oauth/serverClient.js"
+import * as SharedServer from "./internal/oauth/sharedServer.js"
 import * as RotatedToken from "./internal/response/rotatedToken.js"
 
 export type { Client, Options, ComplianceFixes, SecretAuthMethod, Service } from "./internal/oauth/client.js"
@@ -88,7 +88,7 @@ export type OrConfig<A> = { readonly [K in keyof A]: A[K] | Config.Config<Exclud
  * @category constructors
  */
 export const make = (options: Options): Effect.Effect<Service, InvalidRequest, HttpClient.HttpClient> =>
-  Effect.map(ServerClient.make(options), ({ clockSkew, token }) => ({
+  Effect.map(SharedServer.connect(options), ({ clockSkew, token }) => ({
     clockSkew,
     clientCredentials: (parameters) =>
       token(({ authentication, client, options, server }) =>

@@ -16,6 +16,7 @@ import * as Discovery from "./internal/discovery/serverDiscovery.js"
 import { isPrintable } from "./internal/http/fetchAdapter.js"
 import * as ServerClient from "./internal/oauth/serverClient.js"
 import * as ServerEndpoints from "./internal/oauth/serverEndpoints.js"
+import * as SharedServer from "./internal/oauth/sharedServer.js"
 import * as ClientMetadata from "./internal/registration/clientMetadata.js"
 import * as BodyMembers from "./internal/response/bodyMembers.js"
 import type { Body } from "./internal/response/responseBody.js"
@@ -27,7 +28,7 @@ import type * as OAuth2 from "./OAuth2.js"
  * @since 0.1.0
  * @category models
  */
-export interface Options extends Pick<OAuth2.Client, "issuer" | "transport"> {
+export interface Options extends Pick<OAuth2.Client, "issuer" | "server" | "transport"> {
   /** The initial access token, for servers that require one for registrations. */
   readonly initialAccessToken?: Redacted.Redacted<string> | undefined
 }
@@ -214,14 +215,16 @@ const hasPrivateKey = ({ jwks }: Metadata): boolean =>
  * @category constructors
  */
 export const register = (
-  { initialAccessToken, issuer, transport }: Options,
+  { initialAccessToken, issuer, server: shared, transport }: Options,
   metadata: Metadata
 ): Effect.Effect<RegisteredClient, InvalidRequest | TokenError, HttpClient.HttpClient> =>
   Effect.gen(function* () {
     if (hasPrivateKey(metadata)) return yield* containsPrivateKey
     // There is no client yet. This placeholder is never sent.
     const nobody = { clientId: "-", clientAuthentication: ClientAuthentication.none }
-    const conversation = yield* ServerClient.make({ ...nobody, issuer, transport })
+    const conversation = yield* shared === undefined
+      ? ServerClient.make({ ...nobody, issuer, transport })
+      : SharedServer.requestsOf(shared, { issuer, transport }, ["issuer", "transport"])
     const { insecure, read } = conversation
     const { registration_endpoint: endpoint } = yield* conversation.metadataWith(["registration_endpoint"])
     yield* ServerEndpoints.requireEndpoint("registration endpoint", endpoint, insecure)
@@ -229,7 +232,8 @@ export const register = (
     const server = { issuer, ...(endpoint !== undefined && { registration_endpoint: endpoint }) }
     const token = initialAccessToken && Redacted.value(initialAccessToken)
     return yield* read(
-      ({ options }) =>
+      // Without `DPoP`: the new client does not have the key of the client that shares its server.
+      ({ options: { DPoP: _, ...options } }) =>
         oauth.dynamicClientRegistrationRequest(server, metadataOf(metadata), {
           ...options,
           ...(token !== undefined && { initialAccessToken: token })

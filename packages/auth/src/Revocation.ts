@@ -12,8 +12,8 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as oauth from "oauth4webapi"
 import { retryUnavailable } from "./internal/oauth/retryUnavailable.js"
-import * as ServerClient from "./internal/oauth/serverClient.js"
 import * as ServerEndpoints from "./internal/oauth/serverEndpoints.js"
+import * as SharedServer from "./internal/oauth/sharedServer.js"
 import { audienceOf } from "./internal/oauth/tokenAudience.js"
 import * as ReplaceToken from "./internal/store/replaceToken.js"
 import * as TokenLineage from "./internal/store/tokenLineage.js"
@@ -83,7 +83,7 @@ const unsupported = (error: TokenError): TokenError =>
  */
 export const make = (client: Client): Effect.Effect<Service, InvalidRequest, HttpClient.HttpClient> =>
   Effect.gen(function* () {
-    const conversation = yield* ServerClient.make(client)
+    const conversation = yield* SharedServer.connect(client)
     const { insecure, send } = conversation
     yield* ServerEndpoints.validateOverrides(client, insecure)
     const find = ServerEndpoints.make(conversation, client)

@@ -14,7 +14,8 @@ import * as DelegatedGrant from "./internal/grants/delegatedGrant.js"
 import type { ExchangedToken, Options, SubjectToken } from "./internal/grants/tokenExchange.js"
 import * as Exchange from "./internal/grants/tokenExchange.js"
 import * as OptionsFromConfig from "./internal/oauth/optionsFromConfig.js"
-import * as ServerClient from "./internal/oauth/serverClient.js"
+import type * as ServerClient from "./internal/oauth/serverClient.js"
+import * as SharedServer from "./internal/oauth/sharedServer.js"
 import type * as OAuth2 from "./OAuth2.js"
 import type { Token } from "./Token.js"
 import type * as TokenSource from "./TokenSource.js"
@@ -83,7 +84,7 @@ const makeExchange =
 export const make = <R = never>(
   options: Options<R>
 ): Effect.Effect<Service, InvalidRequest, HttpClient.HttpClient | R> =>
-  Effect.zipWith(ServerClient.make(options), Effect.context<R>(), (conversation, context) => ({
+  Effect.zipWith(SharedServer.connect(options), Effect.context<R>(), (conversation, context) => ({
     exchange: (subject) => Effect.provide(makeExchange(conversation, options)(subject), context)
   }))
 
@@ -160,7 +161,7 @@ export const layer = <R = never>(
   HttpClient.HttpClient | TokenStore.TokenStore | R
 > =>
   Layer.unwrapEffect(
-    Effect.map(ServerClient.make(options), (conversation) => {
+    Effect.map(SharedServer.connect(options), (conversation) => {
       const { account, actor, audience, parameters, requestedTokenType, resource } = options
       return DelegatedGrant.layer(options, conversation, {
         type: Exchange.grantType,

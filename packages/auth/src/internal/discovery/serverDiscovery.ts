@@ -1,14 +1,10 @@
 /** Discovery of authorization server metadata, and validation of the URLs that receive credentials. */
 import * as BaseUrl from "@countersign/protocol/BaseUrl"
-import * as Redact from "@countersign/protocol/Redact"
 import { InvalidRequest, TokenError } from "@countersign/client/Errors"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type * as oauth from "oauth4webapi"
 import type * as FetchAdapter from "../http/fetchAdapter.js"
-import type { Client } from "../oauth/client.js"
-import * as Fixes from "../response/complianceFixes.js"
-import * as CrossOriginEndpoints from "./crossOriginEndpoints.js"
 import type { Failure } from "./serverMetadata.js"
 import * as ServerMetadata from "./serverMetadata.js"
 
@@ -38,7 +34,7 @@ export const validateEndpoint = (text: string, plain: boolean): Effect.Effect<UR
  * The URLs of an issuer's metadata, in the order of requests: RFC 8414 §3, OpenID Connect Discovery 1.0 §4, and the OpenID
  * document with its path inserted, which RFC 8414 §5 and MCP define.
  */
-const placesOf = ({ origin, pathname }: URL): ReadonlyArray<URL> => {
+export const placesOf = ({ origin, pathname }: URL): ReadonlyArray<URL> => {
   const path = pathname.replace(/\/$/, "")
   const urls = [
     `${origin}/.well-known/oauth-authorization-server${path}`,
@@ -58,14 +54,14 @@ const addable = [
 /** A member of the metadata that a request needs. */
 export type Member = (typeof addable)[number]
 
-/** Timeout of one URL, so that a URL that hangs leaves time for the next one. */
-const timeout = "10 seconds"
+/** Timeout of one URL in milliseconds, so that a URL that hangs leaves time for the next one. */
+export const timeoutMs = 10_000
 
 const timedOut = (place: URL): TokenError =>
   new TokenError({
     reason: "Unavailable",
     sent: "maybe",
-    detail: `the authorization server did not answer at ${place.href} within ${timeout}: try again later`
+    detail: `the authorization server did not answer at ${place.href} within ${timeoutMs / 1000} seconds: try again later`
   })
 
 const unreachable = (error: TokenError): Failure => ({ error, found: "was not reached", isAbsent: false })
@@ -79,18 +75,16 @@ const noEndpoint = (place: URL): Failure => ({
   isAbsent: false
 })
 
-const notAUrl = (published: string): TokenError =>
-  new TokenError({
-    reason: "InvalidResponse",
-    detail: `\`complianceFixes.metadataIssuer\` is not a URL: ${JSON.stringify(Redact.text(published, 100))}. Set it to the issuer that the metadata names`
-  })
-
+/** The document at a URL, or why it cannot be used. */
 type Document = Either.Either<oauth.AuthorizationServer, Failure>
 
-/** Makes a function that reads the document at a URL. */
-const readDocument = (expected: URL, exchange: FetchAdapter.ServerRequest, insecure: boolean) => {
+/** Reads the document at a URL. */
+export type Read = (place: URL) => Effect.Effect<Document>
+
+/** Makes a function that reads the document at a URL. It ends within {@link timeoutMs}. */
+export const readDocument = (expected: URL, exchange: FetchAdapter.ServerRequest, insecure: boolean): Read => {
   const request = { method: "GET", headers: { accept: "application/json" } }
-  return (place: URL): Effect.Effect<Document> =>
+  return (place) =>
     exchange
       .received(
         (fetch) => fetch(place.href, request),
@@ -98,7 +92,7 @@ const readDocument = (expected: URL, exchange: FetchAdapter.ServerRequest, insec
         () => false
       )
       .pipe(
-        Effect.timeoutFail({ duration: timeout, onTimeout: () => timedOut(place) }),
+        Effect.timeoutFail({ duration: timeoutMs, onTimeout: () => timedOut(place) }),
         Effect.mapError(unreachable),
         Effect.flatMap((received) => ServerMetadata.of(received, expected)),
         Effect.tap(({ token_endpoint: endpoint = "" }) =>
@@ -108,13 +102,8 @@ const readDocument = (expected: URL, exchange: FetchAdapter.ServerRequest, insec
       )
 }
 
-/** The metadata that was read, and the URLs that may have more members. */
-interface CachedMetadata {
-  readonly server: oauth.AuthorizationServer
-  readonly rest: ReadonlyArray<URL>
-}
-
-const isMissingMember = (server: oauth.AuthorizationServer, needed: ReadonlyArray<Member>): boolean =>
+/** Whether the metadata lacks a member that a request needs. */
+export const isMissingMember = (server: oauth.AuthorizationServer, needed: ReadonlyArray<Member>): boolean =>
   needed.some((name) => server[name] === undefined)
 
 /** Adds missing members. Returns the same object if nothing is added. */
@@ -132,28 +121,35 @@ const noMetadata = (failures: ReadonlyArray<readonly [URL, Failure]>): TokenErro
   })
 
 /** The first error other than a missing document. */
-const errorOf = (failures: ReadonlyArray<readonly [URL, Failure]>): TokenError =>
+export const errorOf = (failures: ReadonlyArray<readonly [URL, Failure]>): TokenError =>
   failures.find(([_, { isAbsent }]) => !isAbsent)?.[1].error ?? noMetadata(failures)
 
 /** The request was not sent, so no other URL of this server is reachable either. */
 const isExpired = ({ error }: Failure): boolean => error.sent === "no"
 
-const isTemporary = ({ error, isAbsent }: Failure): boolean => error.reason === "Unavailable" && !isAbsent
+/** Whether the URL may have a document later. */
+export const isTemporary = ({ error, isAbsent }: Failure): boolean => error.reason === "Unavailable" && !isAbsent
 
-/**
- * Finds the metadata of an issuer, with the members that a request needs, if any of its documents has them. If a URL has
- * no usable document, the next one is read. Documents are cached. A URL that failed temporarily is read again by the next
- * call.
- */
-export type Find = (needed: ReadonlyArray<Member>) => Effect.Effect<oauth.AuthorizationServer, TokenError>
+/** The metadata that was read, and the URLs that may have more members. */
+export interface ReadMetadata {
+  readonly server: oauth.AuthorizationServer
+  readonly rest: ReadonlyArray<URL>
+}
+
+/** What a search found: the metadata, if any document is usable, and the URLs without a usable document. */
+export interface SearchResult {
+  readonly server: oauth.AuthorizationServer | undefined
+  readonly rest: ReadonlyArray<URL>
+  readonly failures: ReadonlyArray<readonly [URL, Failure]>
+}
 
 /** Reads the URLs in order, until the documents together have all needed members. */
-const search = (
-  known: CachedMetadata | undefined,
+export const search = (
+  known: ReadMetadata | undefined,
   places: ReadonlyArray<URL>,
-  read: (place: URL) => Effect.Effect<Document>,
+  read: Read,
   needed: ReadonlyArray<Member>
-) =>
+): Effect.Effect<SearchResult> =>
   Effect.gen(function* () {
     let server = known?.server
     const failures: Array<readonly [URL, Failure]> = []
@@ -173,38 +169,3 @@ const search = (
     }
     return { server, failures, rest }
   })
-
-/** Makes the discovery of a client's authorization server. With the option `tokenEndpoint` nothing is fetched. */
-export const make = (client: Client, issuer: URL, exchange: FetchAdapter.ServerRequest, insecure: boolean): Find => {
-  const { complianceFixes } = client
-  if (client.tokenEndpoint !== undefined) {
-    const server = Fixes.withIdTokenIssuer(
-      { issuer: client.issuer, token_endpoint: client.tokenEndpoint },
-      complianceFixes
-    )
-    return () => Effect.succeed(server)
-  }
-  const published = complianceFixes?.metadataIssuer ?? issuer.href
-  if (!URL.canParse(published)) return () => Effect.fail(notAUrl(published))
-  const read = readDocument(new URL(published), exchange, insecure)
-  const places = placesOf(issuer)
-  let known: CachedMetadata | undefined
-  return (needed) =>
-    Effect.suspend(() => {
-      if (known !== undefined && (known.rest.length === 0 || !isMissingMember(known.server, needed))) {
-        return Effect.succeed(known.server)
-      }
-      return Effect.gen(function* () {
-        const before = known?.server
-        const { failures, rest, server } = yield* search(known, places, read, needed)
-        if (server === undefined) return yield* errorOf(failures)
-        if (server !== before) yield* CrossOriginEndpoints.logCrossOriginEndpoints(server, issuer, before)
-        const found = server === before ? server : Fixes.withIdTokenIssuer(server, complianceFixes)
-        known = { server: found, rest }
-        const temporary = failures.find(([_, failure]) => isTemporary(failure))
-        // A member is still missing, and the document that is temporarily unavailable may have it.
-        if (temporary !== undefined && isMissingMember(found, needed)) return yield* temporary[1].error
-        return found
-      })
-    })
-}

@@ -102,6 +102,46 @@ export interface Client {
   readonly complianceFixes?: ComplianceFixes | undefined
   /** Allows plain http on loopback, see {@link dangerouslyAllowHttpOnLoopback}. */
   readonly transport?: typeof dangerouslyAllowHttpOnLoopback | undefined
+  /**
+   * The authorization server that several grants of this client share, see `AuthorizationServer`. It sends the requests with
+   * its own `HttpClient`. The other options must be those of its `client`. Without it, each grant has a server of its own.
+   */
+  readonly server?: SharedServer | undefined
+}
+
+/**
+ * Options of an authorization server: the client, and the endpoints for a server that publishes no metadata.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface SharedServerOptions extends Omit<Client, "server"> {
+  /** URL of the authorization endpoint. */
+  readonly authorizationEndpoint?: string | undefined
+  /** URL of the device authorization endpoint. */
+  readonly deviceAuthorizationEndpoint?: string | undefined
+  /** URL of the key set (JWKS). */
+  readonly jwksUri?: string | undefined
+  /** URL of the revocation endpoint. */
+  readonly revocationEndpoint?: string | undefined
+  /** URL of the introspection endpoint. */
+  readonly introspectionEndpoint?: string | undefined
+}
+
+/**
+ * The authorization server of one client, for all of its grants. They share the metadata, the clock skew and the DPoP nonces.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface SharedServer {
+  /** The options of the client, with this server: `RefreshToken.layer({ ...server.client, account: "ada" })`. */
+  readonly client: SharedServerOptions & { readonly server: SharedServer }
+  /**
+   * Difference between the clock of the server and the local clock, in milliseconds, positive if the server is ahead. It is
+   * 0 before the first response with a `Date`.
+   */
+  readonly clockSkew: Effect.Effect<number>
 }
 
 /**

@@ -7,7 +7,8 @@ export const read = <A extends object>(options: OrConfig<A>): Config.Config<A> =
     Config.isConfig(entry[1])
   )
   return Config.map(
-    Config.all(Object.fromEntries(asked)),
+    // `Config.all` throws for no field.
+    asked.length === 0 ? Config.succeed({}) : Config.all(Object.fromEntries(asked)),
     // Each `Config` field now has its value, which is of the type of the field.
     (said) => ({ ...options, ...said }) as unknown as A
   )

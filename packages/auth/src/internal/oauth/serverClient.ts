@@ -7,6 +7,7 @@ import type * as Redacted from "effect/Redacted"
 import * as oauth from "oauth4webapi"
 import type { Token } from "../../Token.js"
 import * as MtlsAliases from "../discovery/mtlsEndpointAliases.js"
+import * as MetadataCache from "../discovery/metadataCache.js"
 import * as Discovery from "../discovery/serverDiscovery.js"
 import * as Dpop from "../dpop/tokenEndpointDpop.js"
 import * as FetchAdapter from "../http/fetchAdapter.js"
@@ -39,7 +40,7 @@ export interface ServerClient {
   /** The server's metadata. It is fetched at the first use, and cached. */
   readonly metadata: Effect.Effect<oauth.AuthorizationServer, TokenError>
   /** The metadata with the given members, if any of the server's documents has them. */
-  readonly metadataWith: Discovery.Find
+  readonly metadataWith: MetadataCache.Find
   /** How far the server's clock is ahead of this machine's, in milliseconds. */
   readonly clockSkew: Effect.Effect<number>
   /** Runs a library function that computes something, or fetches without client authentication. */
@@ -84,9 +85,10 @@ export const make = (client: Client): Effect.Effect<ServerClient, InvalidRequest
     const problem = TokenParameters.problem(client)
     if (problem !== undefined) return yield* Effect.fail(problem)
     const exchange = FetchAdapter.make(yield* HttpClient.HttpClient)
-    const find = Discovery.make(client, issuer, exchange, insecure)
+    const find = yield* MetadataCache.make(client, issuer, exchange, insecure)
     const aliased = MtlsAliases.make(client, issuer, insecure)
-    const metadataWith: Discovery.Find = (needed) => Effect.mapError(Effect.flatMap(find(needed), aliased), asUnsent)
+    const metadataWith: MetadataCache.Find = (needed) =>
+      Effect.mapError(Effect.flatMap(find(needed), aliased), asUnsent)
     const metadata = metadataWith([])
     const clientWithClockSkew = yield* Dpop.clientWithSkew(client.clientId, exchange.clockSkew)
     const proof = client.dpop === undefined ? undefined : Dpop.makeDpopHandle(client.dpop, clientWithClockSkew)

@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Struct from "effect/Struct"
 import type * as oauth from "oauth4webapi"
+import type { Find } from "../discovery/metadataCache.js"
 import * as Discovery from "../discovery/serverDiscovery.js"
 import type * as ServerClient from "./serverClient.js"
 
@@ -66,7 +67,7 @@ const algorithms = ["RS256", "PS256", "ES256", "ES384", "ES512", "RS384", "RS512
  * The server's metadata with the endpoints of the options, and with the members that a request needs. The library caches
  * keys by the identity of this object, so each document gives one object.
  */
-export const make = ({ metadataWith }: ServerClient.ServerClient, named: EndpointOverrides): Discovery.Find => {
+export const make = ({ metadataWith }: ServerClient.ServerClient, named: EndpointOverrides): Find => {
   const own = fieldsOf(named)
   let known: { readonly of: oauth.AuthorizationServer; readonly server: oauth.AuthorizationServer } | undefined
   return (needed) =>
