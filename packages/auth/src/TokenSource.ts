@@ -12,13 +12,14 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as SingleFlight from "./internal/concurrency/singleFlight.js"
-import * as Telling from "./internal/refresh/eventPublisher.js"
-import type { State } from "./internal/refresh/refreshTransaction.js"
-import { look, tooSlow, transaction } from "./internal/refresh/refreshTransaction.js"
-import * as Renewing from "./internal/refresh/rejection.js"
+import * as EventPublisher from "./internal/refresh/eventPublisher.js"
+import * as PendingWrites from "./internal/refresh/pendingWrites.js"
+import * as RefreshState from "./internal/refresh/refreshState.js"
+import * as RefreshTransaction from "./internal/refresh/refreshTransaction.js"
+import * as Rejection from "./internal/refresh/rejection.js"
 import type { CachedToken, Options, Service, RefreshOptions } from "./internal/refresh/service.js"
-import { Holding } from "./internal/refresh/tokenCache.js"
-import * as Saving from "./internal/refresh/tokenPersistence.js"
+import * as Source from "./internal/refresh/source.js"
+import * as TokenCache from "./internal/refresh/tokenCache.js"
 import * as GuardedStore from "./internal/store/guardedStore.js"
 import * as TokenStore from "./TokenStore.js"
 
@@ -95,90 +96,103 @@ export const defaults: Readonly<Record<Exclude<keyof RefreshOptions, "expiredWhe
  */
 export const make = <R = never>(options: Options<R>): Effect.Effect<Service, never, Requirements<R> | Scope.Scope> =>
   Effect.gen(function* () {
-    const telling = yield* Telling.make(options.key)
-    const damaged = options.onCorruptRecord === "replace" ? Telling.damaged(telling) : undefined
-    const store = GuardedStore.make(yield* TokenStore.TokenStore, options.key, options.tokenOwner, damaged)
-    const saving = yield* Saving.make(store, telling)
-    const holding = new Holding(yield* Effect.clock, {
-      early: Duration.toMillis(options.refreshWindow ?? defaults.refreshWindow),
-      late: Duration.toMillis(options.forcedRefreshWindow ?? defaults.forcedRefreshWindow)
-    })
-    const state: State = {
-      ...{ store, saving, holding, telling },
-      ...{
-        dead: undefined,
-        begun: undefined,
-        settled: undefined,
-        demand: undefined,
-        met: undefined,
-        declined: undefined
-      }
-    }
+    const millisOf = (option: Exclude<keyof RefreshOptions, "expiredWhen">): number =>
+      Duration.toMillis(options[option] ?? defaults[option])
+    const events = yield* EventPublisher.make(options.key)
+    const onDamage = options.onCorruptRecord === "replace" ? EventPublisher.reportDamage(events) : undefined
+    const store = GuardedStore.make(yield* TokenStore.TokenStore, options.key, options.tokenOwner, onDamage)
+    const windows = { refresh: millisOf("refreshWindow"), forcedRefresh: millisOf("forcedRefreshWindow") }
+    const source = yield* Source.make({ store, events, windows })
+    const writes = yield* PendingWrites.make(source)
+    const acquire = RefreshTransaction.make(source, writes, options, Duration.millis(millisOf("timeout")))
     const firstStep = Duration.toMillis(GuardedStore.storeTimeout)
-    const flight = yield* SingleFlight.make(transaction(state, options), {
+    const { cache } = source
+    const refreshed = Effect.map(
+      acquire(Source.initial),
+      // A refresh puts each token that it returns into the cache.
+      (token): CachedToken => TokenCache.cachedOf(cache.current) ?? { token, generation: 0 }
+    )
+    const flight = yield* SingleFlight.make(refreshed, {
       firstStep,
-      lost: (ms) => tooSlow(Duration.millis(ms))
+      lost: (ms) => RefreshTransaction.timedOut(Duration.millis(ms))
     })
-    const looking = yield* SingleFlight.make(look(state), {
+    const reloading = yield* SingleFlight.make(Source.reload(source), {
       firstStep,
       lost: (ms) => GuardedStore.timedOut("reading it", "ReadFailed", Duration.millis(ms))
     })
-    const another: Renewing.Another = (isEnough) =>
-      Timeline.emit(() => ({ _tag: "TokenRequested" })).pipe(
-        Effect.zipRight(flight.run(() => (isEnough() ? holding.held : undefined))),
-        Effect.tap(() => Timeline.emit(() => ({ _tag: "TokenObtained" })))
+    const refresh: Rejection.Refresh = (isEnough) =>
+      Effect.zipRight(
+        tokenRequested,
+        Effect.zipLeft(
+          flight.run(() => (isEnough() ? TokenCache.cachedOf(cache.current) : undefined)),
+          tokenObtained
+        )
       )
-    const settling = Duration.toMillis(options.propagationDelay ?? defaults.propagationDelay)
-    const meeting = Renewing.meetingOf(state, options.canSatisfy ?? (() => false), another, looking)
     return {
-      ...getting(state, flight.start, another),
-      ...Renewing.make(state, settling, another, meeting),
+      ...makeGet(source, refresh, flight.start),
+      ...Rejection.make(source, {
+        propagationDelayMs: millisOf("propagationDelay"),
+        canSatisfy: options.canSatisfy ?? (() => false),
+        refresh,
+        reload: reloading.run(() => undefined)
+      }),
       expiredWhen: options.expiredWhen
     }
   })
 
-const getting = (
-  { holding, telling: { used } }: State,
-  begin: () => void,
-  another: Renewing.Another
+const tokenRequested = Timeline.emit(() => ({ _tag: "TokenRequested" }))
+const tokenObtained = Timeline.emit(() => ({ _tag: "TokenObtained" }))
+
+const makeGet = (
+  source: Source.Source,
+  refresh: Rejection.Refresh,
+  start: () => void
 ): Pick<Service, "get" | "getCached"> => {
-  const ready = (now: number): CachedToken | undefined => {
-    const held = holding.ready(now)
-    if (held === undefined) return undefined
-    if (holding.isDue(now)) begin()
-    used?.(held.token, now)
-    return held
+  const { cache, clock } = source
+  const { publishUse } = source.events
+
+  const getCached = (wall: number): CachedToken | undefined => {
+    const now = clock.correct(wall)
+    const current = TokenCache.at(cache.current, now)
+    cache.current = current
+    if (current._tag === "Empty" || current._tag === "Expired") return undefined
+    const isQuiet = current._tag !== "Fresh" && RefreshState.isQuiet(source.refresh.current, now)
+    if (current._tag === "Expiring" && !isQuiet) return undefined
+    if (current._tag === "Refreshable" && !isQuiet) start()
+    publishUse?.(current.cached.token, wall)
+    return current.cached
   }
 
-  const orTheOld = (error: TokenError | TokenStoreError): Service["get"] =>
-    Effect.clockWith((clock) => {
-      const held = holding.alive(clock.unsafeCurrentTimeMillis())
-      return held === undefined ? Effect.fail(error) : Effect.succeed(held)
+  const usableToken = (error: TokenError | TokenStoreError) =>
+    Effect.flatMap(clock.now, (now) => {
+      const cached = TokenCache.usableOf(TokenCache.at(cache.current, now))
+      return cached === undefined ? Effect.fail(error) : Effect.succeed(cached)
     })
 
-  const get = Effect.clockWith((clock) => {
-    const now = clock.unsafeCurrentTimeMillis()
-    const held = ready(now)
-    if (held !== undefined) return Effect.succeed(held)
-    const failure = holding.failureAt(now)
-    if (failure !== undefined) return Effect.fail(failure)
-    const getting = Effect.catchAll(
-      another(() => holding.isFresh(now)),
-      orTheOld
-    )
-    const old = holding.alive(now)
-    const waiting =
+  const get = Effect.clockWith((callerClock) => {
+    const wall = callerClock.unsafeCurrentTimeMillis()
+    const ready = getCached(wall)
+    if (ready !== undefined) return Effect.succeed(ready)
+    const now = clock.correct(wall)
+    const error = RefreshState.errorAt(source.refresh.current, now)
+    if (error !== undefined) return Effect.fail(error)
+    const isEnough = () => TokenCache.isFresh(TokenCache.at(cache.current, now))
+    const refreshed = Effect.catchAll(refresh(isEnough), usableToken)
+    const old = TokenCache.usableOf(cache.current)
+    const token =
       old === undefined
-        ? getting
-        : Effect.timeoutTo(getting, {
-            duration: holding.patienceAt(now),
-            onSuccess: (held) => held,
+        ? refreshed
+        : Effect.timeoutTo(refreshed, {
+            duration: TokenCache.waitOf(cache.current, now),
+            onSuccess: (cached) => cached,
             onTimeout: () => old
           })
-    return waiting.pipe(Effect.tap(({ token }) => Effect.sync(() => used?.(token, now))))
+    return publishUse === undefined
+      ? token
+      : Effect.tap(token, ({ token }) => Effect.sync(() => publishUse(token, wall)))
   })
 
-  return { get, getCached: ready }
+  return { get, getCached }
 }
 
 /**

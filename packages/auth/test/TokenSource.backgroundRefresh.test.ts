@@ -11,7 +11,7 @@ import * as Random from "effect/Random"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
-import * as Lifetime from "../src/internal/refresh/refreshWindow.js"
+import { lifetimeOf } from "../src/internal/refresh/refreshWindow.js"
 import {
   key,
   logging,
@@ -26,32 +26,36 @@ import {
 
 const hour = 3_600_000
 
-describe("refreshWindow.of", () => {
-  const windows = { early: 300_000, late: 30_000 }
+describe("lifetimeOf", () => {
+  const windows = { refresh: 300_000, forcedRefresh: 30_000 }
   const bearer = (life?: number, at = 0) => Token.bearer(Redacted.make("t"), at, life)
 
   it.each([
-    ["an hour", hour, { soon: hour - 300_000, late: hour - 30_000, end: hour }],
-    ["ten minutes", 600_000, { soon: 480_000, late: 570_000, end: 600_000 }],
-    ["a minute", 60_000, { soon: 48_000, late: 54_000, end: 60_000 }],
-    ["40 milliseconds", 40, { soon: 32, late: 36, end: 40 }],
-    ["no time", 0, { soon: 0, late: 0, end: 0 }]
+    ["an hour", hour, { refreshAt: hour - 300_000, expiringAt: hour - 30_000, expiresAt: hour }],
+    ["ten minutes", 600_000, { refreshAt: 480_000, expiringAt: 570_000, expiresAt: 600_000 }],
+    ["a minute", 60_000, { refreshAt: 48_000, expiringAt: 54_000, expiresAt: 60_000 }],
+    ["40 milliseconds", 40, { refreshAt: 32, expiringAt: 36, expiresAt: 40 }],
+    ["no time", 0, { refreshAt: 0, expiringAt: 0, expiresAt: 0 }]
   ])("computes the times of a token that lives for %s", (_, life, times) => {
-    expect(Lifetime.of(bearer(life), 0, windows, 0)).toEqual(times)
+    expect(lifetimeOf(bearer(life), 0, windows, 0)).toEqual(times)
   })
 
   it("subtracts up to a fifth of the refresh window as jitter, and nothing of the forced one", () => {
-    expect(Lifetime.of(bearer(hour), 0, windows, 1)).toEqual({ soon: hour - 240_000, late: hour - 30_000, end: hour })
-    expect(Lifetime.of(bearer(hour), 0, { early: 0, late: 30_000 }, 0.5).soon).toBe(hour - 30_000)
+    expect(lifetimeOf(bearer(hour), 0, windows, 1)).toEqual({
+      refreshAt: hour - 240_000,
+      expiringAt: hour - 30_000,
+      expiresAt: hour
+    })
+    expect(lifetimeOf(bearer(hour), 0, { refresh: 0, forcedRefresh: 30_000 }, 0.5).refreshAt).toBe(hour - 30_000)
   })
 
   it("sets no refresh time for a token without an expiry", () => {
     const never = Number.POSITIVE_INFINITY
-    expect(Lifetime.of(bearer(), 0, windows, 0)).toEqual({ soon: never, late: never, end: never })
+    expect(lifetimeOf(bearer(), 0, windows, 0)).toEqual({ refreshAt: never, expiringAt: never, expiresAt: never })
   })
 
   it("limits a token from a clock that is an hour ahead to its lifetime", () => {
-    expect(Lifetime.of(bearer(60_000, hour), 1_000, windows, 0).end).toBe(61_000)
+    expect(lifetimeOf(bearer(60_000, hour), 1_000, windows, 0).expiresAt).toBe(61_000)
   })
 })
 

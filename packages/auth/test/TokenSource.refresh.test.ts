@@ -164,7 +164,7 @@ describe("TokenSource with a shared store", () => {
       const { calls, mint } = scriptedTokens(() => Effect.fail(lost))
       const { get } = yield* makeSource(store, mint)
       for (let second = 0; second < 4; second++) {
-        expect((yield* Effect.flip(get)).message).toContain("another process has begun")
+        expect((yield* Effect.flip(get)).message).toContain("another process has started")
         yield* TestClock.adjust("1 second")
       }
       expect(yield* Effect.flip(get)).toBe(lost)

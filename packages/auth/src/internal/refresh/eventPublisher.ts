@@ -10,18 +10,18 @@ import type { Damaged } from "../store/guardedStore.js"
 type Failure = TokenError | TokenStoreError
 
 /** Publishes the events of one token source. */
-export interface Telling {
-  readonly tell: (kind: TokenEvents.EventType, token?: Token, error?: Failure) => Effect.Effect<void>
+export interface EventPublisher {
+  readonly publish: (type: TokenEvents.EventType, token?: Token, error?: Failure) => Effect.Effect<void>
   /** Publishes the use of a token by a request. Undefined without the `TokenEvents` service. */
-  readonly used: ((token: Token, now: number) => void) | undefined
+  readonly publishUse: ((token: Token, now: number) => void) | undefined
 }
 
-const silent: Telling = { tell: () => Effect.void, used: undefined }
+/** Publishes nothing. */
+const silent: EventPublisher = { publish: () => Effect.void, publishUse: undefined }
 
 const hexOf = (bytes: ArrayBuffer): string =>
   Array.from(new Uint8Array(bytes, 0, 8), (byte) => byte.toString(16).padStart(2, "0")).join("")
 
-/** The hash of a token's text; computed once a token, since each use tells it. */
 const hashOf = (token: Token): Effect.Effect<string> =>
   Effect.map(
     Effect.promise(() =>
@@ -30,44 +30,45 @@ const hashOf = (token: Token): Effect.Effect<string> =>
     hexOf
   )
 
-const to = (events: TokenEvents.Service, key: string): Telling => {
+const publisherOf = (events: TokenEvents.Service, key: string): EventPublisher => {
+  // Each use of a token publishes its hash, so the hash is computed once.
   const hashes = new WeakMap<Token, string>()
-  const remembered = (token: Token) => {
+  const cachedHashOf = (token: Token) => {
     const known = hashes.get(token)
     return known === undefined
       ? Effect.tap(hashOf(token), (hash) => Effect.sync(() => void hashes.set(token, hash)))
       : Effect.succeed(known)
   }
   return {
-    tell: (kind, token, error) =>
+    publish: (type, token, error) =>
       Effect.gen(function* () {
-        const hash = token === undefined ? undefined : yield* remembered(token)
-        events.publish({ _tag: kind, at: yield* Clock.currentTimeMillis, key, token: hash, error })
+        const hash = token === undefined ? undefined : yield* cachedHashOf(token)
+        events.publish({ _tag: type, at: yield* Clock.currentTimeMillis, key, token: hash, error })
       }),
-    used: (token, at) => events.publish({ _tag: "Used", at, key, token: hashes.get(token) })
+    publishUse: (token, at) => events.publish({ _tag: "Used", at, key, token: hashes.get(token) })
   }
 }
 
 /** Makes the publisher for a key. It publishes nothing without the `TokenEvents` service. */
-export const make = (key: string): Effect.Effect<Telling> =>
+export const make = (key: string): Effect.Effect<EventPublisher> =>
   Effect.map(
     Effect.serviceOption(TokenEvents.TokenEvents),
-    Option.match({ onNone: () => silent, onSome: (events) => to(events, key) })
+    Option.match({ onNone: () => silent, onSome: (events) => publisherOf(events, key) })
   )
 
-/** Says once for each error that stored data was damaged, and where it is now. */
-export const damaged = ({ tell }: Telling): Damaged => {
-  let told: string | undefined
+/** Reports a damaged record and its new place, once for the same message. */
+export const reportDamage = ({ publish }: EventPublisher): Damaged => {
+  let lastMessage: string | undefined
   return (error, place) =>
     Effect.suspend(() => {
       const message =
         place === undefined
           ? `${error.message}. A new token serves from memory.`
           : `The token store held damaged data. It was moved to ${JSON.stringify(place)}, and a new token is stored.`
-      if (message === told) return Effect.void
-      told = message
+      if (message === lastMessage) return Effect.void
+      lastMessage = message
       return Effect.zipRight(
-        place === undefined ? Effect.void : tell("Quarantined", undefined, error),
+        place === undefined ? Effect.void : publish("Quarantined", undefined, error),
         Effect.logWarning(message)
       )
     })

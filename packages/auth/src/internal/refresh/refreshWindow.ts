@@ -1,54 +1,43 @@
 import type { Token } from "../../Token.js"
 
-/**
- * The refresh times of a token, in epoch milliseconds of this machine's clock. From `soon` it is refreshed in the
- * background, from `late` callers wait for the new token, and from `end` it has expired.
- */
+/** The times of a cached token, in epoch milliseconds of this machine's clock. */
 export interface Lifetime {
-  readonly soon: number
-  readonly late: number
-  readonly end: number
+  /** From then on, the token is refreshed in the background. */
+  readonly refreshAt: number
+  /** From then on, callers wait for the new token. */
+  readonly expiringAt: number
+  readonly expiresAt: number
 }
 
-/** How far before the end `soon` and `late` are at most, in milliseconds. */
+/** The longest time between `expiresAt` and the other times, in milliseconds. */
 export interface Windows {
-  readonly early: number
-  readonly late: number
+  readonly refresh: number
+  readonly forcedRefresh: number
 }
 
-/** It has no end that anybody knows of. */
-const endless: Lifetime = {
-  soon: Number.POSITIVE_INFINITY,
-  late: Number.POSITIVE_INFINITY,
-  end: Number.POSITIVE_INFINITY
+const unlimited: Lifetime = {
+  refreshAt: Number.POSITIVE_INFINITY,
+  expiringAt: Number.POSITIVE_INFINITY,
+  expiresAt: Number.POSITIVE_INFINITY
 }
 
-/** Of the windows no more than these parts of a token's life: one that lives for a minute is not refreshed at once. */
-const parts = { early: 1 / 5, late: 1 / 10 } as const
+/** The windows as shares of the lifetime, at most. A token that lives for a minute is not refreshed at once. */
+const maxShares = { refresh: 1 / 5, forcedRefresh: 1 / 10 } as const
 
-/** How much of the early window chance may cut off, so that processes which share a token do not come all at once. */
-const jitter = 0.2
+/** Maximum jitter as a share of the refresh window, so that processes with one token do not refresh together. */
+const maxJitter = 0.2
 
 /**
- * The times of a token that was received at `now`.
+ * The times of a token that is loaded at `now`. The clock of the process that stored it may be ahead, so the token expires
+ * after its lifetime at the latest, counted from `now`.
  *
- * Another process's clock may be ahead: from now on a token lives as long as it was said to at most.
- *
- * @param chance - from 0 to 1.
+ * @param random - from 0 to 1, for the jitter.
  */
-export const of = (token: Token, now: number, windows: Windows, chance: number): Lifetime => {
-  const { expiresAt, receivedAt } = token
-  if (expiresAt === undefined) return endless
-  const life = Math.max(0, expiresAt - receivedAt)
-  const end = Math.min(expiresAt, now + life)
-  const early = Math.min(windows.early, life * parts.early) * (1 - jitter * chance)
-  const late = Math.min(windows.late, life * parts.late)
-  return { soon: end - Math.max(early, late), late: end - late, end }
+export const lifetimeOf = (token: Token, now: number, windows: Windows, random: number): Lifetime => {
+  if (token.expiresAt === undefined) return unlimited
+  const lifetime = Math.max(0, token.expiresAt - token.receivedAt)
+  const expiresAt = Math.min(token.expiresAt, now + lifetime)
+  const refresh = Math.min(windows.refresh, lifetime * maxShares.refresh) * (1 - maxJitter * random)
+  const forcedRefresh = Math.min(windows.forcedRefresh, lifetime * maxShares.forcedRefresh)
+  return { refreshAt: expiresAt - Math.max(refresh, forcedRefresh), expiringAt: expiresAt - forcedRefresh, expiresAt }
 }
-
-/** The same times after the clock was set back by `ms`. */
-export const shifted = ({ end, late, soon }: Lifetime, ms: number): Lifetime => ({
-  soon: soon - ms,
-  late: late - ms,
-  end: end - ms
-})

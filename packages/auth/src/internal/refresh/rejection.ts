@@ -1,126 +1,123 @@
-/** What becomes of a token that was refused, or of which more is demanded. */
+/** The replacement of a token that an API rejected, or for which it sent a step-up challenge. */
 import type { TokenError, TokenStoreError } from "@countersign/client/Errors"
 import * as Timeline from "@countersign/client/Timeline"
 import * as Effect from "effect/Effect"
 import * as StepUp from "../../StepUp.js"
-import type * as Token from "../../Token.js"
-import type * as SingleFlight from "../concurrency/singleFlight.js"
-import type * as Telling from "./eventPublisher.js"
-import type { State } from "./refreshTransaction.js"
-import type { Service } from "./service.js"
+import type { Token } from "../../Token.js"
+import * as RefreshState from "./refreshState.js"
+import type { CachedToken, Service } from "./service.js"
+import type { Source } from "./source.js"
+import * as StepUpState from "./stepUpState.js"
+import * as TokenCache from "./tokenCache.js"
 
-/** Gets another token, unless the one in memory has become good enough in the meantime. */
-export type Another = (isEnough: () => boolean) => Service["get"]
+/** Waits for a refresh, unless `isEnough` finds at its start that the cached token is good enough. */
+export type Refresh = (isEnough: () => boolean) => Effect.Effect<CachedToken, TokenError | TokenStoreError>
 
-/** After another token did not help against a refusal, none is asked for because of one for so long. */
-const cooldownMs = 30_000
+/** How a source reacts to rejections. */
+export interface Reactions {
+  readonly propagationDelayMs: number
+  readonly canSatisfy: (challenge: StepUp.StepUpChallenge) => boolean
+  readonly refresh: Refresh
+  /** Loads a token of a new sign-in from the store. */
+  readonly reload: Effect.Effect<void, TokenStoreError>
+}
 
-/** Within the time of settling, a refused token is tried again after this, and then at the end. */
-const settlingMs = 500
+/** A new token that is rejected is sent again after this time since its receipt, and at the end of the delay. */
+const firstPropagationMs = 500
 
-/** Timeout of the check of the store for a new sign-in. */
-const lookMs = 1_000
+/** Timeout of the search for a new sign-in. After it, the caller gets the response of the API. */
+const reloadTimeoutMs = 1_000
 
-/** Tries to replace the token `refused` by one that satisfies a step-up challenge. False if it cannot. */
-export type Meeting = (
-  demand: StepUp.StepUpChallenge,
-  refused: string | number,
+/**
+ * How long to wait before a token that was rejected at `now` is sent again. Undefined if the API should accept it by now.
+ * The times count from the receipt of the token, for all requests with it, so they are no `Schedule` of one request.
+ */
+const propagationWaitOf = ({ receivedAt }: Token, now: number, delayMs: number): number | undefined => {
+  const age = now - receivedAt
+  if (age < 0 || age >= delayMs) return undefined
+  return age < firstPropagationMs ? Math.min(firstPropagationMs, delayMs) - age : delayMs - age
+}
+
+const awaitPropagation = ({ events }: Source, token: Token, ms: number): Effect.Effect<void> =>
+  events
+    .publish("AwaitingPropagation", token)
+    .pipe(
+      Effect.zipRight(Timeline.emit(() => ({ _tag: "RetryScheduled", ms, reason: "the token is new" }))),
+      Effect.zipRight(Effect.sleep(ms))
+    )
+
+/**
+ * Refreshes until `isDone`, at most `times` times. A refresh that is joined may have started before the rejection. Plain
+ * recursion, because `Effect.repeat` allocates a schedule driver for each of many waiting fibers.
+ */
+const refreshUntil = (refresh: Refresh, isDone: () => boolean, times: number): ReturnType<Refresh> =>
+  Effect.flatMap(refresh(isDone), (cached) =>
+    isDone() || times <= 1 ? Effect.succeed(cached) : refreshUntil(refresh, isDone, times - 1)
+  )
+
+type Satisfy = (
+  challenge: StepUp.StepUpChallenge,
+  isReplaced: () => boolean,
   now: number
-) => Effect.Effect<boolean, TokenError | TokenStoreError>
+) => ReturnType<Service["onRejected"]>
 
-export const meetingOf =
-  (
-    state: State,
-    meets: (demand: StepUp.StepUpChallenge) => boolean,
-    another: Another,
-    looking: SingleFlight.Flight<void, TokenStoreError>
-  ): Meeting =>
-  (demand, refused, now) => {
-    const { declined, holding } = state
-    const isMet = () =>
-      state.met !== undefined &&
-      state.met.generation === holding.held?.generation &&
-      StepUp.isSatisfiedBy(state.met.demand, demand)
-    const isAnother = () => holding.held?.generation !== refused
-    if (!meets(demand)) {
-      // It is the API's answer that counts where the store has none to give, or takes its time.
-      const looked = Effect.timeout(
-        looking.run(() => undefined),
-        lookMs
-      )
-      return Effect.map(Effect.ignore(looked), isAnother)
-    }
-    if (isMet()) return Effect.succeed(false)
-    const isDeclined = declined !== undefined && now >= declined.at && now < declined.at + cooldownMs
-    // What was declined together with something else may be had by itself.
-    if (isDeclined && StepUp.equals(declined.demand, demand)) return Effect.succeed(false)
-    const failure = holding.failureAt(now)
-    if (failure !== undefined) return Effect.fail(failure)
-    const merged = StepUp.merge(state.demand, demand)
-    if (!StepUp.isWithinLimits(merged)) return Effect.succeed(false)
-    state.demand = merged
-    // What was joined may have begun before the demand, or have taken over what another process has got without it. No more
-    // than once again: two APIs may demand what one token cannot be.
-    return Effect.map(Effect.repeat(another(isMet), { until: isMet, times: 1 }), isAnother)
+/** Acquires a token that satisfies a step-up challenge. False if there is none. */
+const satisfying =
+  (source: Source, { canSatisfy, refresh, reload }: Reactions): Satisfy =>
+  (challenge, isReplaced, now) => {
+    if (!canSatisfy(challenge)) return Effect.map(Effect.ignore(Effect.timeout(reload, reloadTimeoutMs)), isReplaced)
+    const { cache, stepUp } = source
+    const isGranted = () =>
+      StepUpState.isGranted(stepUp.current, challenge, TokenCache.cachedOf(cache.current)?.generation)
+    const state = StepUpState.at(stepUp.current, now)
+    if (isGranted() || StepUpState.isDenied(state, challenge)) return Effect.succeed(false)
+    const error = RefreshState.errorAt(source.refresh.current, now)
+    if (error !== undefined) return Effect.fail(error)
+    const requested = StepUpState.requested(state, challenge)
+    if (!StepUp.isWithinLimits(requested.challenge)) return Effect.succeed(false)
+    stepUp.current = requested
+    // Two APIs may send challenges that no token satisfies together.
+    return Effect.map(refreshUntil(refresh, isGranted, 2), isReplaced)
   }
 
-export const make = (
-  state: State,
-  settlingMs: number,
-  another: Another,
-  meet: Meeting
-): Pick<Service, "onRejected" | "onReplayRejected"> => {
-  const { holding, telling } = state
-  let fruitless = { generation: 0, at: Number.NEGATIVE_INFINITY }
+/** Makes the members of a source for rejected tokens. */
+export const make = (source: Source, reactions: Reactions): Pick<Service, "onRejected" | "onReplayRejected"> => {
+  const { cache, clock, events } = source
+  const satisfy = satisfying(source, reactions)
 
-  /** That it was set back lengthens no wait. */
-  const isFruitless = (refused: string | number, now: number): boolean =>
-    refused === fruitless.generation && now >= fruitless.at && now < fruitless.at + cooldownMs
+  const replace = (current: TokenCache.Loaded, isReplaced: () => boolean, isReplay: boolean, now: number) => {
+    if (TokenCache.isReplayRejected(current, now)) return Effect.succeed(false)
+    const { token } = current.cached
+    const ms = propagationWaitOf(token, now, reactions.propagationDelayMs)
+    if (ms !== undefined) return Effect.as(awaitPropagation(source, token, ms), true)
+    const error = RefreshState.errorAt(source.refresh.current, now)
+    if (error !== undefined) return Effect.fail(error)
+    if (isReplay) {
+      cache.current = TokenCache.replayRejected(current, now)
+      return Effect.succeed(false)
+    }
+    return Effect.zipRight(
+      events.publish("Rejected", token),
+      Effect.as(refreshUntil(reactions.refresh, isReplaced, Number.POSITIVE_INFINITY), true)
+    )
+  }
 
-  const onReplayRejected: Service["onReplayRejected"] = (refused) =>
-    Effect.clockWith((clock) =>
-      Effect.sync(() => {
-        const generation = holding.held?.generation
-        if (generation === refused) fruitless = { generation, at: clock.unsafeCurrentTimeMillis() }
+  return {
+    onRejected: (generation, first = generation, challenge) =>
+      Effect.flatMap(clock.now, (now) => {
+        const current = cache.current
+        const isReplaced = () => TokenCache.cachedOf(cache.current)?.generation !== generation
+        // The token was replaced before its rejection arrived, so the new one can be sent at once.
+        if (current._tag === "Empty" || isReplaced()) return Effect.succeed(true)
+        return challenge === undefined
+          ? replace(current, isReplaced, first !== generation, now)
+          : satisfy(challenge, isReplaced, now)
+      }),
+    onReplayRejected: (generation) =>
+      Effect.map(clock.now, (now) => {
+        const current = cache.current
+        if (current._tag !== "Empty" && current.cached.generation === generation)
+          cache.current = TokenCache.replayRejected(current, now)
       })
-    )
-
-  const renew: Service["onRejected"] = (refused, first = refused, demand) =>
-    Effect.clockWith((clock) => {
-      const { held } = holding
-      // The token was replaced before its rejection arrived, so the new one can be tried at once.
-      if (held?.generation !== refused) return Effect.succeed(true)
-      const now = clock.unsafeCurrentTimeMillis()
-      if (demand !== undefined) return meet(demand, refused, now)
-      if (isFruitless(refused, now)) return Effect.succeed(false)
-      const wait = settlingFor(held.token, now, settlingMs)
-      if (wait !== undefined) return Effect.as(settled(telling, held.token, wait), true)
-      const failure = holding.failureAt(now)
-      if (failure !== undefined) return Effect.fail(failure)
-      // This token replaced a rejected one, and was rejected too.
-      if (first !== refused) return Effect.as(onReplayRejected(refused), false)
-      const isAnother = () => holding.held?.generation !== refused
-      // What was joined may be the very work that has got the refused one, and is not done with storing it.
-      return telling
-        .tell("Rejected", held.token)
-        .pipe(Effect.zipRight(Effect.repeat(another(isAnother), { until: isAnother })), Effect.as(true))
-    })
-
-  return { onRejected: renew, onReplayRejected }
+  }
 }
-
-/** How long to wait before a token that was refused at `now` is tried again as it is; undefined when it should be known. */
-const settlingFor = ({ receivedAt }: Token.Token, now: number, windowMs: number): number | undefined => {
-  const age = now - receivedAt
-  if (age < 0 || age >= windowMs) return undefined
-  return age < settlingMs ? Math.min(settlingMs, windowMs) - age : windowMs - age
-}
-
-const settled = ({ tell }: Telling.Telling, token: Token.Token, ms: number): Effect.Effect<void> =>
-  Effect.zipRight(
-    tell("AwaitingPropagation", token),
-    Effect.zipRight(
-      Timeline.emit(() => ({ _tag: "RetryScheduled", ms, reason: "the token is new" })),
-      Effect.sleep(ms)
-    )
-  )

@@ -44,13 +44,13 @@ export interface Service {
    * - False for a token that replaced `first`, the token of the first request of the call. Also false for 30 seconds after
    *   {@link Service.onReplayRejected} reported this token.
    *
-   * A step-up challenge (`demand`) is passed to `acquireToken`, if `canSatisfy` accepts it: once for the same challenge,
+   * A step-up challenge (`challenge`) is passed to `acquireToken`, if `canSatisfy` accepts it: once for the same challenge,
    * until the authorization server declines it. Otherwise it returns true only if a new sign-in has stored another token.
    */
   readonly onRejected: (
     generation: string | number,
     first?: string | number,
-    demand?: StepUp.StepUpChallenge
+    challenge?: StepUp.StepUpChallenge
   ) => Effect.Effect<boolean, TokenError | TokenStoreError>
   /**
    * Reports that the API also rejected the replacement of a rejected token. For 30 seconds a 401 does not replace this
@@ -101,15 +101,15 @@ export interface Options<R = never> extends RefreshOptions {
   readonly key: string
   /**
    * Requests a token from the authorization server. `previous` is the last token, and its refresh token may still be valid.
-   * `demand` merges the step-up challenges that {@link Options.canSatisfy} has accepted. The function runs under the lock
+   * `challenge` merges the step-up challenges that {@link Options.canSatisfy} has accepted. The function runs under the lock
    * of the store, in a separate fiber that callers cannot interrupt.
    */
   readonly acquireToken: (
     previous: Option.Option<Token.Token>,
-    demand?: StepUp.StepUpChallenge
+    challenge?: StepUp.StepUpChallenge
   ) => Effect.Effect<Token.Token, TokenError, R>
   /** Whether `acquireToken` can satisfy a step-up challenge. By default it can satisfy none. */
-  readonly canSatisfy?: ((demand: StepUp.StepUpChallenge) => boolean) | undefined
+  readonly canSatisfy?: ((challenge: StepUp.StepUpChallenge) => boolean) | undefined
   /**
    * The issuer, client, account and audience of the tokens. They are stored in each record. A record with another owner is
    * neither used nor overwritten, and reading it fails with `OwnerMismatch`.

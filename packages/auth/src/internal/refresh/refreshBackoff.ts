@@ -1,0 +1,52 @@
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
+import * as ScheduleDecision from "effect/ScheduleDecision"
+import * as Intervals from "effect/ScheduleIntervals"
+import * as RefreshState from "./refreshState.js"
+import type { Decorator, Source } from "./source.js"
+import * as TokenCache from "./tokenCache.js"
+
+/** Delays of refreshes without a valid token, while the server is not available. */
+const refreshBackoff = Schedule.union(Schedule.exponential("1 second"), Schedule.spaced("30 seconds"))
+
+/** The next step of the backoff. No fiber waits for it: the next caller after this time starts the refresh. */
+export const nextRetry = (state: RefreshState.RefreshState, now: number): Effect.Effect<RefreshState.Retry> => {
+  const previous: unknown = RefreshState.retryOf(state)?.schedule ?? refreshBackoff.initial
+  return Effect.map(refreshBackoff.step(now, undefined, previous), ([schedule, , decision]) => ({
+    // Effect types the state as `any`. Nothing here reads it: it is only passed to the next step.
+    schedule: schedule as unknown,
+    at: ScheduleDecision.isContinue(decision) ? Intervals.start(decision.intervals) : now
+  }))
+}
+
+const onFailure = (source: Source, error: RefreshState.Failed["error"]): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    const { cache, clock, events, refresh } = source
+    const wall = yield* Clock.currentTimeMillis
+    const now = clock.correct(wall)
+    const retryAt = error?._tag === "TokenError" && error.retryAt !== undefined ? error.retryAt + now - wall : now
+    const retry = yield* nextRetry(refresh.current, now)
+    const state = refresh.current
+    const token = TokenCache.cachedOf(cache.current)?.token
+    refresh.current = RefreshState.failed(state, {
+      ...{ error, now, retry, retryAt },
+      expiresAt: TokenCache.expiresAtOf(cache.current)
+    })
+    yield* events.publish("RefreshFailed", token, error)
+    const isLogged = state._tag === "Invalid" && state.isLogged && error?._tag === "TokenError"
+    if (token !== undefined && error !== undefined && !isLogged)
+      yield* Effect.logWarning(`${error.message}; the old one serves until it expires.`)
+  })
+
+/** Records the outcome of a refresh, so that callers do not repeat a failed one at once. */
+export const withBackoff =
+  (source: Source): Decorator =>
+  (acquire) =>
+  (request) =>
+    acquire(request).pipe(
+      Effect.tap(() => Effect.sync(() => (source.refresh.current = RefreshState.idle))),
+      Effect.tapErrorCause((cause) => onFailure(source, Option.getOrUndefined(Cause.failureOption(cause))))
+    )
