@@ -11,7 +11,7 @@ export default class SkipReporter {
     // `-t` skips every other test.
     const { root, testNamePattern } = this.vitest.config
     if (testNamePattern !== undefined) return
-    const allowed = Skips.readAllowed()
+    const allowed = Skips.readAllowed(Skips.isOfTests)
     const skipped = modules.flatMap((module) =>
       [...module.children.allTests("skipped")].map(({ fullName }) =>
         Skips.nameOf(relative(root, module.moduleId), fullName)

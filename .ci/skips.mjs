@@ -1,4 +1,5 @@
-// Which skipped tests CI accepts: those of `allowed-skips.json`, each with a reason.
+// Which skipped tests CI accepts: those of `allowed-skips.json`, each with a reason. Parts of stress cases are listed there
+// too, as `npm run stress > case > what is skipped`.
 import { readFileSync } from "node:fs"
 
 const shapeOf = (entry) => Object.keys(entry).sort().join()
@@ -23,12 +24,22 @@ export const parse = (text) => {
   return names
 }
 
-/** Reads the list of this repository. */
-export const readAllowed = () => parse(readFileSync(new URL("allowed-skips.json", import.meta.url), "utf8"))
+/** First part of the name of a stress case, where the name of a test has its file. */
+export const stress = "npm run stress"
 
-/** What to do about a skipped test that is not listed. */
+/** Whether a name of the list is a part of a stress case. */
+export const isOfStress = (name) => name.startsWith(`${stress} > `)
+
+/** Whether a name of the list is a test of vitest. */
+export const isOfTests = (name) => !isOfStress(name)
+
+/** Reads the entries of this repository's list that `belongs` accepts by name. */
+export const readAllowed = (belongs) =>
+  new Set([...parse(readFileSync(new URL("allowed-skips.json", import.meta.url), "utf8"))].filter(belongs))
+
+/** What to do about a skipped test or part that is not listed. */
 export const unlisted = (test) =>
   `skipped, but not in .ci/allowed-skips.json: ${test}. Install what it needs, or list it with a reason.`
 
-/** What to do about a listed test that was not skipped. */
+/** What to do about a listed test or part that was not skipped. */
 export const stale = (test) => `listed in .ci/allowed-skips.json, but not skipped: ${test}. Remove it from the list.`

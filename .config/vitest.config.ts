@@ -13,7 +13,6 @@ const exceptions = ["packages/protocol/test/HttpDate.test.ts"]
 
 /** The files that take longest. */
 const longest = [
-  "stress/test/stress.test.ts",
   "stress/test/stress.mutants.test.ts",
   "node/test/stores.contract.test.ts",
   "examples/test/demo.test.ts",
@@ -57,8 +56,9 @@ export default defineConfig({
     // Tests with servers, processes and properties are slow. Only exceptionally slow ones are marked.
     slowTestThreshold: 5_000,
     sequence: { concurrent: false, sequencer: LongestFirst },
-    // Vitest reads this option here for all projects.
-    poolOptions: { threads: { isolate: false } },
+    // Loading Effect and the packages again for each file takes longer than most files' tests. Vitest reads this option here
+    // for all projects.
+    poolOptions: { forks: { isolate: false }, threads: { isolate: false } },
     projects: [
       {
         extends: true,
@@ -75,7 +75,6 @@ export default defineConfig({
           name: "libraries",
           include: [`packages/@(${libraries})/test/**/*.test.ts`],
           exclude: [...configDefaults.exclude, ...exceptions],
-          // Loading Effect and the packages again for each file takes longer than most files' tests.
           pool: "threads",
           isolate: false,
           sequence: { groupOrder: 1 }

@@ -127,7 +127,9 @@ describe("count-tests", () => {
 
 describe("allowed-skips.json", () => {
   it("has a reason for each test", async () => {
-    expect((await script("skips")).readAllowed().size).toBeGreaterThan(0)
+    const { isOfStress, isOfTests, readAllowed } = await script("skips")
+    expect(readAllowed(isOfTests).size).toBeGreaterThan(0)
+    expect(readAllowed(isOfStress).size).toBe(0)
   })
 
   it.each([
@@ -324,6 +326,53 @@ describe("verify-conformance", () => {
     const { out, status: ended } = await verify(report, status, name)
     expect(ended).toBe(1)
     expect(out).toContain(problem)
+  })
+})
+
+describe("verify-stress", () => {
+  const documented = ["crash", "leaks", "parsers"]
+  const passing = (name: string) => ({ name, ok: true, broken: [], skipped: [], figures: {} })
+  const all = documented.map(passing)
+  const [crash, ...rest] = all
+  const count = async (results: ReadonlyArray<unknown>, status = "0", allowed: ReadonlyArray<string> = []) => {
+    const { count } = await script("verify-stress")
+    const output = results.map((one) => (typeof one === "string" ? one : JSON.stringify(one))).join("\n")
+    return count({ allowed: new Set(allowed), documented, output, status })
+  }
+
+  it("counts each case that passed", async () => {
+    expect(await count(all)).toEqual({ passed: 3, skipped: 0, problems: [] })
+  })
+
+  const partial = { ...crash, skipped: ["strace is missing"] }
+  const part = "npm run stress > crash > strace is missing"
+
+  it("counts a case with a listed skip as skipped", async () => {
+    expect(await count([partial, ...rest], "0", [part])).toEqual({ passed: 2, skipped: 1, problems: [] })
+  })
+
+  it.each<[what: string, results: ReadonlyArray<unknown>, problem: string, status?: string, allowed?: string]>([
+    ["a failed assertion", [{ ...crash, ok: false, broken: ["nothing is lost"] }, ...rest], "nothing is lost", "1"],
+    ["a case that did not run", rest, "did not run: crash", "1"],
+    ["a case that ran twice", [crash, ...all], "ran twice: crash"],
+    ["an undocumented case", [...all, passing("new")], "is not in docs/reference/stress.md: new"],
+    ["output that is no JSON", [...all, "Error: out of memory"], "standard output is not one JSON object per line"],
+    ["a skip that is not listed", [partial, ...rest], `skipped, but not in .ci/allowed-skips.json: ${part}`],
+    ["a listed skip that ran", all, `but not skipped: ${part}`, "0", part],
+    ["an exit status that is not 0", all, "status 137", "137"]
+  ])("counts %s as one failure and names it", async (_, results, problem, status, allowed) => {
+    const { problems } = await count(results, status, allowed === undefined ? [] : [allowed])
+    expect(problems).toEqual([expect.stringContaining(problem)])
+  })
+
+  it("prints one line with the three numbers, and the problems to standard error", async () => {
+    const { documentedIn } = await script("verify-stress")
+    const names = documentedIn(readFileSync(join(root, "docs/reference/stress.md"), "utf8"))
+    expect(names.length).toBeGreaterThan(0)
+    const report = join(room, "stress.json")
+    writeFileSync(report, names.map((name: string) => `${JSON.stringify(passing(name))}\n`).join(""))
+    const { err, out } = await run(process.execPath, [".ci/verify-stress.mjs", report, "1"])
+    expect([out, err]).toEqual([`${names.length} 1 0`, "the program exited with status 1"])
   })
 })
 

@@ -1,4 +1,4 @@
-// Writers and figures that fail the assertions of the case `crash`. Its short form runs in `stress.test.ts`.
+// Writers and figures that fail the assertions of the case `crash`. `.ci/run` runs its short form.
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Crash from "../src/crash/crash.js"

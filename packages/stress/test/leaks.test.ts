@@ -1,4 +1,4 @@
-// The search of the case `leaks`, and clients that fail its assertions. Its short form runs in `stress.test.ts`.
+// The search of the case `leaks`, and clients that fail its assertions. `.ci/run` runs its short form.
 import { describe, expect, it } from "@effect/vitest"
 import * as Timeline from "@countersign/client/Timeline"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"

@@ -1,4 +1,4 @@
-// Store variants and figures that fail the assertions of the case `processes`. Its short form runs in `stress.test.ts`.
+// Store variants and figures that fail the assertions of the case `processes`. `.ci/run` runs its short form.
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Processes from "../src/processes/processes.js"

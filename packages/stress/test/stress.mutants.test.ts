@@ -1,6 +1,5 @@
-// Clients, parsers and figures that fail the assertions of the cases `duplicates`, `hostile` and `parsers`. Their short
-// forms
-// run in `stress.test.ts`.
+// Clients, parsers and figures that fail the assertions of the cases `duplicates`, `hostile` and `parsers`. `.ci/run` runs
+// their short forms.
 import { describe, expect, it } from "@effect/vitest"
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as Auth from "@countersign/client/Auth"

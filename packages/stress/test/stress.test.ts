@@ -1,9 +1,12 @@
-// The short form of every case of `npm run stress`.
+// The command line of `npm run stress`. `.ci/run` runs the short form of every case.
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { cases } from "../src/cases.js"
+import { readFileSync } from "node:fs"
+import * as Attempts from "../src/Attempts.js"
 import * as Options from "../src/Options.js"
 import * as Report from "../src/Report.js"
+import * as Stress from "../src/Stress.js"
 
 describe("npm run stress", () => {
   it.effect("accepts the name of a case, or all", () =>
@@ -11,9 +14,17 @@ describe("npm run stress", () => {
       const one = yield* Options.parse(["duplicates", "--json"], cases)
       expect([one.selected.map(({ name }) => name), one.json, one.short]).toEqual([["duplicates"], true, false])
       const all = yield* Options.parse(["--short", "all"], cases)
-      expect([all.selected, all.json, all.short]).toEqual([cases, false, true])
+      expect([all.selected, all.json, all.short, all.retry]).toEqual([cases, false, true, false])
+      expect((yield* Options.parse(["all", "--retry"], cases)).retry).toBe(true)
     })
   )
+
+  it("has a row in the documentation for each case, because CI expects a result of each row", () => {
+    const page = readFileSync(new URL("../../../docs/reference/stress.md", import.meta.url), "utf8")
+    const [table = ""] = page.split("\nEach guarantee ")
+    const documented = [...table.matchAll(/^\| `([^`]+)`/gm)].map(([, name]) => name)
+    expect(documented.toSorted()).toEqual(cases.map(({ name }) => name).toSorted())
+  })
 
   it.effect.each([["prints the names of all cases for %j"], [], ["duplicates", "hostile"], ["--loud"]])(
     "lists the names for %j",
@@ -26,22 +37,43 @@ describe("npm run stress", () => {
   )
 
   it("prints name, result and figures as JSON, and the failed assertions too as text", () => {
-    const result = { name: "one", ok: false, broken: ["nothing is broken"], figures: { harms: 12_345, of: { a: 0.5 } } }
-    expect(JSON.parse(Report.json(result))).toEqual({ name: "one", ok: false, figures: result.figures })
-    expect(Report.text(result)).toBe("✗ one\n  harms  12 345\n  of.a     0.50\n  broken: nothing is broken\n")
+    const figures = { harms: 12_345, of: { a: 0.5 } }
+    const result = { name: "one", ok: false, broken: ["nothing is broken"], skipped: ["no strace"], figures }
+    expect(JSON.parse(Report.json(result))).toEqual(result)
+    expect(Report.text(result)).toBe(
+      "✗ one\n  harms  12 345\n  of.a     0.50\n  broken: nothing is broken\n  skipped: no strace\n"
+    )
   })
 
-  it.for(cases)(
-    "passes all assertions of $name in its short form",
-    // Times are compared with limits while other tests run. A busy machine gets a second attempt.
-    { timeout: 600_000, retry: 1 },
-    async ({ run }, { skip }) => {
-      const lines: Array<string> = []
-      const reportProgress = (what: string) => Effect.sync(() => void lines.push(what))
-      const { broken, figures } = await Effect.runPromise(run({ short: true, reportProgress }))
-      expect(broken, JSON.stringify(figures)).toEqual([])
-      const missing = lines.filter((what) => what.startsWith("skipped: "))
-      skip(missing.length > 0, missing.join("; "))
-    }
+  /** Runs a case that measures `values[n]` in attempt `n`. A value above 1 fails. */
+  const outcomeOf = (values: ReadonlyArray<number>, retry: boolean) => {
+    const lines: Array<string> = []
+    let attempts = 0
+    const one = Stress.make(
+      "one",
+      ({ reportProgress }) => Effect.as(reportProgress("skipped: no strace"), { value: values[attempts++] ?? 0 }),
+      { "the value is small": ({ value }) => value <= 1 }
+    )
+    const print = (line: string) => Effect.sync(() => void lines.push(line))
+    return Effect.map(Attempts.run(one, { short: true, retry, print }), ({ figures, ok, skipped }) => ({
+      attempts,
+      figures,
+      lines: lines.length,
+      ok,
+      skipped
+    }))
+  }
+
+  it.effect.each<[what: string, values: ReadonlyArray<number>, retry: boolean, ok: boolean, attempts: number]>([
+    ["runs a case once if its assertions hold", [1, 9], true, true, 1],
+    ["runs a case once without --retry", [9, 1], false, false, 1],
+    ["counts the second attempt of a case with --retry", [9, 1], true, true, 2],
+    ["has no third attempt", [9, 9, 1], true, false, 2]
+  ])("%s", ([, values, retry, ok, attempts]) =>
+    Effect.gen(function* () {
+      const outcome = yield* outcomeOf(values, retry)
+      expect(outcome).toMatchObject({ attempts, ok, figures: { value: values[attempts - 1] } })
+      expect([outcome.lines, outcome.skipped]).toEqual([attempts * 2 - 1, ["no strace"]])
+    })
   )
 })

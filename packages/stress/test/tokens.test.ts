@@ -1,5 +1,5 @@
-// Token sources and figures that fail the assertions of `interrupted-refresh`, `token-stampede` and `outage`. Their short
-// forms run in `stress.test.ts`.
+// Token sources and figures that fail the assertions of `interrupted-refresh`, `token-stampede` and `outage`.
+// `.ci/run` runs their short forms.
 import * as Token from "@countersign/auth/Token"
 import * as TokenSource from "@countersign/auth/TokenSource"
 import { describe, expect, it } from "@effect/vitest"

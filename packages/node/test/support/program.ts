@@ -4,11 +4,10 @@ import { build } from "esbuild"
 import type { ChildProcess } from "node:child_process"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
-import { afterAll } from "vitest"
 import type { Process } from "../../src/internal/lock/processIdentity.js"
 import { currentProcess } from "../../src/internal/lock/processIdentity.js"
 
@@ -22,32 +21,33 @@ export interface Program {
 }
 
 const root = fileURLToPath(new URL("../../../../", import.meta.url))
-const dist = fileURLToPath(new URL("../../dist/", import.meta.url))
 
-/** Folder of the compiled programs, inside the package, so that they find its native dependency. */
-let folder: string | undefined
-afterAll(() => {
-  if (folder !== undefined) rmSync(folder, { recursive: true })
-})
+/**
+ * Folder of the compiled programs: inside the package, so that they find its native dependency, and one for each worker.
+ * The test files of a worker share the programs. The next run overwrites them.
+ */
+const folder = fileURLToPath(new URL(`../../dist/.programs-${process.env["VITEST_POOL_ID"] ?? 0}/`, import.meta.url))
 
 const compiled = new Map<string, Promise<string>>()
 
 /** Compiles a program into one JavaScript file, which starts much faster than with a TypeScript loader. */
 const compile = async (name: string): Promise<string> => {
-  mkdirSync(dist, { recursive: true })
-  folder ??= mkdtempSync(join(dist, ".programs-"))
   const outfile = join(folder, `${name}.mjs`)
-  const entry = fileURLToPath(new URL(`../programs/${name}.ts`, import.meta.url))
-  await build({
-    entryPoints: [entry],
-    outfile,
+  const { outputFiles } = await build({
+    entryPoints: [fileURLToPath(new URL(`../programs/${name}.ts`, import.meta.url))],
     bundle: true,
+    write: false,
     external: ["@napi-rs/keyring"],
     platform: "node",
     format: "esm",
     target: "node20",
     logLevel: "error"
   })
+  mkdirSync(folder, { recursive: true })
+  // A run beside this one may start the program at any time.
+  const unfinished = `${outfile}.${process.pid}`
+  writeFileSync(unfinished, outputFiles[0]?.contents ?? "")
+  renameSync(unfinished, outfile)
   return outfile
 }
 
