@@ -13,6 +13,7 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import { format } from "node:util"
+import * as OneServer from "../src/authorization-server.js"
 import * as CliLogin from "../src/cli-login.js"
 import * as DeviceLogin from "../src/device-login.js"
 import * as Discover from "../src/discover-from-401.js"
@@ -74,6 +75,28 @@ describe("cli-login.ts", () => {
         [0, true]
       ])
     }).pipe(keeping(lines), Effect.provide(Layer.provideMerge(browser, world(publicClients))))
+  })
+})
+
+describe("authorization-server.ts", () => {
+  it.live("reads the metadata once for a sign-in, a call and a sign-out", () => {
+    const lines: Array<string> = []
+    const config = ConfigProvider.fromMap(
+      new Map([
+        ["ISSUER", "https://oauth.test"],
+        ["CLIENT_ID", "cli"]
+      ])
+    )
+    return Effect.gen(function* () {
+      yield* Effect.provide(OneServer.program, OneServer.AppLive)
+      expect(lines).toEqual(["ada may openid read", "signed out"])
+      const { requests } = yield* OAuthServer.OAuthServer
+      expect((yield* requests).filter(({ path }) => path.startsWith("/.well-known/"))).toHaveLength(1)
+    }).pipe(
+      keeping(lines),
+      Effect.withConfigProvider(config),
+      Effect.provide(Layer.provideMerge(browser, world(publicClients)))
+    )
   })
 })
 
