@@ -1,15 +1,18 @@
 /** The demo: its results, its failures and its command line. */
 import { spawn } from "node:child_process"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import * as NodeTransport from "@countersign/node/NodeTransport"
 import * as HttpBin from "@countersign/testing/HttpBin"
 import * as OAuthServer from "@countersign/testing/OAuthServer"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
-import { describe, expect, it } from "@effect/vitest"
+import { afterAll, beforeAll, describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import { build } from "esbuild"
 import { createServer } from "node:http"
 import * as Report from "../src/demo/Report.js"
 import * as Scenario from "../src/demo/Scenario.js"
@@ -121,12 +124,25 @@ describe.concurrent("The demo", () => {
 
 describe.concurrent("The demo's command line", () => {
   const root = fileURLToPath(new URL("../../..", import.meta.url))
-  const main = join(root, "packages/examples/src/demo/main.ts")
+  const room = mkdtempSync(join(tmpdir(), "countersign-demo-"))
+  const program = join(room, "demo.cjs")
+  // One file starts in a fifth of the time of the modules with a TypeScript loader.
+  beforeAll(() =>
+    build({
+      entryPoints: [join(root, "packages/examples/src/demo/main.ts")],
+      outfile: program,
+      bundle: true,
+      platform: "node",
+      target: "node20",
+      logLevel: "error"
+    })
+  )
+  afterAll(() => rmSync(room, { recursive: true }))
 
   /** Runs the demo in a separate process and collects its output. */
   const demo = (...args: ReadonlyArray<string>) =>
     Effect.async<{ readonly status: number | null; readonly out: string; readonly err: string }>((resume) => {
-      const child = spawn(process.execPath, ["--import", "tsx", main, ...args], { cwd: root })
+      const child = spawn(process.execPath, [program, ...args], { cwd: root })
       let out = ""
       let err = ""
       child.stdout.on("data", (data: Buffer) => (out += data.toString()))

@@ -77,7 +77,7 @@ const isConclusive = (ended: CallResult): boolean => {
   return late > slack ? late > slack + ended.waitedMillis : !hasTimedOut(ended) || late < -slack
 }
 
-/** Maximum repetitions of inconclusive calls. The last result counts in any case. */
+/** Default maximum of repetitions of inconclusive calls. The last result counts in any case. */
 const maxRepeats = 10
 
 /** Makes a call with each attack, at most `atATime` at the same time. */
@@ -87,10 +87,11 @@ export type Attack = (names: ReadonlyArray<string>, atATime: number) => Promise<
 export const conclusive = async (
   attack: Attack,
   names: ReadonlyArray<string>,
-  atATime: number
+  atATime: number,
+  atMost = maxRepeats
 ): Promise<ReadonlyArray<CallResult>> => {
   let all = await attack(names, atATime)
-  for (let repeats = 0; repeats < maxRepeats && !all.every(isConclusive); repeats++) {
+  for (let repeats = 0; repeats < atMost && !all.every(isConclusive); repeats++) {
     const again = all.filter((ended) => !isConclusive(ended)).map(({ attack }) => attack)
     all = [...all.filter(isConclusive), ...(await attack(again, Math.min(atATime, 2)))]
   }
@@ -138,6 +139,9 @@ interface RunOptions {
   readonly clientProcess: Remote.Remote<ClientProcess>
   readonly name: ClientUnderTest
   readonly rounds: number
+  /** Attacks to make, and the maximum of repetitions of inconclusive calls. */
+  readonly names: ReadonlyArray<string>
+  readonly repeats: number
   /** Path of a Unix socket for the server. */
   readonly path: string
   readonly reportProgress: (message: string) => Promise<void>
@@ -145,7 +149,9 @@ interface RunOptions {
 
 const runAttacks = async ({
   name,
+  names,
   path,
+  repeats,
   rounds,
   reportProgress,
   server,
@@ -153,7 +159,6 @@ const runAttacks = async ({
 }: RunOptions): Promise<HostileServerResult> => {
   const { inflated, port, sizes } = await server.call("listen")
   await clientProcess.call("open", { baseUrl: `http://127.0.0.1:${port}`, clientName: name })
-  const names = Object.keys(attacks)
   const bombs = names.filter((name) => /^(?:gzip|br)/.test(name))
   const others = names.filter((name) => !bombs.includes(name))
   let all: ReadonlyArray<CallResult> = []
@@ -163,10 +168,10 @@ const runAttacks = async ({
       (maxMs: number): Attack =>
       (names, atATime) =>
         clientProcess.call("attack", { names, atATime, maxMs })
-    const otherResults = await conclusive(attack(4_000), others, 8)
+    const otherResults = await conclusive(attack(4_000), others, 8, repeats)
     // The brotli window alone needs 16 MiB for each response that is being read, whatever the limit of the body is.
     // A client without limits needs its time for a whole body.
-    const bombResults = await conclusive(attack(20_000), bombs, 2)
+    const bombResults = await conclusive(attack(20_000), bombs, 2, repeats)
     all = [...all, ...otherResults, ...bombResults]
   }
   let keptAttacks: ReadonlyArray<string> = []
@@ -200,10 +205,9 @@ const runAttacks = async ({
 const returnFreedMemory = { MALLOC_ARENA_MAX: "1", MALLOC_MMAP_THRESHOLD_: "65536", MALLOC_TRIM_THRESHOLD_: "65536" }
 
 const startProcesses = async (
-  name: ClientUnderTest,
-  rounds: number,
-  reportProgress: RunOptions["reportProgress"]
+  options: Pick<RunOptions, "name" | "names" | "repeats" | "reportProgress" | "rounds">
 ): Promise<HostileServerResult> => {
+  const { name, reportProgress } = options
   await reportProgress("compiling the packages and the large bodies")
   const staged = await stage("stress", `hostile-${name}`)
   const server = Remote.start<HostileServer>(staged, "hostileServer")
@@ -211,21 +215,23 @@ const startProcesses = async (
   // The path of a Unix socket has at most 107 bytes.
   const folder = mkdtempSync(join(tmpdir(), "countersign-"))
   try {
-    return await runAttacks({ server, clientProcess, name, rounds, reportProgress, path: join(folder, "socket") })
+    return await runAttacks({ ...options, server, clientProcess, path: join(folder, "socket") })
   } finally {
     await Promise.all([server.stop(), clientProcess.stop()])
     rmSync(folder, { recursive: true })
   }
 }
 
-/** Measures how a client copes with the attacks. */
+/** Measures how a client copes with the attacks, by default with all. Inconclusive calls are repeated at most `repeats` times. */
 export const measure =
-  (name: ClientUnderTest) =>
-  ({ reportProgress, short }: Stress.Run): Effect.Effect<HostileServerResult, Stress.CannotRun> =>
-    Effect.tryPromise({
-      try: () => startProcesses(name, short ? 1 : 25, (message) => Effect.runPromise(reportProgress(message))),
+  (name: ClientUnderTest, names: ReadonlyArray<string> = Object.keys(attacks), repeats = maxRepeats) =>
+  (run: Stress.Run): Effect.Effect<HostileServerResult, Stress.CannotRun> => {
+    const reportProgress = (message: string) => Effect.runPromise(run.reportProgress(message))
+    return Effect.tryPromise({
+      try: () => startProcesses({ name, names, repeats, rounds: run.short ? 1 : 25, reportProgress }),
       catch: Stress.cannotRun
     })
+  }
 
 /** Assertions on the figures. The first two verify that the attacks are effective. */
 export const assertions: Stress.Assertions<HostileServerResult> = {
