@@ -16,6 +16,7 @@ import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as TestClock from "effect/TestClock"
 import * as TestContext from "effect/TestContext"
+import { settled } from "./virtualClock.js"
 
 export const base = "https://api.test/v1"
 
@@ -51,15 +52,8 @@ export const transport = (
 export const get: (path?: string) => HttpClientRequest.HttpClientRequest = (path = "/x") =>
   HttpClientRequest.get(`${base}${path}`)
 
-const turn = Effect.async<void>((resume) => {
-  setImmediate(() => resume(Effect.void))
-})
-
 /** The test clock accepts longer timers than the platform, where they would fire at once or never. */
 const maxTimerMs = 2 ** 31 - 1
-
-/** Turns of the event loop per step. The promises of a mock response body need several. */
-const turnsPerStep = 12
 
 /**
  * | Runs an effect and advances the test clock to each next timer, so that an hour passes at once and all times are exact.
@@ -69,11 +63,9 @@ export const run = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E
   Effect.gen(function* () {
     const fiber = yield* Effect.fork(effect)
     for (let steps = 0; steps < 500; steps++) {
-      for (let n = 0; n < turnsPerStep; n++) {
-        yield* turn
-        const ended = yield* Fiber.poll(fiber)
-        if (Option.isSome(ended)) return yield* ended.value
-      }
+      yield* settled(fiber)
+      const ended = yield* Fiber.poll(fiber)
+      if (Option.isSome(ended)) return yield* ended.value
       const sleeps = Chunk.toReadonlyArray(yield* TestClock.sleeps())
       const now = yield* TestClock.currentTimeMillis
       if (sleeps.some((instant) => instant - now > maxTimerMs))
