@@ -46,7 +46,7 @@ export const transportOf = (respond: typeof answer): HttpClient.HttpClient => {
     Effect.succeed
   )
   // Like `NodeTransport`: sends by callback, and creates no spans.
-  return Transport.withDirect(Transport.markUntraced(client), (sent, answered) => {
+  return Transport.withCallbackSend(Transport.markUntraced(client), (sent, answered) => {
     answered(Exit.succeed(respond(sent)))
     return () => undefined
   })

@@ -22,7 +22,7 @@ import * as RequestDefaults from "./RequestDefaults.js"
 import type { ApiError, InvalidRequest } from "./Errors.js"
 import type { Hedge } from "./Hedge.js"
 import type { IdempotencyKey } from "./IdempotencyKey.js"
-import { total } from "./internal/call/httpClient.js"
+import { makeExchange } from "./internal/exchange/exchange.js"
 import { toPlatformHttpClient } from "./internal/call/platformHttpClient.js"
 import type * as Policy from "./Policy.js"
 import * as RateLimit from "./RateLimit.js"
@@ -151,15 +151,15 @@ export const pipelineOrder: ReadonlyArray<PipelineStep> = [
     policy: ({ defaults }) => RequestDefaults.policy(defaults)
   },
   {
-    name: "IdempotencyKey.policy",
-    reason: "Once per call: all hops and attempts carry the same key.",
-    policy: ({ options: { idempotencyKey } }) => idempotencyKey?.policy
-  },
-  {
     name: "Timeout.call",
     reason: "Bounds the whole call, including all waits.",
     policy: ({ options: { timeout } }) =>
       timeout?.call === false ? undefined : Timeout.call(timeout?.call ?? Timeout.defaults.call)
+  },
+  {
+    name: "IdempotencyKey.policy",
+    reason: "Once per call: all hops and attempts carry the same key. `Timeout.call` bounds the effect that makes it.",
+    policy: ({ options: { idempotencyKey } }) => idempotencyKey?.policy
   },
   {
     name: "Status.policy",
@@ -353,17 +353,17 @@ const isFinal =
     response.status < 300 || (response.status < 400 && (redirects === false || !Redirects.isRedirect(response)))
 
 const assemble = (transport: HttpClient.HttpClient, services: PipelineServices): ApiClient => {
-  const streaming = Transport.fromHttpClient(transport)
-  const bufferedTransport = Transport.bufferBodies(
-    services.options.maxBodySize ?? Transport.defaults.maxBodySize,
-    isFinal(services.options)
-  )(streaming)
+  const streaming = makeExchange(transport)
+  const bufferedTransport = makeExchange(transport, {
+    limit: services.options.maxBodySize ?? Transport.defaults.maxBodySize,
+    isWanted: isFinal(services.options)
+  })
   const bufferedClient = pipeline(bufferedTransport, services)
   // The `auth` of one call needs its own pipeline. That costs about twelve closures, for such calls only.
   const servicesFor = withCredentials(services)
   const executeWith = (auth?: Auth.Service) =>
     (auth === undefined ? bufferedClient : pipeline(bufferedTransport, servicesFor(auth))).execute
-  return Object.assign(total(pipeline(streaming, services)), {
+  return Object.assign(pipeline(streaming, services), {
     get: Verb.make("GET", executeWith),
     head: Verb.make("HEAD", executeWith),
     post: Verb.make("POST", executeWith),
@@ -371,7 +371,7 @@ const assemble = (transport: HttpClient.HttpClient, services: PipelineServices):
     patch: Verb.make("PATCH", executeWith),
     del: Verb.make("DELETE", executeWith),
     options: Verb.make("OPTIONS", executeWith),
-    httpClient: toPlatformHttpClient(total(pipeline(streaming, services, withoutStatusErrors)))
+    httpClient: toPlatformHttpClient(pipeline(streaming, services, withoutStatusErrors))
   })
 }
 

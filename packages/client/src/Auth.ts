@@ -7,18 +7,18 @@
  * @since 0.1.0
  */
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
-import * as Origin from "@countersign/protocol/Origin"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Schedule from "effect/Schedule"
 import type { AuthError, Unauthorized } from "./Errors.js"
-import { sendSigned, signAndSend } from "./internal/auth/replay.js"
-import type { ExpiredWhen, Service, Signed } from "./internal/auth/scheme.js"
+import { initialState, sendSigned, signAndSend } from "./internal/auth/replay.js"
+import type { ExpiredWhen, Replay, Service, Signed } from "./internal/auth/scheme.js"
+import { makePolicy } from "./internal/call/policy.js"
+import { makeOriginMatcher } from "./internal/origins/originMatcher.js"
 import { unsafeNow } from "./internal/time/clock.js"
-import * as Policy from "./Policy.js"
+import type * as Policy from "./Policy.js"
 
-export type { ExpiredWhen, Rejection, Service, Signed } from "./internal/auth/scheme.js"
+export type { ExpiredWhen, Rejection, Replay, Service, Signed } from "./internal/auth/scheme.js"
 
 /**
  * The authentication scheme of one API's client.
@@ -95,12 +95,12 @@ export const withExpired = (auth: Service, expiredWhen: ExpiredWhen): Service =>
 export const layerNone: Layer.Layer<Auth> = /* @__PURE__ */ Layer.succeed(Auth, none)
 
 /**
- * The default replay schedule: one immediate replay after a 401, if the scheme has new credentials.
+ * The default replay: one immediate replay after a 401, if the scheme has new credentials.
  *
  * @since 0.1.0
- * @category schedules
+ * @category replays
  */
-export const replayOnce: Schedule.Schedule<number, Unauthorized> = Schedule.recurs(1)
+export const replayOnce: Replay = 1
 
 /**
  * Options of the authentication policy.
@@ -115,21 +115,8 @@ export interface Options {
    * The origins that receive the credentials: scheme, host and port. Requests to other origins are sent without credentials.
    */
   readonly origins: ReadonlyArray<string>
-  /** How often to replay a request after a 401. Overrides the scheme's own schedule. The default is {@link replayOnce}. */
-  readonly replay?: Schedule.Schedule<unknown, Unauthorized> | undefined
-}
-
-/** Compares strings first: most URLs begin with the origin as written, and parsing is slower. */
-const makeOriginMatcher = (origins: ReadonlyArray<string>) => {
-  const own = origins.map(Origin.of)
-  return (url: string): boolean => {
-    for (const origin of own) {
-      if (url.startsWith(origin) && (url.length === origin.length || "/?#".includes(url.charAt(origin.length)))) {
-        return true
-      }
-    }
-    return own.some((origin) => Origin.same(origin, url))
-  }
+  /** How often to replay a request after a 401. Overrides the scheme's own `replay`. The default is {@link replayOnce}. */
+  readonly replay?: Replay | undefined
 }
 
 /**
@@ -152,15 +139,13 @@ const makeOriginMatcher = (origins: ReadonlyArray<string>) => {
 export const policy = (options: Options): Policy.Policy<Unauthorized | AuthError> => {
   const { auth } = options
   const replay = options.replay ?? auth.replay ?? replayOnce
-  const isAllowedOrigin = makeOriginMatcher(options.origins)
-  return Policy.make<Unauthorized | AuthError>((request, next) => {
-    if (!isAllowedOrigin(request.url)) return next(request)
-    const context = { auth, replay, request, next }
-    return Effect.withFiberRuntime((fiber) => {
-      const signed = auth.signSync?.(request, unsafeNow(fiber))
-      return signed === undefined
-        ? signAndSend(context, replay.initial, undefined)
-        : sendSigned(context, signed, replay.initial, undefined)
-    })
+  const destinationOf = makeOriginMatcher(options.origins)
+  return makePolicy<Unauthorized | AuthError>((request, next, call) => {
+    if (!destinationOf(request.url).own) return next(request, call)
+    const context = { auth, replay, request, next, call }
+    const signed = auth.signSync?.(request, unsafeNow(call.fiber))
+    return signed === undefined
+      ? signAndSend(context, initialState(replay), undefined)
+      : sendSigned(context, signed, initialState(replay), undefined)
   })
 }

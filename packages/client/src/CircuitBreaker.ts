@@ -20,9 +20,11 @@ import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import type { CircuitOpen } from "./Errors.js"
 import { ConsecutiveFailures, RollingFailureRate, AnyOf } from "./internal/circuitBreaker/failureCounters.js"
-import { makeCircuitBreaker, defaults, isFailureExit } from "./internal/circuitBreaker/guard.js"
+import { runExternal } from "./internal/call/externalCode.js"
+import { makePolicy, nextOf } from "./internal/call/policy.js"
+import { contextualSendGuarded, makeCircuitBreaker, defaults, isFailureExit } from "./internal/circuitBreaker/guard.js"
 import type { Options, Service, TripPolicy } from "./internal/circuitBreaker/service.js"
-import * as Policy from "./Policy.js"
+import type * as Policy from "./Policy.js"
 
 export type {
   OpenEvent,
@@ -54,8 +56,14 @@ export class CircuitBreaker
  * @since 0.1.0
  * @category policies
  */
-export const policy = (service: Service): Policy.Policy<CircuitOpen> =>
-  Policy.make<CircuitOpen>((request, next) => service.execute(request, next(request)))
+export const policy = (service: Service): Policy.Policy<CircuitOpen> => {
+  const sendGuarded = contextualSendGuarded(service)
+  return makePolicy<CircuitOpen>((request, next, context) =>
+    sendGuarded === undefined
+      ? runExternal(service.execute(request, nextOf(next, context)(request)), context)
+      : sendGuarded(request, (held) => next(request, held), context)
+  )
+}
 
 /**
  * Trip policy: opens the circuit after a number of consecutive failures. Concurrent requests count in the order in which

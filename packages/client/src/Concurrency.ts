@@ -8,10 +8,12 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Overloaded } from "./Errors.js"
-import { defaults, makeConcurrencyLimiter } from "./internal/concurrency/admission.js"
+import { runExternal } from "./internal/call/externalCode.js"
+import { makePolicy, nextOf } from "./internal/call/policy.js"
+import { contextualWithPermit, defaults, makeConcurrencyLimiter } from "./internal/concurrency/admission.js"
 import { AimdLimit } from "./internal/concurrency/aimdLimit.js"
 import type { Limit, Options, Service } from "./internal/concurrency/service.js"
-import * as Policy from "./Policy.js"
+import type * as Policy from "./Policy.js"
 
 export type {
   ExchangeResult,
@@ -50,8 +52,14 @@ export class Concurrency
  * @since 0.1.0
  * @category policies
  */
-export const policy = (service: Service): Policy.Policy<Overloaded> =>
-  Policy.make<Overloaded>((request, next) => service.withPermit(request, next(request)))
+export const policy = (service: Service): Policy.Policy<Overloaded> => {
+  const withPermit = contextualWithPermit(service)
+  return makePolicy<Overloaded>((request, next, context) =>
+    withPermit === undefined
+      ? runExternal(service.withPermit(request, nextOf(next, context)(request)), context)
+      : withPermit(request, (held) => next(request, held), context)
+  )
+}
 
 /**
  * Adaptive limit (AIMD): finds out how many concurrent requests a server can handle.

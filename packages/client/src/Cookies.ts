@@ -7,9 +7,11 @@
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Effect from "effect/Effect"
 import type * as CookieJar from "./CookieJar.js"
+import { runnerOf } from "./internal/call/immediate.js"
+import { makePolicy } from "./internal/call/policy.js"
 import * as CookieHeader from "./internal/cookies/cookieHeader.js"
 import { setCookieHeadersOf } from "./internal/response/setCookieHeaders.js"
-import * as Policy from "./Policy.js"
+import type * as Policy from "./Policy.js"
 
 /**
  * Cookie policy: sends the cookies that the jar holds for a request's URL, and stores those of the response, whatever its
@@ -27,15 +29,19 @@ import * as Policy from "./Policy.js"
  * @since 0.1.0
  * @category policies
  */
-export const policy = (jar: CookieJar.Service): Policy.Policy =>
-  Policy.make((request, next) =>
-    Effect.flatMap(jar.cookiesFor(request.url), (kept) =>
-      Effect.flatMap(next(kept === "" ? request : withCookies(request, kept)), (response) => {
+export const policy = (jar: CookieJar.Service): Policy.Policy => {
+  // A jar of the application may wait, for its store.
+  const access = runnerOf(jar)
+  return makePolicy((request, next, context) =>
+    Effect.flatMap(access(jar.cookiesFor(request.url), context), (kept) =>
+      Effect.flatMap(next(kept === "" ? request : withCookies(request, kept), context), (response) => {
         const lines = setCookieHeadersOf(response)
-        return lines.length === 0 ? Effect.succeed(response) : Effect.as(jar.store(request.url, lines), response)
+        if (lines.length === 0) return Effect.succeed(response)
+        return Effect.as(access(jar.store(request.url, lines), context), response)
       })
     )
   )
+}
 
 const withCookies = (request: HttpClientRequest.HttpClientRequest, kept: string): HttpClientRequest.HttpClientRequest =>
   HttpClientRequest.setHeader(request, "cookie", CookieHeader.merge(request.headers["cookie"] ?? "", kept))

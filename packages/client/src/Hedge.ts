@@ -9,10 +9,11 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import { makePolicy, nextOf } from "./internal/call/policy.js"
 import { drain } from "./internal/response/readBody.js"
 import { isRateLimit } from "./internal/response/retryAfter.js"
 import { sleep } from "./internal/time/sleep.js"
-import * as Policy from "./Policy.js"
+import type * as Policy from "./Policy.js"
 import * as RequestBody from "./RequestBody.js"
 import * as RetryBudget from "./RetryBudget.js"
 
@@ -133,8 +134,10 @@ export const policy = (
       if (isGood(Exit.succeed(response))) resolved.budget?.deposit(request.url, 0)
       return Effect.void
     })
-  return Policy.make((request, next) =>
-    safeMethods.has(request.method) && RequestBody.isReplayable(request.body) ? send(request, next) : next(request)
+  return makePolicy((request, next, context) =>
+    safeMethods.has(request.method) && RequestBody.isReplayable(request.body)
+      ? send(request, nextOf(next, context))
+      : next(request, context)
   )
 }
 

@@ -12,7 +12,9 @@ import * as Context from "effect/Context"
 import * as DefaultServices from "effect/DefaultServices"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
-import * as Policy from "./Policy.js"
+import { runExternal } from "./internal/call/externalCode.js"
+import { makePolicy } from "./internal/call/policy.js"
+import type * as Policy from "./Policy.js"
 
 /**
  * Options of idempotency keys.
@@ -121,10 +123,12 @@ export const make = (options: Options = {}): IdempotencyKey => {
       : key
   return {
     header,
-    policy: Policy.make((request, next) =>
+    policy: makePolicy((request, next, context) =>
       methods.has(request.method) && request.headers[header] === undefined
-        ? Effect.flatMap(value, (text) => next(HttpClientRequest.setHeader(request, header, text)))
-        : next(request)
+        ? Effect.flatMap(options.make === undefined ? value : runExternal(value, context), (text) =>
+            next(HttpClientRequest.setHeader(request, header, text), context)
+          )
+        : next(request, context)
     )
   }
 }

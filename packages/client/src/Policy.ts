@@ -3,29 +3,14 @@
  *
  * @since 0.1.0
  */
-import type * as HttpClient from "@effect/platform/HttpClient"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
-import type * as Effect from "effect/Effect"
-import { fromExecute } from "./internal/call/httpClient.js"
+import * as Effect from "effect/Effect"
+import { publish } from "./internal/call/context.js"
+import type { Next, Policy } from "./internal/call/policy.js"
+import { makePolicy, nextOf } from "./internal/call/policy.js"
 
-/**
- * Wraps a client with additional behaviour. It may add errors `E` and requirements `R`.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Policy<out E = never, out R = never> {
-  <E1, R1>(client: HttpClient.HttpClient.With<E1, R1>): HttpClient.HttpClient.With<E1 | E, R1 | R>
-}
-
-/**
- * The rest of the pipeline as a policy sees it: sends a request through all inner policies and the transport.
- *
- * @since 0.1.0
- * @category models
- */
-export type Next<E, R> = (request: HttpClientRequest) => Effect.Effect<HttpClientResponse, E, R>
+export type { Next, Policy } from "./internal/call/policy.js"
 
 /**
  * Makes a policy from a function of one request and the rest of the pipeline.
@@ -33,8 +18,9 @@ export type Next<E, R> = (request: HttpClientRequest) => Effect.Effect<HttpClien
  * The function may call `next` never, once or several times, with this request or another. Policies nest: the last one in a
  * `pipe` is the outermost. The platform's `mapRequest` and `transform` do not nest, they form one list that runs once.
  *
- * The function runs when the effect of a call is made, and that effect may run several times. Read or change state inside an
- * effect (`Effect.suspend`), so that it happens once per run.
+ * The function runs once for each request. `next` ends at the deadline of the call. Other waits of the policy do not end
+ * there by themselves: bound them with `Timeout.withDeadline`, or read `Timeout.remaining` before them. Otherwise
+ * `Timeout.call` cannot end the call while the policy waits.
  *
  * @example
  * import * as Policy from "@countersign/client/Policy"
@@ -46,9 +32,12 @@ export type Next<E, R> = (request: HttpClientRequest) => Effect.Effect<HttpClien
  * @since 0.1.0
  * @category constructors
  */
-export const make =
-  <E = never, R = never>(
-    f: <E1, R1>(request: HttpClientRequest, next: Next<E1, R1>) => Effect.Effect<HttpClientResponse, E1 | E, R1 | R>
-  ): Policy<E, R> =>
-  (client) =>
-    fromExecute((request) => f(request, client.execute))
+export const make = <E = never, R = never>(
+  f: <E1, R1>(request: HttpClientRequest, next: Next<E1, R1>) => Effect.Effect<HttpClientResponse, E1 | E, R1 | R>
+): Policy<E, R> =>
+  makePolicy<E, R>((request, next, context) =>
+    publish(
+      Effect.suspend(() => f(request, nextOf(next, context))),
+      context
+    )
+  )

@@ -12,10 +12,17 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { RateLimited } from "./Errors.js"
+import type { Send } from "./internal/call/client.js"
+import type { CallContext } from "./internal/call/context.js"
+import { holding } from "./internal/call/context.js"
+import { runExternal } from "./internal/call/externalCode.js"
+import { makePolicy } from "./internal/call/policy.js"
 import { makeLocalLimits } from "./internal/rateLimit/localLimits.js"
+import type { RateLimits } from "./internal/rateLimit/rateLimits.js"
+import { rateLimitsOf, toService } from "./internal/rateLimit/rateLimits.js"
 import { parseRetryAfter, defaults, makeServerThrottle, mayThrottle } from "./internal/rateLimit/serverThrottle.js"
 import type { ThrottleOptions, Options, Service } from "./internal/rateLimit/service.js"
-import * as Policy from "./Policy.js"
+import type * as Policy from "./Policy.js"
 import * as RateLimiter from "./RateLimiter.js"
 
 export type { ThrottleOptions, Limit, Options, Service } from "./internal/rateLimit/service.js"
@@ -37,24 +44,46 @@ export class RateLimit extends /* @__PURE__ */ Context.Tag("@countersign/client/
  * @since 0.1.0
  * @category policies
  */
-export const policy = (service: Service): Policy.Policy<RateLimited> =>
-  Policy.make<RateLimited>((request, next) =>
-    Effect.suspend(() =>
-      service.active ? acquireAndSend(service, request, next) : sendAndObserve(service, request, next)
-    )
+export const policy = (service: Service): Policy.Policy<RateLimited> => {
+  const limits = rateLimitsOf(service) ?? externalLimits(service)
+  return makePolicy<RateLimited>((request, next, context) =>
+    limits.isActive() ? acquireAndSend(limits, request, next, context) : sendAndObserve(limits, request, next, context)
   )
+}
 
-const sendAndObserve = <E, R>(service: Service, request: HttpClientRequest, next: Policy.Next<E, R>, send?: object) =>
-  Effect.flatMap(next(request), (response) =>
-    service.active || mayThrottle(response.status)
-      ? Effect.as(service.onResponse(request, response, send), response)
+/** A service of the application, which may wait for longer than the call. */
+const externalLimits = (service: Service): RateLimits => ({
+  isActive: () => true,
+  acquire: (request, send, context) => runExternal(service.acquire(request, send), context),
+  onResponse: (request, response, send, context) => runExternal(service.onResponse(request, response, send), context),
+  end: (send, context) => (service.end === undefined ? Effect.void : runExternal(service.end(send), context))
+})
+
+const sendAndObserve = <E, R>(
+  limits: RateLimits,
+  request: HttpClientRequest,
+  next: Send<E, R>,
+  context: CallContext,
+  send?: object
+) =>
+  Effect.flatMap(next(request, context), (response) =>
+    limits.isActive() || mayThrottle(response.status)
+      ? Effect.as(limits.onResponse(request, response, send, context), response)
       : Effect.succeed(response)
   )
 
-const acquireAndSend = <E, R>(service: Service, request: HttpClientRequest, next: Policy.Next<E, R>) => {
+const acquireAndSend = <E, R>(
+  limits: RateLimits,
+  request: HttpClientRequest,
+  next: Send<E, R>,
+  context: CallContext
+) => {
   const send = {}
-  const sent = Effect.zipRight(service.acquire(request, send), sendAndObserve(service, request, next, send))
-  return service.end === undefined ? sent : Effect.ensuring(sent, service.end(send))
+  const sent = Effect.suspend(() => sendAndObserve(limits, request, next, holding(context, send), send))
+  return Effect.ensuring(
+    Effect.zipRight(limits.acquire(request, send, context), sent),
+    Effect.suspend(() => limits.end(send, context))
+  )
 }
 
 /**
@@ -104,7 +133,9 @@ export const perRoute = ({ method, url }: HttpClientRequest): string => {
  * @since 0.1.0
  * @category constructors
  */
-export const throttle = (options: ThrottleOptions = {}): Service => makeServerThrottle(options, parseRetryAfter, false)
+export const throttle = (options: ThrottleOptions = {}): Service => toService(makeThrottle(options))
+
+const makeThrottle = (options: ThrottleOptions): RateLimits => makeServerThrottle(options, parseRetryAfter, false)
 
 const exhaustedDelay = (response: HttpClientResponse, now: number): number | undefined =>
   Limits.parse(response.headers, now).some(({ remaining }) => remaining === 0)
@@ -126,6 +157,9 @@ const exhaustedDelay = (response: HttpClientResponse, now: number): number | und
  * @category constructors
  */
 export const throttleOnExhausted = (options: ThrottleOptions = {}): Service =>
+  toService(makeThrottleOnExhausted(options))
+
+const makeThrottleOnExhausted = (options: ThrottleOptions): RateLimits =>
   makeServerThrottle(options, (response, now) => parseRetryAfter(response, now) ?? exhaustedDelay(response, now), true)
 
 /**
@@ -158,8 +192,10 @@ export const make = (options: Options): Effect.Effect<Service, never, RateLimite
   Effect.map(RateLimiter.RateLimiter, (limiter) => {
     const readsQuotaHeaders = options.useRemainingHeaders ?? defaults.useRemainingHeaders
     const serverThrottle =
-      options.throttle === false ? undefined : (readsQuotaHeaders ? throttleOnExhausted : throttle)(options.throttle)
-    return makeLocalLimits(limiter, options, serverThrottle)
+      options.throttle === false
+        ? undefined
+        : (readsQuotaHeaders ? makeThrottleOnExhausted : makeThrottle)(options.throttle ?? {})
+    return toService(makeLocalLimits(limiter, options, serverThrottle))
   })
 
 /**

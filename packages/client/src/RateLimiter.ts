@@ -9,6 +9,7 @@ import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { isImmediate, markImmediate } from "./internal/call/immediate.js"
 import { BoundedMap } from "./internal/origins/boundedMap.js"
 import type { ConsumeRequest, ConsumeDecision } from "./internal/rateLimit/algorithms.js"
 import * as Algorithms from "./internal/rateLimit/algorithms.js"
@@ -223,18 +224,21 @@ const consumeRequestOf = ({
  * @since 0.1.0
  * @category constructors
  */
-export const make: Effect.Effect<Service, never, RateLimiterStore> = Effect.map(RateLimiterStore, (store) => ({
-  consume: (options) => {
-    const request = consumeRequestOf(options)
-    // Negated, so that `NaN` is rejected too.
-    if (!(request.tokens <= request.limit)) return Effect.fail(exceeded(options, request.windowMs, 0))
-    const count = algorithms[options.algorithm ?? defaults.algorithm]
-    return Effect.flatMap(
-      store.update(options.key, (state, now) => count(state, now, request)),
-      (decision) => resultOf(options, request, decision)
-    )
+export const make: Effect.Effect<Service, never, RateLimiterStore> = Effect.map(RateLimiterStore, (store) => {
+  const service: Service = {
+    consume: (options) => {
+      const request = consumeRequestOf(options)
+      // Negated, so that `NaN` is rejected too.
+      if (!(request.tokens <= request.limit)) return Effect.fail(exceeded(options, request.windowMs, 0))
+      const count = algorithms[options.algorithm ?? defaults.algorithm]
+      return Effect.flatMap(
+        store.update(options.key, (state, now) => count(state, now, request)),
+        (decision) => resultOf(options, request, decision)
+      )
+    }
   }
-}))
+  return isImmediate(store) ? markImmediate(service) : service
+})
 
 /**
  * Layer with a rate limiter that uses the {@link RateLimiterStore} service.
@@ -268,7 +272,7 @@ export const makeStoreMemory = (options: { readonly capacity?: number | undefine
     const records = new BoundedMap<CountRecord>(options.capacity ?? defaults.capacity, ({ expires }, now) =>
       now >= expires ? 0 : 1
     )
-    return {
+    return markImmediate<Store>({
       update: (key, change) =>
         Effect.map(monotonicMillis, (monotonic) => {
           const now = Math.floor(monotonic)
@@ -278,7 +282,7 @@ export const makeStoreMemory = (options: { readonly capacity?: number | undefine
           records.set(key, changed, now)
           return changed
         })
-    }
+    })
   })
 
 /**

@@ -23,6 +23,9 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { InvalidRequest, RateLimited, RedirectReason } from "./Errors.js"
 import { RedirectRejected } from "./Errors.js"
+import type { Send } from "./internal/call/client.js"
+import type { CallContext } from "./internal/call/context.js"
+import { makePolicy } from "./internal/call/policy.js"
 import { withResponse } from "./internal/errors/errorResponse.js"
 import { withHistory, redactorOf, redactedUrl } from "./internal/redaction/requestHistory.js"
 import { hopDelay, drainAndWait } from "./internal/redirects/hopDelay.js"
@@ -30,7 +33,7 @@ import { describesBody, isBodyOnlyHeader } from "./internal/request/headerValida
 import { urlOf } from "./internal/request/requestUrl.js"
 import { fieldValuesOf } from "./internal/response/fieldValues.js"
 import { makeResponseRedactor, signingsOf } from "./internal/response/redactEchoedCredentials.js"
-import * as Policy from "./Policy.js"
+import type * as Policy from "./Policy.js"
 import * as RequestBody from "./RequestBody.js"
 import * as Timeline from "./Timeline.js"
 
@@ -158,7 +161,9 @@ export const follow = (options: Options = {}): Policy.Policy<RedirectRejected | 
   } = options
   const longestWait = Duration.toMillis(options.maxRetryAfter ?? defaults.maxRetryAfter)
   const rules: Rules = { crossOrigin, crossOriginBody, limit, longestWait }
-  return Policy.make<RedirectRejected | InvalidRequest | RateLimited>((request, next) => hop(rules, request, next, 0))
+  return makePolicy<RedirectRejected | InvalidRequest | RateLimited>((request, next, context) =>
+    hop({ ...rules, next, context }, request, 0)
+  )
 }
 
 /** Resolved options. */
@@ -170,24 +175,24 @@ interface Rules {
   readonly longestWait: number
 }
 
+/** The rules, the rest of the pipeline and the context of one call. */
+interface HopContext<E, R> extends Rules {
+  readonly next: Send<E, R>
+  readonly context: CallContext
+}
+
 type Hop<E, R> = Effect.Effect<HttpClientResponse, E | RedirectRejected | InvalidRequest | RateLimited, R>
 
-const hop = <E, R>(
-  rules: Rules,
-  request: HttpClientRequest.HttpClientRequest,
-  next: Policy.Next<E, R>,
-  hops: number
-): Hop<E, R> =>
-  Effect.flatMap(next(request), (response): Hop<E, R> =>
+const hop = <E, R>(call: HopContext<E, R>, request: HttpClientRequest.HttpClientRequest, hops: number): Hop<E, R> =>
+  Effect.flatMap(call.next(request, call.context), (response): Hop<E, R> =>
     response.status < 300 || response.status >= 400
       ? Effect.succeed(response)
-      : decided(rules, request, next, hops, response)
+      : followOrReject(call, request, hops, response)
   )
 
-const decided = <E, R>(
-  rules: Rules,
+const followOrReject = <E, R>(
+  call: HopContext<E, R>,
   request: HttpClientRequest.HttpClientRequest,
-  next: Policy.Next<E, R>,
   hops: number,
   response: HttpClientResponse
 ): Hop<E, R> => {
@@ -196,7 +201,18 @@ const decided = <E, R>(
   const { status } = response
   const location = locationsOf(response)
   const hasBody = request.body._tag !== "Empty"
-  const decision = Redirect.decide({ method, url, status, location, hops, hasBody, ...rules })
+  const { crossOrigin, crossOriginBody, limit } = call
+  const decision = Redirect.decide({
+    method,
+    url,
+    status,
+    location,
+    hops,
+    hasBody,
+    crossOrigin,
+    crossOriginBody,
+    limit
+  })
   if (decision._tag === "Stop") return Effect.succeed(response)
   if (decision._tag === "Reject") return Effect.fail(rejected(response, request, decision.reason))
   if (decision.keepBody && !RequestBody.isReplayable(request.body)) {
@@ -204,10 +220,10 @@ const decided = <E, R>(
   }
   // The server may echo the credentials of this hop in the URL of the next one, so later messages redact them too.
   const onward = withHistory(nextRequest(request, decision), signingsOf(response))
-  return Effect.flatMap(hopDelay(response, rules.longestWait), (ms) =>
+  return Effect.flatMap(hopDelay(response, call.longestWait, call.context), (ms) =>
     Timeline.emit(() => ({ _tag: "Redirected", url: redactedUrl(onward), ms })).pipe(
-      Effect.zipRight(drainAndWait(response, ms)),
-      Effect.zipRight(hop(rules, onward, next, hops + 1))
+      Effect.zipRight(drainAndWait(response, ms, call.context)),
+      Effect.zipRight(Effect.suspend(() => hop(call, onward, hops + 1)))
     )
   )
 }

@@ -9,9 +9,10 @@ import * as BaseUrl from "@countersign/protocol/BaseUrl"
 import * as Redact from "@countersign/protocol/Redact"
 import * as Effect from "effect/Effect"
 import { InvalidRequest } from "./Errors.js"
+import { makePolicy } from "./internal/call/policy.js"
 import { describesBody, validateHeaders } from "./internal/request/headerValidation.js"
 import { appendUrlParams } from "./internal/request/requestUrl.js"
-import * as Policy from "./Policy.js"
+import type * as Policy from "./Policy.js"
 
 /**
  * Options of the request defaults.
@@ -90,11 +91,11 @@ export const policy = ({ baseUrl, headers = {} }: Options): Policy.Policy<Invali
     const added = bringsFields(request) ? bodiless : headers
     return HttpClientRequest.setHeaders(located, own === Headers.empty ? added : { ...added, ...own })
   }
-  return Policy.make<InvalidRequest>((request, next) => {
+  return makePolicy<InvalidRequest>((request, next, context) => {
     const joined = join._tag === "Err" ? join : join.value(request.url)
     if (joined._tag === "Err") return Effect.fail(outside(request.url, joined.reason))
     const whole = appendUrlParams(complete(request, joined.value))
-    return whole instanceof InvalidRequest ? Effect.fail(whole) : next(whole)
+    return whole instanceof InvalidRequest ? Effect.fail(whole) : next(whole, context)
   })
 }
 

@@ -20,41 +20,20 @@
  * In addition, the body must be replayable, the schedule must continue, the wait must end before the deadline, and the
  * origin's {@link RetryBudget} must not be exhausted.
  *
- * The file exceeds 300 lines: the decision table above and the documented options belong to one policy.
- *
  * @since 0.1.0
  */
-import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
-import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
-import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
-import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
 import type { RateLimited, Unavailable } from "./Errors.js"
-import type { Call, Running } from "./internal/call/context.js"
-import { callOf, enter, isInside, locally, retried } from "./internal/call/context.js"
-import { responseOfError } from "./internal/errors/errorResponse.js"
-import { drain } from "./internal/response/readBody.js"
+import { makePolicy } from "./internal/call/policy.js"
+import type { RetryRules } from "./internal/retry/attempts.js"
+import { Attempts } from "./internal/retry/attempts.js"
 import type { Failure } from "./internal/retry/eligibility.js"
-import {
-  retryFailureOf,
-  retryFailureOfError,
-  isRetryable,
-  retryBasisOf,
-  retryBasisOfError,
-  waitRejectedError
-} from "./internal/retry/eligibility.js"
-import { currentTimeMillis, monotonicMillis } from "./internal/time/clock.js"
-import { nextStep } from "./internal/time/scheduleStep.js"
-import { sleep } from "./internal/time/sleep.js"
-import * as Policy from "./Policy.js"
+import type * as Policy from "./Policy.js"
 import * as RetryAfter from "./RetryAfter.js"
 import * as RetryBudget from "./RetryBudget.js"
-import * as Timeline from "./Timeline.js"
-import { remaining } from "./Timeout.js"
 
 export type { Failure } from "./internal/retry/eligibility.js"
 
@@ -148,11 +127,6 @@ export interface Options {
   readonly idempotencyKeyHeader?: string | undefined
 }
 
-/** The statuses of a proxy's response to `CONNECT` that are retried. */
-const transientStatuses: ReadonlySet<number> = new Set(defaults.statuses)
-
-const reasonOf = (failure: Failure): string => ("status" in failure ? String(failure.status) : failure._tag)
-
 /**
  * Retry policy: sends a failed request again, by the table of this module. All failures of a hop share one schedule, and so
  * one count.
@@ -186,137 +160,18 @@ const reasonOf = (failure: Failure): string => ("status" in failure ? String(fai
  * @category policies
  */
 export const policy = (options: Options = {}): Policy.Policy<RateLimited | Unavailable> => {
-  const resolved: ResolvedOptions = {
+  const rules: RetryRules = {
     statuses: new Set<number>(options.statuses ?? defaults.statuses),
     schedule: RetryAfter.honor(options.schedule ?? backoff),
     maxRetryAfterMs: Duration.toMillis(options.maxRetryAfter ?? defaults.maxRetryAfter),
     budget: options.budget === false ? undefined : (options.budget ?? RetryBudget.make()),
-    idempotencyKeyHeader: options.idempotencyKeyHeader ?? defaults.idempotencyKeyHeader
+    idempotencyKeyHeader: options.idempotencyKeyHeader ?? defaults.idempotencyKeyHeader,
+    transientStatuses: new Set<number>(defaults.statuses)
   }
-  return Policy.make<RateLimited | Unavailable>((request, next) =>
+  return makePolicy<RateLimited | Unavailable>((request, next, context) => {
     // Nested retries would multiply the attempts, so only the outermost retries.
-    Effect.withFiberRuntime((fiber) => {
-      const call = callOf(fiber)
-      if (call.retrying) return next(request)
-      const isNested = isInside(call)
-      const context = { resolved, request, next, fiber, call: isNested ? call : retried(call) }
-      const start = () => attempt(context, resolved.schedule.initial, 0)
-      // Inside a call, an interruption ends the call too, which restores the fiber's state.
-      return isNested ? start() : locally(Effect.suspend(start), context.call)
-    })
-  )
-}
-
-/** Resolved options. */
-interface ResolvedOptions {
-  readonly statuses: ReadonlySet<number>
-  readonly schedule: Schedule.Schedule<unknown, Failure>
-  /** Maximum `Retry-After`, in milliseconds. */
-  readonly maxRetryAfterMs: number
-  readonly budget: RetryBudget.RetryBudget | undefined
-  readonly idempotencyKeyHeader: string
-}
-
-/** One request with the rest of the pipeline and the resolved options. */
-interface RetryContext<E, R> {
-  readonly resolved: ResolvedOptions
-  readonly request: HttpClientRequest
-  readonly next: Policy.Next<E, R>
-  readonly fiber: Running
-  /** The call context of the fiber between attempts. */
-  readonly call: Call
-}
-
-type Attempt<E, R> = Effect.Effect<HttpClientResponse, E | RateLimited | Unavailable, R>
-
-/**
- * Waits before the next attempt and returns the cost of the retry. Fails without waiting if the wait is too long or the
- * budget is exhausted: with `RateLimited`, or with undefined if the last failure should be returned.
- */
-const waitBeforeAttempt = (
-  { budget, maxRetryAfterMs }: ResolvedOptions,
-  url: string,
-  failure: Failure,
-  delayMs: number
-): Effect.Effect<number, RateLimited | undefined> =>
-  Effect.gen(function* () {
-    const slack = (yield* remaining) - delayMs
-    if ((RetryAfter.retryAfterMillis(failure) ?? 0) > maxRetryAfterMs || slack <= 0)
-      return yield* Effect.fail(waitRejectedError(failure))
-    const paid = budget?.withdraw(url, failure._tag === "RateLimited")
-    if (paid === 0) return yield* Effect.fail(undefined)
-    const since = yield* monotonicMillis
-    const response = responseOfError.get(failure)
-    // The release of the response may take at most half of the time that remains for the next attempt.
-    if (response !== undefined) yield* drain(response, slack / 2)
-    yield* Timeline.emit(() => ({ _tag: "RetryScheduled", ms: delayMs, reason: reasonOf(failure) }))
-    // The time of the release counts as part of the wait.
-    yield* sleep(since + delayMs - (yield* monotonicMillis))
-    return paid ?? 0
-  })
-
-/** Waits and makes the next attempt if a retry is allowed. Otherwise runs `otherwise`. */
-const retryOrFail = <E, R>(
-  context: RetryContext<E, R>,
-  failure: Failure,
-  state: unknown,
-  fallback: Attempt<E, R>
-): Attempt<E, R> => {
-  const { request, resolved } = context
-  if (!isRetryable(request, failure, resolved.idempotencyKeyHeader, transientStatuses)) return fallback
-  return Effect.flatMap(nextStep(resolved.schedule, state, failure), (decided) =>
-    Option.isNone(decided)
-      ? fallback
-      : Effect.matchEffect(waitBeforeAttempt(resolved, request.url, failure, decided.value.delayMs), {
-          onFailure: (limited) => (limited === undefined ? fallback : Effect.fail(limited)),
-          onSuccess: (paid) => attempt(context, decided.value.state, paid)
-        })
-  )
-}
-
-const onFailure = <E, R>(context: RetryContext<E, R>, error: E, state: unknown): Attempt<E, R> => {
-  const basis = retryBasisOfError(error, context.resolved.statuses)
-  if (basis === undefined) return Effect.fail(error)
-  return Effect.flatMap(currentTimeMillis, (now): Attempt<E, R> => {
-    const failure = retryFailureOfError(error, now)
-    if (failure === undefined) return Effect.fail(error)
-    const isError = failure._tag === "TransportError" || failure._tag === "Timeout" || basis === "permitted"
-    return retryOrFail(context, failure, state, Effect.fail(isError ? error : failure))
-  })
-}
-
-const onSuccess = <E, R>(
-  context: RetryContext<E, R>,
-  response: HttpClientResponse,
-  state: unknown,
-  paid: number
-): Attempt<E, R> => {
-  const { request, resolved } = context
-  const basis = retryBasisOf(response, resolved.statuses)
-  if (basis === undefined) {
-    resolved.budget?.deposit(request.url, paid)
-    return Effect.succeed(response)
-  }
-  return Effect.flatMap(currentTimeMillis, (now): Attempt<E, R> => {
-    const failure = retryFailureOf(response, now)
-    // A status that only `x-should-retry` allowed to retry is returned as a normal response in the end.
-    return retryOrFail(context, failure, state, basis === "listed" ? Effect.fail(failure) : Effect.succeed(response))
-  })
-}
-
-/** Makes one attempt. Retry policies further in do nothing meanwhile. `paid` is the cost of this retry. */
-const attempt = <E, R>(context: RetryContext<E, R>, state: unknown, paid: number): Attempt<E, R> => {
-  const { call, fiber, next, request } = context
-  enter(fiber, retried(call))
-  return Effect.matchCauseEffect(next(request), {
-    onFailure: (cause): Attempt<E, R> => {
-      enter(fiber, call)
-      const failure = Cause.failureOrCause(cause)
-      return Either.isLeft(failure) ? onFailure(context, failure.left, state) : Effect.failCause(failure.right)
-    },
-    onSuccess: (response): Attempt<E, R> => {
-      enter(fiber, call)
-      return onSuccess(context, response, state, paid)
-    }
+    if (context.isRetrying) return next(request, context)
+    const call = { ...context, isRetrying: true, requests: context.requests ?? { count: 0 } }
+    return new Attempts(rules, request, next, call).run
   })
 }

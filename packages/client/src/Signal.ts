@@ -7,9 +7,8 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
-import type { Running } from "./internal/call/context.js"
-import { unsafeMonotonicNow } from "./internal/time/clock.js"
-import { isPolling } from "./WaitStrategy.js"
+import { contextOf } from "./internal/call/context.js"
+import { limitOf, waitFor } from "./internal/call/wait.js"
 
 /**
  * A one-time signal with a result of type `A` or an error of type `E`.
@@ -23,16 +22,14 @@ export interface Signal<A, E = never> {
   /** Completes the signal. Returns false, and changes nothing, if it has a result already. */
   readonly complete: (outcome: Exit.Exit<A, E>) => boolean
   /**
-   * Waits for the result, by the `WaitStrategy` of the waiting fiber. The wait can be interrupted.
+   * Waits for the result, by the `WaitStrategy` of the waiting fiber. The wait can be interrupted. Inside of a call it ends at
+   * the deadline, with the `Timeout` of the call.
    *
    * @param onPoll - called at each poll of a polling fiber, with the monotonic time in milliseconds. It may complete the
    *   signal. A notified fiber never calls it.
    */
   readonly wait: (onPoll?: (now: number) => void) => Effect.Effect<A, E>
 }
-
-/** Milliseconds between two polls. */
-const pollInterval = 20
 
 class OneTime<A, E> implements Signal<A, E> {
   outcome: Exit.Exit<A, E> | undefined
@@ -50,21 +47,16 @@ class OneTime<A, E> implements Signal<A, E> {
   readonly wait = (onPoll?: (now: number) => void): Effect.Effect<A, E> =>
     Effect.withFiberRuntime((fiber) => {
       if (this.outcome !== undefined) return this.outcome
-      return isPolling(fiber) ? this.#polled(fiber, onPoll) : this.#notified
+      const poll = (now: number): Exit.Exit<A, E> | undefined => {
+        onPoll?.(now)
+        return this.outcome
+      }
+      return waitFor({ start: this.#listen, poll }, limitOf(contextOf(fiber)), fiber)
     })
 
-  readonly #notified: Effect.Effect<A, E> = Effect.async<A, E>((resume) => {
-    if (this.outcome !== undefined) return resume(this.outcome)
+  readonly #listen = (resume: (outcome: Exit.Exit<A, E>) => void): (() => void) => {
     this.#listeners.add(resume)
-    return Effect.sync(() => this.#listeners.delete(resume))
-  })
-
-  #polled(fiber: Running, onPoll?: (now: number) => void): Effect.Effect<A, E> {
-    const look: Effect.Effect<A, E> = Effect.suspend(() => {
-      onPoll?.(unsafeMonotonicNow(fiber))
-      return this.outcome ?? Effect.zipRight(Effect.sleep(pollInterval), look)
-    })
-    return look
+    return () => this.#listeners.delete(resume)
   }
 }
 

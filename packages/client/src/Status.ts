@@ -18,6 +18,10 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import { Unavailable } from "./Errors.js"
+import type { CallContext } from "./internal/call/context.js"
+import { remainingMillis } from "./internal/call/context.js"
+import { makePolicy } from "./internal/call/policy.js"
+import { checkDeadline } from "./internal/call/timeoutError.js"
 import { responseOfError, withResponse } from "./internal/errors/errorResponse.js"
 import type { BufferedResponse } from "./internal/response/clientResponse.js"
 import { bufferErrorBody } from "./internal/response/readBody.js"
@@ -25,7 +29,7 @@ import { makeResponseRedactor } from "./internal/response/redactEchoedCredential
 import type { StatusError } from "./internal/response/statusError.js"
 import { makeStatusError } from "./internal/response/statusError.js"
 import { currentTimeMillis } from "./internal/time/clock.js"
-import * as Policy from "./Policy.js"
+import type * as Policy from "./Policy.js"
 import * as Problem from "./Problem.js"
 
 const problemOf = (response: BufferedResponse): Effect.Effect<Problem.Problem | undefined> =>
@@ -36,21 +40,22 @@ const problemOf = (response: BufferedResponse): Effect.Effect<Problem.Problem | 
       )
     : Effect.succeed(undefined)
 
-const fromResponse = (response: HttpClientResponse) =>
+const fromResponse = (response: HttpClientResponse, context: CallContext) =>
   Effect.gen(function* () {
-    const settled = yield* bufferErrorBody(response)
+    const settled = yield* bufferErrorBody(response, remainingMillis(context))
+    yield* checkDeadline(context)
     const problem = yield* problemOf(settled)
     const now = yield* currentTimeMillis
     return yield* Effect.fail(makeStatusError(settled, now, problem))
   })
 
 /** Reads the response that an inner policy failed with, because an unread body would keep its connection busy. */
-const settled = <E>(failure: E): Effect.Effect<never, E> => {
+const settled = <E>(failure: E, context: CallContext): Effect.Effect<never, E> => {
   // A WeakMap has no entry for a value that is not an object, so the look-up is safe.
   const error = failure as E & object
   const response = responseOfError.get(error)
   if (response === undefined) return Effect.fail(error)
-  return Effect.flatMap(bufferErrorBody(response), (whole) =>
+  return Effect.flatMap(bufferErrorBody(response, remainingMillis(context)), (whole) =>
     Effect.flatMap(problemOf(whole), (problem) => {
       if (!(error instanceof Unavailable) || problem === undefined) return Effect.fail(withResponse(error, whole))
       const withProblem = new Unavailable({ ...error, problem })
@@ -69,15 +74,14 @@ const settled = <E>(failure: E): Effect.Effect<never, E> => {
  * @since 0.1.0
  * @category policies
  */
-export const policy: Policy.Policy<StatusError> = Policy.make<StatusError>((request, next) =>
-  // The handlers are made once, so that a waiting request does not hold closures.
-  Effect.matchCauseEffect(next(request), { onFailure, onSuccess })
+export const policy: Policy.Policy<StatusError> = makePolicy<StatusError>((request, next, context) =>
+  Effect.matchCauseEffect(next(request, context), {
+    onFailure: (cause) => onFailure(cause, context),
+    onSuccess: (response) => (response.status < 400 ? Effect.succeed(response) : fromResponse(response, context))
+  })
 )
 
-const onFailure = <E>(cause: Cause.Cause<E>): Effect.Effect<never, E> => {
+const onFailure = <E>(cause: Cause.Cause<E>, context: CallContext): Effect.Effect<never, E> => {
   const failure = Cause.failureOrCause(cause)
-  return Either.isLeft(failure) ? settled(failure.left) : Effect.failCause(failure.right)
+  return Either.isLeft(failure) ? settled(failure.left, context) : Effect.failCause(failure.right)
 }
-
-const onSuccess = (response: HttpClientResponse): Effect.Effect<HttpClientResponse, StatusError> =>
-  response.status < 400 ? Effect.succeed(response) : fromResponse(response)

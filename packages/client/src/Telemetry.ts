@@ -19,14 +19,12 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as FiberRef from "effect/FiberRef"
 import { globalValue } from "effect/GlobalValue"
-import * as Tracer from "effect/Tracer"
-import { countSend } from "./internal/call/context.js"
-import { enter } from "./internal/call/fiberContext.js"
+import { makePolicy } from "./internal/call/policy.js"
 import { makeOriginMatcher } from "./internal/origins/originMatcher.js"
 import { observeExchange } from "./internal/telemetry/attributes.js"
 import { makeCounters, makeDurationHistogram, makeGauges } from "./internal/telemetry/metrics.js"
 import { startRequestSpan, endSpan, isTracingEnabled, traceparentOf } from "./internal/telemetry/span.js"
-import * as Policy from "./Policy.js"
+import type * as Policy from "./Policy.js"
 import * as Timeline from "./Timeline.js"
 
 /**
@@ -103,33 +101,27 @@ export const withTemplate =
 export const span = (options: SpanOptions): Policy.Policy => {
   const destinationOf = makeOriginMatcher(options.origins)
   const allowed = makeOriginMatcher(options.propagateTo ?? options.origins)
-  return Policy.make<never>((request, next) =>
-    Effect.withFiberRuntime((fiber) => {
-      if (!isTracingEnabled(fiber, request)) return next(request)
-      return observeExchange(() => {
-        const to = destinationOf(request.url)
-        const template = to.own ? fiber.getFiberRef(currentTemplate) : undefined
-        const span = startRequestSpan(fiber, request, to, template, countSend(fiber))
-        const traceparent =
-          request.headers["traceparent"] === undefined &&
-          fiber.getFiberRef(HttpClient.currentTracerPropagation) &&
-          allowed(request.url).own
-            ? traceparentOf(span)
-            : undefined
-        const sent =
-          traceparent === undefined ? request : HttpClientRequest.setHeader(request, "traceparent", traceparent)
-        const exchange = next(sent)
-        const outer = enter(fiber, Context.add(fiber.currentContext, Tracer.ParentSpan, span))
-        return {
-          exchange,
-          onEnd: (exit) => {
-            enter(fiber, outer)
-            endSpan(fiber, span, exit)
-          }
-        }
-      })
+  return makePolicy((request, next, context) => {
+    const { fiber, requests } = context
+    if (!isTracingEnabled(fiber, request)) return next(request, context)
+    return observeExchange(() => {
+      const to = destinationOf(request.url)
+      const template = to.own ? fiber.getFiberRef(currentTemplate) : undefined
+      const span = startRequestSpan(fiber, request, to, template, requests === undefined ? 0 : requests.count++)
+      const traceparent =
+        request.headers["traceparent"] === undefined &&
+        fiber.getFiberRef(HttpClient.currentTracerPropagation) &&
+        allowed(request.url).own
+          ? traceparentOf(span)
+          : undefined
+      const sent =
+        traceparent === undefined ? request : HttpClientRequest.setHeader(request, "traceparent", traceparent)
+      return {
+        exchange: next(sent, { ...context, span }),
+        onEnd: (exit) => endSpan(fiber, span, exit)
+      }
     })
-  )
+  })
 }
 
 /**
@@ -155,21 +147,20 @@ export const span = (options: SpanOptions): Policy.Policy => {
 export const durations = (options: Options): Policy.Policy => {
   const destinationOf = makeOriginMatcher(options.origins)
   const record = makeDurationHistogram()
-  return Policy.make<never>((request, next) =>
-    Effect.withFiberRuntime((fiber) =>
-      observeExchange(() => {
-        const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
-        const startedAt = clock.unsafeCurrentTimeNanos()
-        return {
-          exchange: next(request),
-          onEnd: (exit) => {
-            const seconds = Number(clock.unsafeCurrentTimeNanos() - startedAt) / 1e9
-            const contextLabels = fiber.getFiberRef(FiberRef.currentMetricLabels)
-            record(seconds, request.method, destinationOf(request.url), exit, contextLabels)
-          }
+  return makePolicy((request, next, context) =>
+    observeExchange(() => {
+      const { fiber } = context
+      const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
+      const startedAt = clock.unsafeCurrentTimeNanos()
+      return {
+        exchange: next(request, context),
+        onEnd: (exit) => {
+          const seconds = Number(clock.unsafeCurrentTimeNanos() - startedAt) / 1e9
+          const contextLabels = fiber.getFiberRef(FiberRef.currentMetricLabels)
+          record(seconds, request.method, destinationOf(request.url), exit, contextLabels)
         }
-      })
-    )
+      }
+    })
   )
 }
 
@@ -201,15 +192,13 @@ export const counters = (options: Options): Policy.Policy => {
   const { address } = destinationOf(options.origins[0] ?? "")
   const count = makeCounters(address)
   const record = makeGauges(address, destinationOf)
-  return Policy.make<never>((request, next) =>
-    Effect.withFiberRuntime((fiber) => {
-      const contextLabels = fiber.getFiberRef(FiberRef.currentMetricLabels)
-      return Timeline.observe((event) => {
-        count(event, contextLabels)
-        record(event, contextLabels)
-      })(next(request))
-    })
-  )
+  return makePolicy((request, next, context) => {
+    const contextLabels = context.fiber.getFiberRef(FiberRef.currentMetricLabels)
+    return Timeline.observe((event) => {
+      count(event, contextLabels)
+      record(event, contextLabels)
+    })(Effect.suspend(() => next(request, context)))
+  })
 }
 
 /**

@@ -3,23 +3,16 @@
  *
  * @since 0.1.0
  */
-import type * as HttpClient from "@effect/platform/HttpClient"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { Timeout } from "./Errors.js"
-import type { Running } from "./internal/call/context.js"
-import { begin, callOf, current } from "./internal/call/context.js"
-import { Deadlines } from "./internal/call/deadlineQueue.js"
-import { bound, longestTimer } from "./internal/call/fiberTimeout.js"
-import { fromExecute } from "./internal/call/httpClient.js"
-import type { Direct } from "./internal/exchange/callbackTransport.js"
-import { directOf } from "./internal/exchange/callbackTransport.js"
-import { directly } from "./internal/exchange/exchangeTimeout.js"
-import { redactedUrl } from "./internal/redaction/requestHistory.js"
-import { hasLiveClock, monotonicMillis, unsafeMonotonicNow } from "./internal/time/clock.js"
-import * as Policy from "./Policy.js"
-import * as Timeline from "./Timeline.js"
+import type { Timeout } from "./Errors.js"
+import type { CallContext } from "./internal/call/context.js"
+import { contextOf, narrow, remainingMillis } from "./internal/call/context.js"
+import { boundBy } from "./internal/call/externalCode.js"
+import { makePolicy } from "./internal/call/policy.js"
+import { limitOf } from "./internal/call/wait.js"
+import type * as Policy from "./Policy.js"
 
 /**
  * Default timeouts of a client: `exchange` of one request and its response, `call` of the whole call.
@@ -37,14 +30,33 @@ export const defaults = { call: "60 seconds", exchange: "30 seconds" } as const
  * @since 0.1.0
  * @category deadlines
  */
-export const remaining: Effect.Effect<number> = Effect.flatMap(current, ({ deadline }) =>
-  Number.isFinite(deadline)
-    ? Effect.map(monotonicMillis, (now) => deadline - now)
-    : Effect.succeed(Number.POSITIVE_INFINITY)
+export const remaining: Effect.Effect<number> = Effect.withFiberRuntime((fiber) =>
+  Effect.succeed(remainingMillis(contextOf(fiber)))
 )
 
-const timedOut = (scope: Timeout["scope"], after: Duration.Duration) => (request: HttpClientRequest) =>
-  new Timeout({ method: request.method, url: redactedUrl(request), scope, after })
+/**
+ * Bounds an effect by the deadline of the call: for the waits of a custom policy, which the call's timeout does not end.
+ *
+ * At the deadline the effect is interrupted, and its finalizers are waited for. Outside of {@link call} and
+ * {@link exchange} it has no limit. Fails with the `Timeout` of the policy that set the deadline.
+ *
+ * @example
+ * import type * as Errors from "@countersign/client/Errors"
+ * import * as Policy from "@countersign/client/Policy"
+ * import * as Timeout from "@countersign/client/Timeout"
+ * import * as Effect from "effect/Effect"
+ *
+ * const afterStart = (ready: Effect.Effect<void>) =>
+ *   Policy.make<Errors.Timeout>((request, next) => Effect.zipRight(Timeout.withDeadline(ready), next(request)))
+ *
+ * @since 0.1.0
+ * @category deadlines
+ */
+export const withDeadline = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | Timeout, R> =>
+  Effect.withFiberRuntime((fiber) => {
+    const limit = limitOf(contextOf(fiber))
+    return limit.at === Number.POSITIVE_INFINITY ? effect : boundBy(effect, limit)
+  })
 
 /**
  * Timeout policy of one HTTP request: bounds the time until its response, and its body if that is read inside the pipeline.
@@ -67,23 +79,8 @@ const timedOut = (scope: Timeout["scope"], after: Duration.Duration) => (request
  * @category policies
  */
 export const exchange = (after: Duration.DurationInput): Policy.Policy<Timeout> => {
-  const duration = Duration.decode(after)
-  const ms = Duration.toMillis(duration)
-  const within = bound(duration)
-  const deadlines = new Deadlines(ms)
-  const late = timedOut("exchange", duration)
-  return <E, R>(client: HttpClient.HttpClient.With<E, R>) => {
-    const stepwise = (request: HttpClientRequest) => within(client.execute(request), late, request)
-    const send: Direct<E | Timeout> | undefined = ms > longestTimer ? undefined : directOf(client)
-    if (send === undefined) return fromExecute(stepwise)
-    return fromExecute<E | Timeout, R>((request) =>
-      Effect.withFiberRuntime((fiber) =>
-        Timeline.isObserved(fiber) || !hasLiveClock(fiber)
-          ? stepwise(request)
-          : directly(deadlines, send, request, late, stepwise)
-      )
-    )
-  }
+  const narrowed = narrowTo("exchange", after)
+  return makePolicy<Timeout>((request, next, context) => next(request, narrowed(context, request)))
 }
 
 /**
@@ -97,10 +94,14 @@ export const exchange = (after: Duration.DurationInput): Policy.Policy<Timeout> 
  * @category policies
  */
 export const call = (after: Duration.DurationInput): Policy.Policy<Timeout> => {
-  const duration = Duration.decode(after)
-  const ms = Duration.toMillis(duration)
-  const within = bound(duration)
-  const inner = (fiber: Running) => begin(callOf(fiber), unsafeMonotonicNow(fiber) + ms)
-  const late = timedOut("call", duration)
-  return Policy.make<Timeout>((request, next) => within(next(request), late, request, inner))
+  const narrowed = narrowTo("call", after)
+  return makePolicy<Timeout>((request, next, context) =>
+    next(request, { ...narrowed(context, request), requests: { count: 0 } })
+  )
+}
+
+const narrowTo = (scope: Timeout["scope"], input: Duration.DurationInput) => {
+  const after = Duration.decode(input)
+  const ms = Duration.toMillis(after)
+  return (context: CallContext, request: HttpClientRequest) => narrow(context, ms, { scope, after, request })
 }

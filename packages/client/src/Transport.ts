@@ -2,71 +2,24 @@
  * Transport adapter: validates requests before any platform `HttpClient` sends them, and turns its failures into typed
  * errors.
  *
- * The file exceeds 300 lines: a third of it documents the functions for authors of transports.
- *
  * @since 0.1.0
  */
-import * as HttpClient from "@effect/platform/HttpClient"
+import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientError from "@effect/platform/HttpClientError"
-import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Option from "effect/Option"
-import type { RedirectRejected } from "./Errors.js"
-import { BodyTooLarge, InvalidRequest, TransportError } from "./Errors.js"
-import { fromExecute } from "./internal/call/httpClient.js"
+import type { BodyTooLarge, InvalidRequest, RedirectRejected, TransportError } from "./Errors.js"
+import { runExternal } from "./internal/call/externalCode.js"
+import { makePolicy } from "./internal/call/policy.js"
 import * as Failure from "./internal/errors/failureDetails.js"
-import { recordedFailureOf } from "./internal/errors/failureDetails.js"
-import { clientErrorOf } from "./internal/errors/platformError.js"
-import { classify } from "./internal/errors/transportReason.js"
-import type { Direct as DirectOf } from "./internal/exchange/callbackTransport.js"
-import * as direct from "./internal/exchange/callbackTransport.js"
-import { withManualRedirects } from "./internal/exchange/manualRedirects.js"
-import { redactedUrl } from "./internal/redaction/requestHistory.js"
-import { toTransportRequest } from "./internal/request/transportRequest.js"
+import type { BodyReading } from "./internal/exchange/bodyReading.js"
+import { readBody } from "./internal/exchange/bodyReading.js"
+import * as callbackSend from "./internal/exchange/callbackSend.js"
+import { makeExchange } from "./internal/exchange/exchange.js"
 import * as BufferedBody from "./internal/response/bufferedBody.js"
-import { bufferedBodyOf } from "./internal/response/bufferedBody.js"
-import { BufferedResponse, StreamingResponse } from "./internal/response/clientResponse.js"
 import * as FieldValues from "./internal/response/fieldValues.js"
-import * as body from "./internal/response/readBody.js"
 import * as SetCookies from "./internal/response/setCookieHeaders.js"
-import * as Timeline from "./Timeline.js"
-
-const transportError = (
-  request: HttpClientRequest,
-  error: HttpClientError.HttpClientError,
-  hasResponse: boolean
-): TransportError => {
-  const { cause, details } = recordedFailureOf(error)
-  const { code, detail, reason, sent } = classify(cause, hasResponse)
-  return new TransportError({
-    method: request.method,
-    url: redactedUrl(request),
-    reason: details?.reason ?? reason,
-    sent: hasResponse ? "maybe" : details === undefined ? sent : details.phase === "written" ? "maybe" : "no",
-    code: details?.code ?? code,
-    detail: details?.detail ?? detail,
-    proxy: details?.proxy,
-    cause
-  })
-}
-
-type TypedError = TransportError | InvalidRequest | RedirectRejected
-
-const sendError = (error: HttpClientError.HttpClientError): TypedError => clientErrorOf.get(error) ?? typedError(error)
-
-const typedError = (error: HttpClientError.HttpClientError): TransportError | InvalidRequest => {
-  if (error._tag === "ResponseError") return transportError(error.request, error, true)
-  switch (error.reason) {
-    case "Transport":
-      return transportError(error.request, error, false)
-    case "InvalidUrl":
-      return new InvalidRequest({ reason: "Url", detail: `"${redactedUrl(error.request)}" is no URL` })
-    case "Encode":
-      return new InvalidRequest({ reason: "Body", detail: "the body cannot be encoded" })
-  }
-}
+import type * as Policy from "./Policy.js"
 
 /**
  * Symbol of the property with which a transport marks a response that was received together with its body.
@@ -148,42 +101,36 @@ export type FailureDetails = Failure.FailureDetails
 export const describeFailure: <E extends HttpClientError.HttpClientError>(error: E, details: FailureDetails) => E =
   Failure.describeFailure
 
-const untracedClients = new WeakSet<object>()
-
 /**
  * Marks a transport that makes no spans itself, so that tracing need not be disabled for each request.
  *
  * @since 0.1.0
  * @category transports
  */
-export const markUntraced = <E, R>(client: HttpClient.HttpClient.With<E, R>): HttpClient.HttpClient.With<E, R> => {
-  untracedClients.add(client)
-  return client
-}
+export const markUntraced: <E, R>(client: HttpClient.HttpClient.With<E, R>) => HttpClient.HttpClient.With<E, R> =
+  callbackSend.markUntraced
 
 /**
- * Callback form of a transport, which `Timeout.exchange` uses to avoid the cost of an effect per request.
+ * Callback form of a transport: it avoids the cost of an effect per request.
  *
- * It sends the request and calls `answered` exactly once, synchronously or later, with an `Exit` or with an effect that is
- * still to be run. It returns a function that cancels the request, after which `answered` is not called. It returns
+ * It sends the request and calls `onOutcome` exactly once, synchronously or later, with an `Exit` or with an effect that is
+ * still to be run. It returns a function that cancels the request, after which `onOutcome` is not called. It returns
  * undefined, and sends nothing, for a request that needs an effect, such as one with a streamed body.
  *
  * @since 0.1.0
  * @category transports
  */
-export type Direct<E> = DirectOf<E>
+export type CallbackSend = callbackSend.CallbackSend
 
 /**
  * Adds the callback form to a transport. It must behave like the transport's `execute`.
  *
- * @param send - sends a request and calls back with its result. See {@link Direct}.
+ * @param send - sends a request and calls back with its result. See {@link CallbackSend}.
  * @since 0.1.0
  * @category transports
  */
-export const withDirect: <C extends HttpClient.HttpClient>(
-  client: C,
-  send: Direct<HttpClientError.HttpClientError>
-) => C = direct.withDirect
+export const withCallbackSend: <C extends HttpClient.HttpClient>(client: C, send: CallbackSend) => C =
+  callbackSend.withCallbackSend
 
 /**
  * Makes a typed transport from a platform `HttpClient`, the innermost step of a pipeline.
@@ -207,67 +154,9 @@ export const withDirect: <C extends HttpClient.HttpClient>(
  */
 export const fromHttpClient = <R>(
   client: HttpClient.HttpClient.With<HttpClientError.HttpClientError, R>
-): HttpClient.HttpClient.With<TransportError | InvalidRequest | RedirectRejected, R> => {
-  const transport = prepareTransport(client)
-  const execute = (request: HttpClientRequest) => {
-    const sent = toTransportRequest(request)
-    if (sent instanceof InvalidRequest) return Effect.fail(sent)
-    return Timeline.ifObserved(
-      () => sendObserved(sent, transport),
-      () => send(sent, transport)
-    )
-  }
-  return direct.withDirect(fromExecute(execute), typedDirect(direct.directOf(client)))
-}
-
-/** Disables the transport's own spans and redirects, which the pipeline handles. */
-const prepareTransport = <R>(
-  client: HttpClient.HttpClient.With<HttpClientError.HttpClientError, R>
-): HttpClient.HttpClient.With<HttpClientError.HttpClientError, R> => {
-  const untraced = untracedClients.has(client) ? client : HttpClient.withTracerDisabledWhen(client, () => true)
-  // The callback form has no fiber from which it could read the options of `fetch`.
-  return direct.directOf(client) === undefined ? withManualRedirects(untraced) : untraced
-}
-
-const typedDirect = (inner: Direct<HttpClientError.HttpClientError> | undefined): Direct<TypedError> | undefined =>
-  inner &&
-  ((request, answered) => {
-    const sent = toTransportRequest(request)
-    if (!(sent instanceof InvalidRequest)) return inner(sent, (outcome) => answered(typedOutcome(outcome)))
-    answered(Exit.fail(sent))
-    return noop
-  })
-
-/** Cancels a request that is over: does nothing. */
-const noop = (): void => undefined
-
-const typedOutcome = (
-  outcome: Effect.Effect<HttpClientResponse, HttpClientError.HttpClientError>
-): Effect.Effect<HttpClientResponse, TypedError> =>
-  direct.isOver(outcome)
-    ? Exit.mapBoth(outcome, { onFailure: sendError, onSuccess: toStreaming })
-    : Effect.mapBoth(outcome, { onFailure: sendError, onSuccess: toStreaming })
-
-type Send = <R>(
-  request: HttpClientRequest,
-  client: HttpClient.HttpClient.With<HttpClientError.HttpClientError, R>
-) => Effect.Effect<HttpClientResponse, TypedError, R>
-
-const toStreaming = (response: HttpClientResponse): HttpClientResponse => new StreamingResponse(response)
-
-const send: Send = (request, client) =>
-  Effect.mapBoth(client.execute(request), { onFailure: sendError, onSuccess: toStreaming })
-
-const sendObserved: Send = (request, client) => {
-  const { method } = request
-  return Timeline.emit(() => ({ _tag: "RequestSent", method, url: redactedUrl(request) })).pipe(
-    Effect.zipRight(send(request, client)),
-    Effect.tapBoth({
-      onFailure: ({ reason }) => Timeline.emit(() => ({ _tag: "RequestFailed", reason })),
-      onSuccess: ({ status }) => Timeline.emit(() => ({ _tag: "ResponseReceived", status }))
-    })
-  )
-}
+): HttpClient.HttpClient.With<TransportError | InvalidRequest | RedirectRejected, R> =>
+  // Without a `BodyReading` no body is too large.
+  makeExchange(client) as HttpClient.HttpClient.With<TransportError | InvalidRequest | RedirectRejected, R>
 
 const isOk = ({ status }: HttpClientResponse): boolean => status >= 200 && status < 300
 
@@ -280,54 +169,14 @@ const isOk = ({ status }: HttpClientResponse): boolean => status >= 200 && statu
  * @param limit - maximum size of a body, in bytes.
  * @param wanted - which responses to read (status 2xx).
  * @since 0.1.0
- * @category constructors
+ * @category policies
  */
-export const bufferBodies =
-  (limit: number, wanted: (response: HttpClientResponse) => boolean = isOk) =>
-  <E, R>(
-    client: HttpClient.HttpClient.With<E, R>
-  ): HttpClient.HttpClient.With<E | TransportError | BodyTooLarge, R> => {
-    const read = (request: HttpClientRequest, response: HttpClientResponse) => {
-      try {
-        return wanted(response) ? readBuffered(request, response, limit) : Exit.succeed(response)
-      } catch (defect) {
-        // The callback form calls this outside of any fiber, so an exception of `wanted` must not be thrown to it.
-        return Exit.die(defect)
-      }
-    }
-    const execute = (request: HttpClientRequest) =>
-      Effect.flatMap(client.execute(request), (response) => read(request, response))
-    const inner = direct.directOf(client)
-    const send: Direct<E | TransportError | BodyTooLarge> | undefined =
-      inner &&
-      ((request, answered) =>
-        inner(request, (outcome) =>
-          answered(
-            direct.isOver(outcome) && Exit.isSuccess(outcome)
-              ? read(request, outcome.value)
-              : Effect.flatMap(outcome, (response) => read(request, response))
-          )
-        ))
-    return direct.withDirect(fromExecute<E | TransportError | BodyTooLarge, R>(execute), send)
-  }
-
-const readBuffered = (
-  request: HttpClientRequest,
-  response: HttpClientResponse,
-  limit: number
-): Effect.Effect<HttpClientResponse, TransportError | BodyTooLarge> => {
-  const tooLarge = () => Exit.fail(new BodyTooLarge({ method: request.method, url: redactedUrl(request), limit }))
-  const available = bufferedBodyOf(response)
-  if (available !== undefined)
-    return available.length <= limit ? Exit.succeed(new BufferedResponse(response, available)) : tooLarge()
-  return Effect.matchEffect(body.readBounded(response, limit), {
-    onFailure: (cause) => {
-      const error = transportError(request, cause, true)
-      return Effect.zipRight(
-        Timeline.emit(() => ({ _tag: "RequestFailed", reason: error.reason })),
-        Effect.fail(error)
-      )
-    },
-    onSuccess: (read) => (Option.isSome(read) ? Effect.succeed<HttpClientResponse>(read.value) : tooLarge())
-  })
+export const bufferBodies = (
+  limit: number,
+  wanted: (response: HttpClientResponse) => boolean = isOk
+): Policy.Policy<TransportError | BodyTooLarge> => {
+  const reading: BodyReading = { limit, isWanted: wanted }
+  return makePolicy<TransportError | BodyTooLarge>((request, next, context) =>
+    Effect.flatMap(next(request, context), (response) => runExternal(readBody(reading, request, response), context))
+  )
 }

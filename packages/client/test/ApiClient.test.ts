@@ -110,8 +110,8 @@ describe("ApiClient.pipelineOrder", () => {
     expect(names).toEqual([
       "Telemetry.counters",
       "RequestDefaults.policy",
-      "IdempotencyKey.policy",
       "Timeout.call",
+      "IdempotencyKey.policy",
       "Status.policy",
       "Redirects.follow",
       "Retry.policy",

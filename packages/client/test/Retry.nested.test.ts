@@ -13,7 +13,7 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import * as TestClock from "effect/TestClock"
-import { begin, current, locally } from "../src/internal/call/context.js"
+import { contextOf, publish } from "../src/internal/call/context.js"
 import { api, base, withJitter, failure, get, run, transport, urls } from "./support/mockApi.js"
 
 const { fail, respond } = MockClient
@@ -252,4 +252,4 @@ describe("Retry.policy, end of the attempt", () => {
 
 /** Runs an effect inside a call. */
 const inCall = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
-  Effect.flatMap(current, (outside) => locally(effect, begin(outside, Number.POSITIVE_INFINITY)))
+  Effect.withFiberRuntime((fiber) => publish(effect, { ...contextOf(fiber), requests: { count: 0 } }))

@@ -3,6 +3,7 @@ import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Policy from "@countersign/client/Policy"
 import * as Timeline from "@countersign/client/Timeline"
 import * as Timeout from "@countersign/client/Timeout"
 import * as Transport from "@countersign/client/Transport"
@@ -12,11 +13,14 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as FiberId from "effect/FiberId"
+import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import * as TestClock from "effect/TestClock"
 
 const request = HttpClientRequest.get("https://api.test/x?key=canary")
 
-type Outcome = Parameters<Parameters<Transport.Direct<HttpClientError.HttpClientError>>[1]>[0]
+type Outcome = Parameters<Parameters<Transport.CallbackSend>[1]>[0]
 
 /** A transport that records its requests and responds through `answered`. */
 const recordingTransport = (immediateOutcome?: Outcome) => {
@@ -29,14 +33,14 @@ const recordingTransport = (immediateOutcome?: Outcome) => {
     }),
     Effect.succeed
   )
-  const direct: Transport.Direct<HttpClientError.HttpClientError> = (sent, answered) => {
+  const direct: Transport.CallbackSend = (sent, answered) => {
     if (sent.body._tag === "Stream") return undefined
     const one = { answered, cancelled: 0 }
     requests.push(one)
     if (immediateOutcome !== undefined) answered(immediateOutcome)
     return () => void one.cancelled++
   }
-  return { transport: Transport.withDirect(Transport.markUntraced(client), direct), requests, effectSend }
+  return { transport: Transport.withCallbackSend(Transport.markUntraced(client), direct), requests, effectSend }
 }
 
 const buffered = (body: string): Outcome => {
@@ -152,14 +156,26 @@ describe("Timeout.exchange over a callback transport", () => {
     })
   )
 
-  it.live("uses the effect send for a streaming request body and while events are recorded", () =>
+  it.live("uses the effect send for a streaming request body", () =>
     Effect.gen(function* () {
       const { requests, effectSend, transport } = recordingTransport(buffered("direct"))
       const post = HttpClientRequest.bodyStream(HttpClientRequest.post("https://api.test/x"), Stream.empty)
       expect(yield* Effect.flatMap(bounded(transport).execute(post), (r) => r.text)).toBe("stepwise")
-      const { events } = yield* Timeline.record(bounded(transport).execute(request))
-      expect(events.map(({ _tag }) => _tag)).toEqual(["RequestSent", "ResponseReceived"])
-      expect([requests.length, effectSend.sends]).toEqual([0, 2])
+      expect([requests.length, effectSend.sends]).toEqual([0, 1])
+    })
+  )
+
+  it.live("records the same events as the effect send", () =>
+    Effect.gen(function* () {
+      const eventsOf = <A, E>(effect: Effect.Effect<A, E>) =>
+        Effect.map(Timeline.record(effect), ({ events }) => events.map(({ _tag }) => _tag))
+      const post = HttpClientRequest.bodyStream(HttpClientRequest.post("https://api.test/x"), Stream.empty)
+      const reset = Exit.fail(new HttpClientError.RequestError({ request, reason: "Transport" }))
+      const answering = bounded(recordingTransport(buffered("direct")).transport)
+      expect(yield* eventsOf(answering.execute(request))).toEqual(["RequestSent", "ResponseReceived"])
+      expect(yield* eventsOf(answering.execute(post))).toEqual(["RequestSent", "ResponseReceived"])
+      const broken = bounded(recordingTransport(reset).transport)
+      expect(yield* eventsOf(broken.execute(request))).toEqual(["RequestSent", "RequestFailed"])
     })
   )
 
@@ -206,11 +222,15 @@ describe("Timeout.exchange over a callback transport", () => {
     })
   )
 
-  it.effect("uses the effect send under the test clock, which can end it", () =>
+  it.effect("ends at the time of the test clock and cancels the request", () =>
     Effect.gen(function* () {
-      const { requests, effectSend, transport } = recordingTransport()
-      yield* bounded(transport).execute(request)
-      expect([requests.length, effectSend.sends]).toEqual([0, 1])
+      const { requests, transport } = recordingTransport()
+      const fiber = yield* Effect.fork(Effect.flip(bounded(transport).execute(request)))
+      yield* TestClock.adjust(4999)
+      expect([requests.map(({ cancelled }) => cancelled), yield* Fiber.poll(fiber)]).toEqual([[0], Option.none()])
+      yield* TestClock.adjust(1)
+      expect(yield* Fiber.join(fiber)).toMatchObject({ _tag: "Timeout", scope: "exchange" })
+      expect(requests.map(({ cancelled }) => cancelled)).toEqual([1])
     })
   )
 
@@ -242,11 +262,98 @@ describe("Timeout.exchange over a callback transport", () => {
     })
   )
 
-  it.live("uses the effect send when the timeout exceeds the largest platform timer", () =>
+  it.live("waits longer than the largest platform timer", () =>
     Effect.gen(function* () {
-      const { requests, effectSend, transport } = recordingTransport()
-      yield* bounded(transport, 2 ** 31).execute(request)
-      expect([requests.length, effectSend.sends]).toEqual([0, 1])
+      const { requests, transport } = recordingTransport()
+      const fiber = yield* Effect.fork(bounded(transport, 2 ** 31).execute(request))
+      yield* Effect.sleep(20)
+      expect([requests.length, yield* Fiber.poll(fiber)]).toEqual([1, Option.none()])
+      requests[0]?.answered(buffered("late"))
+      expect((yield* Fiber.join(fiber)).status).toBe(200)
+    })
+  )
+
+  it.live("sends nothing after the deadline of the call", () =>
+    Effect.gen(function* () {
+      const { requests, transport } = recordingTransport(buffered("x"))
+      const slow = Policy.make((sent, next) => Effect.zipRight(Effect.sleep(30), next(sent)))
+      const client = Timeout.call(10)(slow(bounded(transport)))
+      expect(yield* Effect.flip(client.execute(request))).toMatchObject({ _tag: "Timeout", scope: "call" })
+      expect(requests.length).toBe(0)
+    })
+  )
+
+  it.live("takes the first of several outcomes, and none after an interruption", () =>
+    Effect.gen(function* () {
+      const { requests, transport } = recordingTransport()
+      const first = yield* Effect.fork(bounded(transport).execute(request))
+      const second = yield* Effect.fork(bounded(transport).execute(request))
+      yield* turn
+      requests[0]?.answered(buffered("first"))
+      requests[0]?.answered(Exit.fail(new HttpClientError.RequestError({ request, reason: "Transport" })))
+      requests[0]?.answered(Effect.die("never runs"))
+      expect(yield* Effect.flatMap(Fiber.join(first), (response) => response.text)).toBe("first")
+      yield* Fiber.interrupt(second)
+      requests[1]?.answered(buffered("late"))
+      expect(requests.map(({ cancelled }) => cancelled)).toEqual([0, 1])
+    })
+  )
+
+  it.live.each([
+    ["cuts a streaming response", () => Exit.succeed(HttpClientResponse.fromWeb(request, new Response("x"))), 1],
+    ["does not cut a buffered response", () => buffered("x"), 0],
+    [
+      "does not cancel a failed request",
+      () => Exit.fail(new HttpClientError.RequestError({ request, reason: "Transport" })),
+      0
+    ]
+  ] as const)("%s on an interruption in the same turn", ([, outcome, cancelled]) =>
+    Effect.gen(function* () {
+      const { requests, transport } = recordingTransport()
+      const fiber = yield* Effect.fork(Timeout.exchange(5000)(Transport.fromHttpClient(transport)).execute(request))
+      yield* turn
+      yield* Effect.sync(() => {
+        requests[0]?.answered(outcome())
+        fiber.unsafeInterruptAsFork(FiberId.none)
+      })
+      expect(Exit.isInterrupted(yield* Fiber.await(fiber))).toBe(true)
+      expect(requests[0]?.cancelled).toBe(cancelled)
+    })
+  )
+
+  it.live("reports an exception of the transport's send or cancellation as a defect of that request only", () =>
+    Effect.gen(function* () {
+      const boom = () => {
+        throw new Error("boom")
+      }
+      const { transport } = recordingTransport()
+      const throwing = (send: Transport.CallbackSend) =>
+        Effect.exit(bounded(Transport.withCallbackSend({ ...transport }, send), 20).execute(request))
+      const sibling = recordingTransport(buffered("fine"))
+      const [sent, cancelled, fine] = yield* Effect.all(
+        [throwing(boom), throwing(() => boom), Effect.exit(bounded(sibling.transport).execute(request))],
+        { concurrency: "unbounded" }
+      )
+      expect([sent, cancelled].map((exit) => Exit.isFailure(exit) && Cause.isDie(exit.cause))).toEqual([true, true])
+      expect(Exit.isSuccess(fine)).toBe(true)
+    })
+  )
+
+  it.live("waits for the response in an uninterruptible caller", () =>
+    Effect.gen(function* () {
+      const { requests, transport } = recordingTransport()
+      let got: unknown
+      const held = Effect.uninterruptible(
+        Effect.map(bounded(transport).execute(request), ({ status }) => (got = status))
+      )
+      const fiber = yield* Effect.fork(held)
+      yield* turn
+      yield* Effect.sync(() => {
+        fiber.unsafeInterruptAsFork(FiberId.none)
+        requests[0]?.answered(buffered("x"))
+      })
+      yield* Fiber.await(fiber)
+      expect([got, requests[0]?.cancelled]).toEqual([200, 0])
     })
   )
 })

@@ -86,7 +86,8 @@ describe("Schedule types", () => {
   it("take failures as input", () => {
     expectTypeOf(Retry.backoff).toEqualTypeOf<Schedule.Schedule<Duration.Duration, Retry.Failure>>()
     expectTypeOf(RetryAfter.honor(Retry.backoff)).toEqualTypeOf<Schedule.Schedule<Retry.Failure, Retry.Failure>>()
-    expectTypeOf(Auth.replayOnce).toEqualTypeOf<Schedule.Schedule<number, Errors.Unauthorized>>()
+    expectTypeOf(Auth.replayOnce).toEqualTypeOf<Auth.Replay>()
+    expectTypeOf<Schedule.Schedule<number, Errors.Unauthorized>>().toExtend<Auth.Replay>()
     expectTypeOf(Retry.backoff.pipe(Schedule.upTo("10 seconds"))).toExtend<Retry.RetrySchedule>()
     expectTypeOf(Schedule.spaced("1 second")).toExtend<Retry.RetrySchedule>()
     expectTypeOf<Retry.Failure>().toEqualTypeOf<

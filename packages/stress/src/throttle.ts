@@ -39,7 +39,6 @@ const make =
 const makeUngradualThrottle = (): RateLimit.Service => {
   let opensAt = 0
   return {
-    active: true,
     acquire: () => Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.sleep(Math.max(0, opensAt - now))),
     onResponse: (_, { headers, status }) =>
       Effect.map(Clock.currentTimeMillis, (now) => {

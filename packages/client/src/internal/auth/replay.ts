@@ -3,12 +3,14 @@ import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type * as Schedule from "effect/Schedule"
 import type { AuthError } from "../../Errors.js"
 import { Unauthorized } from "../../Errors.js"
-import type { Next } from "../../Policy.js"
 import * as RequestBody from "../../RequestBody.js"
-import * as Timeline from "../../Timeline.js"
+import type { Send } from "../call/client.js"
+import type { CallContext } from "../call/context.js"
+import { publish, remainingMillis } from "../call/context.js"
+import { runExternal } from "../call/externalCode.js"
+import { sleepWithin } from "../call/wait.js"
 import { withResponse } from "../errors/errorResponse.js"
 import { withHistory, keepHistory } from "../redaction/requestHistory.js"
 import { recordUnsignedRequest } from "../response/clientResponse.js"
@@ -16,11 +18,12 @@ import { bufferErrorBody } from "../response/readBody.js"
 import { signingsOf } from "../response/redactEchoedCredentials.js"
 import { isRateLimit } from "../response/retryAfter.js"
 import { challengesOf, exchangeInfoOf, redactedChallengesOf } from "../response/statusError.js"
-import { currentTimeMillis } from "../time/clock.js"
+import { emitNow } from "../telemetry/timeline.js"
+import { unsafeNow } from "../time/clock.js"
+import type { ScheduleStep } from "../time/scheduleStep.js"
 import { nextStep } from "../time/scheduleStep.js"
-import { sleep } from "../time/sleep.js"
 import * as CredentialExpiry from "./credentialExpiry.js"
-import type { ExpiredWhen, Rejection, Service, Signed } from "./scheme.js"
+import type { ExpiredWhen, Rejection, Replay, Service, Signed } from "./scheme.js"
 
 const unauthorized = (response: HttpClientResponse, reason: Unauthorized["reason"]): Unauthorized =>
   withResponse(
@@ -28,12 +31,13 @@ const unauthorized = (response: HttpClientResponse, reason: Unauthorized["reason
     response
   )
 
-/** The request, the next policy, and the scheme. */
+/** The request, the scheme, the rest of the pipeline, and the context of the call. */
 export interface ReplayContext<E, R> {
   readonly auth: Service
-  readonly replay: Schedule.Schedule<unknown, Unauthorized>
+  readonly replay: Replay
   readonly request: HttpClientRequest
-  readonly next: Next<E, R>
+  readonly next: Send<E, R>
+  readonly call: CallContext
   readonly steppedUp?: true
 }
 
@@ -42,14 +46,24 @@ export type InitialCredentialId = string | number | undefined
 
 export type SignedExchange<E, R> = Effect.Effect<HttpClientResponse, E | Unauthorized | AuthError, R>
 
+/** The state of a replay before the first rejection. */
+export const initialState = (replay: Replay): unknown => (typeof replay === "number" ? 0 : replay.initial)
+
+/** Runs an effect of the scheme, within the deadline of the call. */
+const runScheme = <A>(
+  { auth, call }: Pick<ReplayContext<never, never>, "auth" | "call">,
+  effect: () => Effect.Effect<A, AuthError>
+): Effect.Effect<A, AuthError> =>
+  // Suspended, because an effect may run more than once, and a scheme may read its state when it is called.
+  auth.honorsDeadline === true ? publish(Effect.suspend(effect), call) : runExternal(Effect.suspend(effect), call)
+
 export const signAndSend = <E, R>(
   context: ReplayContext<E, R>,
   state: unknown,
   initialId: InitialCredentialId
 ): SignedExchange<E, R> =>
   Effect.flatMap(
-    // Suspended, because an effect may run more than once, and a scheme may read its state when `sign` is called.
-    Effect.suspend(() => context.auth.sign(context.request)),
+    runScheme(context, () => context.auth.sign(context.request)),
     (signed) => sendSigned(context, signed, state, initialId)
   )
 
@@ -59,29 +73,38 @@ export const sendSigned = <E, R>(
   state: unknown,
   initialId: InitialCredentialId
 ): SignedExchange<E, R> =>
-  Effect.flatMap(context.next(keepHistory(context.request, signed.request)), (response): SignedExchange<E, R> => {
-    signed.onResponse?.(response)
-    recordUnsignedRequest(response, context.request)
-    const { expiredWhen } = context.auth
-    if (response.status >= 400) {
-      if (response.status === 401) return onUnauthorized(context, signed, response, state, initialId, failWithError)
-      // New credentials do not help against a rate limit.
-      if (isRateLimit(response)) return Effect.succeed(response)
-      const stepped = response.status === 403 ? tryStepUp(context, signed, response, state) : undefined
-      if (stepped !== undefined) return stepped
+  Effect.flatMap(
+    context.next(keepHistory(context.request, signed.request), context.call),
+    (response): SignedExchange<E, R> => {
+      signed.onResponse?.(response)
+      recordUnsignedRequest(response, context.request)
+      const { expiredWhen } = context.auth
+      if (response.status >= 400) {
+        if (response.status === 401) return onUnauthorized(context, signed, response, state, initialId, failWithError)
+        // New credentials do not help against a rate limit.
+        if (isRateLimit(response)) return Effect.succeed(response)
+        const stepped = response.status === 403 ? tryStepUp(context, signed, response, state) : undefined
+        if (stepped !== undefined) return stepped
+      }
+      return expiredWhen !== undefined && CredentialExpiry.matchesStatus(expiredWhen, response)
+        ? checkExpired(context, signed, response, state, initialId, expiredWhen)
+        : Effect.succeed(response)
     }
-    return expiredWhen !== undefined && CredentialExpiry.matchesStatus(expiredWhen, response)
-      ? checkExpired(context, signed, response, state, initialId, expiredWhen)
-      : Effect.succeed(response)
-  })
+  )
 
-/** The outcome of the call if the rejection cannot be resolved. */
-type OnGiveUp = (error: Unauthorized, response: HttpClientResponse) => Effect.Effect<HttpClientResponse, Unauthorized>
+/**
+ * The outcome of the call if the rejection cannot be resolved. The error is made only then: with its stack trace it costs
+ * as much as the call, and thousands of requests may be rejected at once.
+ */
+type OnGiveUp = (
+  response: HttpClientResponse,
+  reason: Unauthorized["reason"]
+) => Effect.Effect<HttpClientResponse, Unauthorized>
 
-const failWithError: OnGiveUp = (error) => Effect.fail(error)
+const failWithError: OnGiveUp = (response, reason) => Effect.fail(unauthorized(response, reason))
 
 /** The response keeps the meaning of its status, as without an `expiredWhen` rule. */
-const passResponse: OnGiveUp = (_, response) => Effect.succeed(response)
+const passResponse: OnGiveUp = (response) => Effect.succeed(response)
 
 const checkExpired = <E, R>(
   context: ReplayContext<E, R>,
@@ -97,36 +120,83 @@ const checkExpired = <E, R>(
 
 const onUnauthorized = <E, R>(
   context: ReplayContext<E, R>,
-  { credential, request }: Signed,
+  signed: Signed,
   response: HttpClientResponse,
   state: unknown,
   initialId: InitialCredentialId,
   onGiveUp: OnGiveUp
 ): SignedExchange<E, R> =>
-  Effect.gen(function* () {
-    const { auth, replay } = context
-    // Buffer the body first. The scheme may request a token from the same server, and the pool may have only one
-    // connection.
-    const buffered = yield* bufferErrorBody(response)
-    const error = unauthorized(buffered, initialId === undefined ? "Rejected" : "RejectedAfterRefresh")
-    const at = yield* currentTimeMillis
-    // The scheme gets the challenges unredacted, because it may have to repeat them to the server.
-    const initialCredentialId = initialId ?? credential
-    const rejection: Rejection = { credential, challenges: challengesOf(buffered), at, initialCredentialId }
-    const nextAttempt = yield* nextStep(replay, state, error)
-    if (Option.isNone(nextAttempt)) {
-      if (auth.onReplayRejected !== undefined) yield* auth.onReplayRejected(rejection)
-      return yield* onGiveUp(error, buffered)
+  // Buffer the body first. The scheme may request a token from the same server, and the pool may have only one
+  // connection.
+  Effect.flatMap(bufferErrorBody(response, remainingMillis(context.call)), (buffered) =>
+    onRejected(context, signed, buffered, state, initialId, onGiveUp)
+  )
+
+const onRejected = <E, R>(
+  context: ReplayContext<E, R>,
+  { credential }: Signed,
+  response: HttpClientResponse,
+  state: unknown,
+  initialId: InitialCredentialId,
+  onGiveUp: OnGiveUp
+): SignedExchange<E, R> => {
+  const { auth, call } = context
+  const reason = initialId === undefined ? "Rejected" : "RejectedAfterRefresh"
+  // The scheme gets the challenges unredacted, because it may have to repeat them to the server.
+  const rejection: Rejection = {
+    credential,
+    challenges: challengesOf(response),
+    at: unsafeNow(call.fiber),
+    initialCredentialId: initialId ?? credential
+  }
+  return Effect.flatMap(nextReplay(context, state, response, reason), (step): SignedExchange<E, R> => {
+    if (step === undefined) {
+      const giveUp = onGiveUp(response, reason)
+      return auth.onReplayRejected === undefined
+        ? giveUp
+        : Effect.zipRight(
+            runScheme(context, () => auth.onReplayRejected?.(rejection) ?? Effect.void),
+            giveUp
+          )
     }
-    const renewed = yield* auth.onRejected(rejection)
-    yield* Timeline.emit(() => ({ _tag: "CredentialsRefreshed", renewed }))
-    if (!renewed) return yield* onGiveUp(error, buffered)
-    if (!RequestBody.isReplayable(request.body)) {
-      return yield* onGiveUp(unauthorized(buffered, "BodyNotReplayable"), buffered)
-    }
-    if (nextAttempt.value.delayMs > 0) yield* sleep(nextAttempt.value.delayMs)
-    return yield* signAndSend(toReplay(context, buffered), nextAttempt.value.state, initialCredentialId)
+    return Effect.flatMap(
+      runScheme(context, () => auth.onRejected(rejection)),
+      (renewed) => {
+        emitNow(call.fiber, () => ({ _tag: "CredentialsRefreshed", renewed }))
+        return renewed
+          ? replay(context, response, step, rejection.initialCredentialId, onGiveUp)
+          : onGiveUp(response, reason)
+      }
+    )
   })
+}
+
+/** The next step of the replay schedule, or undefined at its end. A number needs no error as input. */
+const nextReplay = <E, R>(
+  { call, replay }: ReplayContext<E, R>,
+  state: unknown,
+  response: HttpClientResponse,
+  reason: Unauthorized["reason"]
+): Effect.Effect<ScheduleStep | undefined> => {
+  if (typeof replay === "number") {
+    const count = typeof state === "number" ? state : 0
+    return Effect.succeed(count < replay ? { state: count + 1, delayMs: 0 } : undefined)
+  }
+  return runExternal(Effect.map(nextStep(replay, state, unauthorized(response, reason)), Option.getOrUndefined), call)
+}
+
+/** Sends the request again with new credentials, if its body can be sent again. */
+const replay = <E, R>(
+  context: ReplayContext<E, R>,
+  response: HttpClientResponse,
+  { delayMs, state }: ScheduleStep,
+  initialId: InitialCredentialId,
+  onGiveUp: OnGiveUp
+): SignedExchange<E, R> => {
+  if (!RequestBody.isReplayable(context.request.body)) return onGiveUp(response, "BodyNotReplayable")
+  const again = signAndSend(toReplay(context, response), state, initialId)
+  return delayMs > 0 ? Effect.zipRight(sleepWithin(delayMs, context.call), again) : again
+}
 
 /**
  * A replay. The response to it may quote the credentials of the rejected request, so that request is added to its
@@ -144,14 +214,18 @@ const tryStepUp = <E, R>(
   response: HttpClientResponse,
   state: unknown
 ): SignedExchange<E, R> | undefined => {
-  const stepUpResult = context.steppedUp
+  const stepUp = context.steppedUp
     ? undefined
     : context.auth.onInsufficientScope?.({ credential, challenges: challengesOf(response) })
-  return stepUpResult !== undefined && RequestBody.isReplayable(request.body)
-    ? Effect.flatMap(Effect.zip(bufferErrorBody(response), stepUpResult), ([buffered, hasCredentials]) =>
-        hasCredentials
-          ? signAndSend({ ...toReplay(context, buffered), steppedUp: true }, state, undefined)
-          : Effect.succeed(buffered)
+  return stepUp !== undefined && RequestBody.isReplayable(request.body)
+    ? Effect.flatMap(bufferErrorBody(response, remainingMillis(context.call)), (buffered) =>
+        Effect.flatMap(
+          runScheme(context, () => stepUp),
+          (hasCredentials) =>
+            hasCredentials
+              ? signAndSend({ ...toReplay(context, buffered), steppedUp: true }, state, undefined)
+              : Effect.succeed(buffered)
+        )
       )
     : undefined
 }

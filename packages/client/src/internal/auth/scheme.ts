@@ -98,6 +98,20 @@ export interface Service {
    * help, the call gets the response itself, such as `Forbidden` for a 403. Rate limits are excluded.
    */
   readonly expiredWhen?: ExpiredWhen | undefined
-  /** How often to replay a request, instead of `replayOnce`: for example once per further key. */
-  readonly replay?: Schedule.Schedule<unknown, Unauthorized> | undefined
+  /** How often to replay a request (once): for example once per further key. See {@link Replay}. */
+  readonly replay?: Replay | undefined
+  /**
+   * Whether the effects of this scheme end at the deadline of the call by themselves (false). They do if they wait for
+   * nothing, or only with `Timeout.withDeadline`, `Timeout.remaining` or `Signal.wait`. Otherwise the client runs each of
+   * them in a separate fiber, which it interrupts at the deadline.
+   */
+  readonly honorsDeadline?: boolean | undefined
 }
+
+/**
+ * How often a request is sent again after a 401: a number, or a schedule that gets the error. A number costs less.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Replay = number | Schedule.Schedule<unknown, Unauthorized>

@@ -11,7 +11,7 @@ import { clientErrorOf } from "../errors/platformError.js"
 import { redactedUrl } from "../redaction/requestHistory.js"
 import { makeRequestBuilder } from "../request/requestBuilder.js"
 import { drain } from "../response/readBody.js"
-import { fromExecute } from "./httpClient.js"
+import { fromExecute } from "./client.js"
 
 /**
  * Converts the error of an inner client. A whole call of the inner client is one request of the outer client, which may

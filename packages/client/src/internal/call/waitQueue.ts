@@ -1,15 +1,35 @@
 import type * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Signal from "../../Signal.js"
+import type { Running } from "./context.js"
+import type { Limit } from "./wait.js"
+import { waitFor } from "./wait.js"
 
 /** A fiber in a queue. */
 export class Waiter {
-  readonly turn: Signal.Signal<void> = Signal.make()
+  #isAdmitted = false
+  /** Resumes the fiber. Undefined for a fiber that polls. */
+  #resume: (() => void) | undefined
   /**
    * Time of the last poll, in milliseconds of the monotonic clock. Undefined for a fiber that is notified instead of
    * polling.
    */
   polledAt: number | undefined
+
+  get isAdmitted(): boolean {
+    return this.#isAdmitted
+  }
+
+  /** Ends the wait of the fiber. */
+  admit(): void {
+    this.#isAdmitted = true
+    this.#resume?.()
+  }
+
+  /** Sets the function that resumes the fiber. It is called at once if the fiber is admitted already. */
+  onAdmitted(resume: () => void): void {
+    if (this.#isAdmitted) resume()
+    else this.#resume = resume
+  }
 }
 
 /** A polling waiter polls every 20 ms. If it has not polled for this time, in milliseconds, its fiber is lost. */
@@ -36,17 +56,33 @@ export class WaitQueue<W extends Waiter> {
   }
 
   /**
-   * Waits until the waiter is admitted. A waiter that was removed as lost is added again when it polls, because the
-   * process may have computed for longer than the allowed time between two polls.
+   * Waits until the waiter is admitted, or until the limit. A waiter that was removed as lost is added again when it
+   * polls, because the process may have computed for longer than the allowed time between two polls.
    *
    * @param advance - called at each poll. It admits waiters if there is room.
    */
-  awaitTurn(waiter: W, advance: (now: number) => void): Effect.Effect<void> {
-    return waiter.turn.wait((now) => {
-      waiter.polledAt = now
-      if (waiter.turn.outcome === undefined) this.enqueue(waiter)
-      advance(now)
-    })
+  awaitTurn<E>(
+    waiter: W,
+    limit: Limit<void, E>,
+    fiber: Running,
+    advance: (now: number) => void
+  ): Effect.Effect<void, E> {
+    return waitFor<void, never, never, E>(
+      {
+        start: (resume) => {
+          waiter.onAdmitted(() => resume(Exit.void))
+          return undefined
+        },
+        poll: (now) => {
+          waiter.polledAt = now
+          if (!waiter.isAdmitted) this.enqueue(waiter)
+          advance(now)
+          return waiter.isAdmitted ? Exit.void : undefined
+        }
+      },
+      limit,
+      fiber
+    )
   }
 
   /** Removes and returns the first waiter. Waiters that have stopped polling are skipped and removed. */
@@ -57,9 +93,4 @@ export class WaitQueue<W extends Waiter> {
     }
     return undefined
   }
-}
-
-/** Admits a waiter. */
-export const admit = (waiter: Waiter): void => {
-  waiter.turn.complete(Exit.void)
 }

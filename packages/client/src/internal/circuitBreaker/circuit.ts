@@ -1,4 +1,3 @@
-import type { Holder } from "../call/permitOwner.js"
 import type { FailureCounter } from "./service.js"
 
 /**
@@ -6,6 +5,12 @@ import type { FailureCounter } from "./service.js"
  * expected soon.
  */
 const probeRetryHintMs = 1000
+
+/** A request that tests the server. */
+export interface Probe {
+  /** Until when it is the probe, in milliseconds of the monotonic clock. After that its fiber is lost. */
+  readonly until: number
+}
 
 /**
  * State machine of one origin's circuit. Closed, it counts failures. Open, it rejects requests until a given time.
@@ -19,8 +24,8 @@ export class Circuit {
   isClosed = true
   /** Whether the last request failed. */
   isFailing = false
-  /** Owner of the probe that is in progress. */
-  probe: Holder | undefined
+  /** The probe that is in progress. */
+  probe: Probe | undefined
   /** State of the recovery schedule. Undefined before its first step. */
   scheduleState: { readonly state: unknown } | undefined
   /** Length of the last open state, in milliseconds. When the schedule has ended, it stays the same. */

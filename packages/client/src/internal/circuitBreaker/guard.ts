@@ -10,14 +10,17 @@ import * as Option from "effect/Option"
 import type * as Schedule from "effect/Schedule"
 import { CircuitOpen } from "../../Errors.js"
 import * as Timeline from "../../Timeline.js"
-import type { Running } from "../call/context.js"
-import { holderOf, isWithin } from "../call/permitOwner.js"
+import type { CallContext } from "../call/context.js"
+import { contextOf, holding, holds, publish } from "../call/context.js"
+import { runExternal } from "../call/externalCode.js"
+import { leaseEnd } from "../call/lease.js"
 import { PerOrigin } from "../origins/perOrigin.js"
 import type { ServerHealth } from "../origins/serverHealth.js"
 import { isOutage, serverHealthOf } from "../origins/serverHealth.js"
 import { unsafeMonotonicNow, unsafeNow } from "../time/clock.js"
 import { nextStep } from "../time/scheduleStep.js"
 import { Circuit } from "./circuit.js"
+import type { Probe } from "./circuit.js"
 import type { OpenEvent, Options, Service, State, TripPolicy } from "./service.js"
 
 /**
@@ -38,6 +41,9 @@ export const defaults = {
 } as const
 
 type Exchange<E, R> = Effect.Effect<HttpClientResponse, E, R>
+
+/** Sends the request, with the context that it is given. */
+type SendExchange<E, R> = (context: CallContext) => Exchange<E, R>
 
 interface ResolvedOptions {
   readonly trip: TripPolicy
@@ -88,20 +94,26 @@ const failureReason = (exit: Exit.Exit<HttpClientResponse, unknown>): string => 
 const openCircuit = (
   { schedule }: ResolvedOptions,
   circuit: Circuit,
-  now: number,
+  context: CallContext,
   exit: Exit.Exit<HttpClientResponse, unknown>
 ): Effect.Effect<void> => {
+  const now = unsafeMonotonicNow(context.fiber)
   circuit.open(now)
   const { generation, origin } = circuit
   const event = { origin, reason: failureReason(exit) }
   const state: unknown = circuit.scheduleState === undefined ? schedule.initial : circuit.scheduleState.state
+  // The circuit stays open for its last delay if the schedule does not end before the deadline of the call.
   return Effect.uninterruptible(
-    Effect.flatMap(nextStep(schedule, state, event), (nextStep) => {
-      if (Option.isSome(nextStep) && circuit.generation === generation) {
-        circuit.scheduleState = { state: nextStep.value.state }
-        circuit.openFor(nextStep.value.delayMs)
+    Effect.flatMap(Effect.exit(runExternal(nextStep(schedule, state, event), context)), (stepped) => {
+      const step = Exit.isSuccess(stepped) ? stepped.value : Option.none()
+      if (Option.isSome(step) && circuit.generation === generation) {
+        circuit.scheduleState = { state: step.value.state }
+        circuit.openFor(step.value.delayMs)
       }
-      return Timeline.emit(() => ({ _tag: "CircuitOpened", ms: circuit.until - now, ...event }))
+      return Effect.zipRight(
+        Timeline.emit(() => ({ _tag: "CircuitOpened", ms: circuit.until - now, ...event })),
+        Exit.isSuccess(stepped) ? Effect.void : stepped
+      )
     })
   )
 }
@@ -110,28 +122,28 @@ const openCircuit = (
 const recordResult = <E, R>(
   resolved: ResolvedOptions,
   circuit: Circuit,
-  fiber: Running,
+  context: CallContext,
   generation: number,
   health: ServerHealth,
   exit: Exit.Exit<HttpClientResponse, E>
 ): Exchange<E, R> => {
   if (health === undefined) return exit
-  const isTripped = circuit.record(generation, health === "failing", () => unsafeMonotonicNow(fiber))
-  return isTripped ? Effect.zipRight(openCircuit(resolved, circuit, unsafeMonotonicNow(fiber), exit), exit) : exit
+  const isTripped = circuit.record(generation, health === "failing", () => unsafeMonotonicNow(context.fiber))
+  return isTripped ? Effect.zipRight(openCircuit(resolved, circuit, context, exit), exit) : exit
 }
 
 const observeClosed = <E, R>(
   resolved: ResolvedOptions,
   circuit: Circuit,
-  fiber: Running,
-  exchange: Exchange<E, R>
+  context: CallContext,
+  send: SendExchange<E, R>
 ): Exchange<E, R> => {
   const { generation } = circuit
-  return Effect.matchCauseEffect(exchange, {
+  return Effect.matchCauseEffect(send(context), {
     onFailure: (cause) =>
-      recordResult(resolved, circuit, fiber, generation, causeHealth(resolved, cause), Exit.failCause(cause)),
+      recordResult(resolved, circuit, context, generation, causeHealth(resolved, cause), Exit.failCause(cause)),
     onSuccess: (response) =>
-      recordResult(resolved, circuit, fiber, generation, responseHealth(resolved, response), Exit.succeed(response))
+      recordResult(resolved, circuit, context, generation, responseHealth(resolved, response), Exit.succeed(response))
   })
 }
 
@@ -142,12 +154,12 @@ const makeCircuitOpen = ({ origin }: Circuit, ms: number, now: number): CircuitO
 const onProbeResult = (
   resolved: ResolvedOptions,
   circuit: Circuit,
-  fiber: Running,
+  context: CallContext,
   health: ServerHealth,
   exit: Exit.Exit<HttpClientResponse, unknown>
 ): Effect.Effect<void> => {
   if (health === undefined) return Effect.void
-  if (health === "failing") return openCircuit(resolved, circuit, unsafeMonotonicNow(fiber), exit)
+  if (health === "failing") return openCircuit(resolved, circuit, context, exit)
   circuit.close(resolved.trip.makeCounter())
   return Timeline.emit(() => ({ _tag: "CircuitClosed", origin: circuit.origin }))
 }
@@ -156,39 +168,51 @@ const onProbeResult = (
 const tryProbe = <E, R>(
   resolved: ResolvedOptions,
   circuit: Circuit,
-  fiber: Running,
-  exchange: Exchange<E, R>
+  context: CallContext,
+  send: SendExchange<E, R>
 ): Exchange<E | CircuitOpen, R> =>
   Effect.uninterruptibleMask((restore): Exchange<E | CircuitOpen, R> => {
-    if (circuit.isClosed) return restore(observeClosed(resolved, circuit, fiber, exchange))
-    if (circuit.probe !== undefined && isWithin(fiber, circuit.probe)) return restore(exchange)
+    const { fiber } = context
+    if (circuit.isClosed) return restore(observeClosed(resolved, circuit, context, send))
+    if (circuit.probe !== undefined && holds(context, circuit.probe)) return restore(send(context))
     const now = unsafeMonotonicNow(fiber)
     if (circuit.probe !== undefined && now >= circuit.probe.until) circuit.probe = undefined
     const ms = Math.ceil(circuit.millisUntilProbe(now))
-    if (ms > 0) return Effect.fail(makeCircuitOpen(circuit, ms, unsafeNow(fiber)))
-    const holder = holderOf(fiber)
-    circuit.probe = holder
-    const probe = Effect.zipRight(
-      Timeline.emit(() => ({ _tag: "CircuitHalfOpened", origin: circuit.origin })),
-      exchange
-    )
-    // Release the probe before the caller's `isFailure` runs, because that may throw.
-    const endProbe = (health: () => ServerHealth, exit: Exit.Exit<HttpClientResponse, E>): Exchange<E, R> => {
-      // The lease of this probe has expired, and another request may be the probe.
-      if (circuit.probe !== holder) return exit
-      circuit.probe = undefined
-      return Effect.zipRight(onProbeResult(resolved, circuit, fiber, health(), exit), exit)
-    }
-    return Effect.matchCauseEffect(restore(probe), {
-      onFailure: (cause) => endProbe(() => causeHealth(resolved, cause), Exit.failCause(cause)),
-      onSuccess: (response) => endProbe(() => responseHealth(resolved, response), Exit.succeed(response))
-    })
+    return ms > 0
+      ? Effect.fail(makeCircuitOpen(circuit, ms, unsafeNow(fiber)))
+      : sendProbe(resolved, circuit, context, restore, send)
   })
+
+const sendProbe = <E, R>(
+  resolved: ResolvedOptions,
+  circuit: Circuit,
+  context: CallContext,
+  restore: <A, E1, R1>(effect: Effect.Effect<A, E1, R1>) => Effect.Effect<A, E1, R1>,
+  send: SendExchange<E, R>
+): Exchange<E, R> => {
+  const probe: Probe = { until: leaseEnd(context) }
+  circuit.probe = probe
+  const exchange = Effect.zipRight(
+    Timeline.emit(() => ({ _tag: "CircuitHalfOpened", origin: circuit.origin })),
+    Effect.suspend(() => send(holding(context, probe)))
+  )
+  // Release the probe before the caller's `isFailure` runs, because that may throw.
+  const endProbe = (health: () => ServerHealth, exit: Exit.Exit<HttpClientResponse, E>): Exchange<E, R> => {
+    // The lease of this probe has expired, and another request may be the probe.
+    if (circuit.probe !== probe) return exit
+    circuit.probe = undefined
+    return Effect.zipRight(onProbeResult(resolved, circuit, context, health(), exit), exit)
+  }
+  return Effect.matchCauseEffect(restore(exchange), {
+    onFailure: (cause) => endProbe(() => causeHealth(resolved, cause), Exit.failCause(cause)),
+    onSuccess: (response) => endProbe(() => responseHealth(resolved, response), Exit.succeed(response))
+  })
+}
 
 /** Idle, closed with a failure, open. */
 const retentionPriority = ({ isClosed, isFailing }: Circuit): number => (isClosed ? (isFailing ? 1 : 0) : 2)
 
-const stateOf = (circuit: Circuit | undefined, fiber: Running): State => {
+const stateOf = (circuit: Circuit | undefined, fiber: CallContext["fiber"]): State => {
   if (circuit === undefined || circuit.isClosed) return { _tag: "Closed" }
   const isProbing = circuit.probe !== undefined
   const ms = Math.ceil(circuit.millisUntilProbe(unsafeMonotonicNow(fiber)))
@@ -196,6 +220,19 @@ const stateOf = (circuit: Circuit | undefined, fiber: Running): State => {
     ? { _tag: "HalfOpen", isProbing }
     : { _tag: "Open", retryAt: dateOf(unsafeNow(fiber) + ms) }
 }
+
+/** Sends a request through its circuit, in the context of its call. */
+export type SendGuarded = <E, R>(
+  request: HttpClientRequest,
+  send: SendExchange<E, R>,
+  context: CallContext
+) => Exchange<E | CircuitOpen, R>
+
+/** How the services that this module makes take the context. A service of the application does not. */
+const sendGuardedOf = new WeakMap<Service, SendGuarded>()
+
+/** Sends a request through a circuit of a service, if this module made the service. */
+export const contextualSendGuarded = (service: Service): SendGuarded | undefined => sendGuardedOf.get(service)
 
 /** The circuits of a client as a service. */
 export const makeCircuitBreaker = (
@@ -209,15 +246,20 @@ export const makeCircuitBreaker = (
     retentionPriority,
     (origin) => new Circuit(origin, trip.makeCounter())
   )
-  return {
+  const sendGuarded: SendGuarded = (request, send, context) => {
+    const circuit = circuits.getOrMake(request)
+    if (circuit === undefined) return send(context)
+    return circuit.isClosed
+      ? observeClosed(resolved, circuit, context, send)
+      : tryProbe(resolved, circuit, context, send)
+  }
+  const service: Service = {
     execute: (request: HttpClientRequest, exchange) =>
-      Effect.withFiberRuntime((fiber) => {
-        const circuit = circuits.getOrMake(request)
-        if (circuit === undefined) return exchange
-        return circuit.isClosed
-          ? observeClosed(resolved, circuit, fiber, exchange)
-          : tryProbe(resolved, circuit, fiber, exchange)
-      }),
+      Effect.withFiberRuntime((fiber) =>
+        sendGuarded(request, (context) => publish(exchange, context), contextOf(fiber))
+      ),
     state: (origin) => Effect.withFiberRuntime((fiber) => Effect.succeed(stateOf(circuits.find(origin), fiber)))
   }
+  sendGuardedOf.set(service, sendGuarded)
+  return service
 }

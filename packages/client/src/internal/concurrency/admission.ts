@@ -7,8 +7,8 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { Overloaded } from "../../Errors.js"
 import * as Timeline from "../../Timeline.js"
-import type { Running } from "../call/context.js"
-import { callOf } from "../call/context.js"
+import type { CallContext } from "../call/context.js"
+import { contextOf, deadlineAt, holding, publish } from "../call/context.js"
 import { PerOrigin } from "../origins/perOrigin.js"
 import type { ServerHealth } from "../origins/serverHealth.js"
 import { isOutage, serverHealthOf } from "../origins/serverHealth.js"
@@ -36,6 +36,9 @@ export const defaults = {
 
 type Exchange<E, R> = Effect.Effect<HttpClientResponse, E, R>
 
+/** Sends the request, with the context that it is given. */
+type SendExchange<E, R> = (context: CallContext) => Exchange<E, R>
+
 type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 interface ResolvedOptions {
@@ -52,13 +55,10 @@ interface ResolvedOptions {
 interface AdmissionRequest<E, R> {
   readonly resolved: ResolvedOptions
   readonly bulkhead: Bulkhead
-  readonly fiber: Running
+  readonly context: CallContext
   readonly restore: Restore
-  readonly exchange: Exchange<E, R>
+  readonly send: SendExchange<E, R>
 }
-
-/** Maximum delay of a platform timer. */
-const maxTimerMillis = 2 ** 31 - 1
 
 /** Share of the time until the deadline that a request may wait. A permit shortly before the deadline is useless. */
 const deadlineShare = 0.95
@@ -80,21 +80,19 @@ const makeOverloaded = ({ limit, origin, queued }: Bulkhead): Overloaded => new 
 
 /** Sends the request with a permit, and always releases the permit. */
 const sendWithPermit = <E, R>(
-  { bulkhead, exchange, fiber, restore, resolved }: AdmissionRequest<E, R>,
+  { bulkhead, context, resolved, restore, send }: AdmissionRequest<E, R>,
   permit: Permit
 ): Exchange<E, R> => {
+  const { fiber } = context
   if (resolved.measuresDuration) permit.startedAt = unsafeMonotonicNow(fiber)
   const releasePermit = (health: ServerHealth): void => {
+    const now = unsafeMonotonicNow(fiber)
     if (health !== undefined) {
-      bulkhead.recordResult(
-        permit,
-        health === "failing",
-        resolved.measuresDuration ? unsafeMonotonicNow(fiber) - permit.startedAt : 0
-      )
+      bulkhead.recordResult(permit, health === "failing", resolved.measuresDuration ? now - permit.startedAt : 0)
     }
-    bulkhead.release(permit)
+    bulkhead.release(permit, now)
   }
-  return Effect.matchCauseEffect(restore(exchange), {
+  return Effect.matchCauseEffect(restore(send(holding(context, permit))), {
     onFailure: (cause) => {
       releasePermit(resolved.isAdaptive ? causeHealth(cause) : undefined)
       return Effect.failCause(cause)
@@ -108,20 +106,20 @@ const sendWithPermit = <E, R>(
 
 /**
  * Waits for a permit, for at most `ms` milliseconds. The timeout and the permit may come at the same time, so
- * `waiter.admitted` decides.
+ * `waiter.isAdmitted` decides.
  */
 const waitForPermit = <E, R>(admission: AdmissionRequest<E, R>, ms: number): Exchange<E | Overloaded, R> => {
-  const { bulkhead, exchange, fiber, restore } = admission
+  const { bulkhead, context, restore, send } = admission
+  const { fiber } = context
   const ahead = bulkhead.queued
   const since = unsafeMonotonicNow(fiber)
-  const waiter = bulkhead.enqueue(fiber)
+  const waiter = bulkhead.enqueue(context)
   const turn = Effect.zipRight(
     Timeline.emit(() => ({ _tag: "Queued", ahead })),
-    // Interruptible, so that the timeout also ends the wait of an uninterruptible caller.
-    Effect.timeoutOption(Effect.interruptible(bulkhead.awaitTurn(waiter)), Duration.millis(ms))
+    Effect.suspend(() => bulkhead.awaitTurn(waiter, { at: since + ms, onTimeout: Effect.void }, context))
   )
   const cancel = () => {
-    bulkhead.cancel(waiter)
+    bulkhead.cancel(waiter, unsafeMonotonicNow(fiber))
   }
   return Effect.matchCauseEffect(restore(turn), {
     onFailure: (cause) => {
@@ -129,8 +127,13 @@ const waitForPermit = <E, R>(admission: AdmissionRequest<E, R>, ms: number): Exc
       return Effect.failCause(cause)
     },
     onSuccess: (): Exchange<E | Overloaded, R> => {
-      if (waiter.admitted) {
-        return sendWithPermit({ ...admission, exchange: Effect.zipRight(emitAdmitted(since), exchange) }, waiter.permit)
+      if (waiter.isAdmitted) {
+        const sendNow: SendExchange<E, R> = (held) =>
+          Effect.zipRight(
+            emitAdmitted(since),
+            Effect.suspend(() => send(held))
+          )
+        return sendWithPermit({ ...admission, send: sendNow }, waiter.permit)
       }
       cancel()
       return Effect.fail(makeOverloaded(bulkhead))
@@ -140,14 +143,10 @@ const waitForPermit = <E, R>(admission: AdmissionRequest<E, R>, ms: number): Exc
 
 /** Called if there is no free permit. A nested request needs none, others wait if the queue has room. */
 const enqueue = <E, R>(admission: AdmissionRequest<E, R>): Exchange<E | Overloaded, R> => {
-  const { bulkhead, exchange, fiber, restore, resolved } = admission
-  if (bulkhead.isReentrant(fiber)) return restore(exchange)
+  const { bulkhead, context, restore, resolved, send } = admission
+  if (bulkhead.isReentrant(context)) return restore(send(context))
   if (bulkhead.queued >= (resolved.maxQueued ?? 2 * bulkhead.limit)) return Effect.fail(makeOverloaded(bulkhead))
-  const ms = Math.min(
-    resolved.maxWaitMs,
-    (callOf(fiber).deadline - unsafeMonotonicNow(fiber)) * deadlineShare,
-    maxTimerMillis
-  )
+  const ms = Math.min(resolved.maxWaitMs, (deadlineAt(context) - unsafeMonotonicNow(context.fiber)) * deadlineShare)
   return ms <= 0 ? Effect.fail(makeOverloaded(bulkhead)) : waitForPermit(admission, ms)
 }
 
@@ -158,6 +157,19 @@ const retentionPriority =
   ({ isAdaptive }: ResolvedOptions) =>
   ({ queued, inFlight }: Bulkhead): number =>
     inFlight + queued > 0 ? 2 : isAdaptive ? 1 : 0
+
+/** Sends a request with a permit, in the context of its call. */
+export type WithPermit = <E, R>(
+  request: HttpClientRequest,
+  send: SendExchange<E, R>,
+  context: CallContext
+) => Exchange<E | Overloaded, R>
+
+/** How the services that this module makes take the context. A service of the application does not. */
+const withPermitOf = new WeakMap<Service, WithPermit>()
+
+/** Sends a request with a permit of a service, if this module made the service. */
+export const contextualWithPermit = (service: Service): WithPermit | undefined => withPermitOf.get(service)
 
 /** The bulkheads of a client as a service. */
 export const makeConcurrencyLimiter = (limit: number | Limit, options: Options): Service => {
@@ -173,21 +185,26 @@ export const makeConcurrencyLimiter = (limit: number | Limit, options: Options):
     retentionPriority(resolved),
     (origin) => new Bulkhead(origin, makeLimit())
   )
-  return {
-    withPermit: <E, R>(request: HttpClientRequest, exchange: Exchange<E, R>) =>
-      Effect.withFiberRuntime<HttpClientResponse, E | Overloaded, R>((fiber) => {
-        const bulkhead = bulkheads.getOrMake(request)
-        if (bulkhead === undefined) return exchange
-        return Effect.uninterruptibleMask((restore) => {
-          const admission = { resolved, bulkhead, fiber, restore, exchange }
-          const permit = bulkhead.tryAcquire(fiber)
-          return permit === undefined ? enqueue(admission) : sendWithPermit(admission, permit)
-        })
-      }),
+  const withPermit: WithPermit = (request, send, context) => {
+    const bulkhead = bulkheads.getOrMake(request)
+    if (bulkhead === undefined) return send(context)
+    return Effect.uninterruptibleMask((restore) => {
+      const admission = { resolved, bulkhead, context, restore, send }
+      const permit = bulkhead.tryAcquire(context)
+      return permit === undefined ? enqueue(admission) : sendWithPermit(admission, permit)
+    })
+  }
+  const service: Service = {
+    withPermit: (request, exchange) =>
+      Effect.withFiberRuntime((fiber) =>
+        withPermit(request, (context) => publish(exchange, context), contextOf(fiber))
+      ),
     stats: (origin) =>
       Effect.sync(() => {
         const { limit, queued, inFlight } = bulkheads.find(origin) ?? new Bulkhead(origin, makeLimit())
         return { limit, queued, inFlight }
       })
   }
+  withPermitOf.set(service, withPermit)
+  return service
 }

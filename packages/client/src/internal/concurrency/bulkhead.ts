@@ -1,15 +1,14 @@
 import type * as Effect from "effect/Effect"
-import type { Running } from "../call/context.js"
-import type { Holder } from "../call/permitOwner.js"
-import { holderOf, isWithin } from "../call/permitOwner.js"
-import { admit, Waiter, WaitQueue } from "../call/waitQueue.js"
+import type { CallContext } from "../call/context.js"
+import { holds } from "../call/context.js"
+import { leaseEnd } from "../call/lease.js"
+import type { Limit } from "../call/wait.js"
+import { Waiter, WaitQueue } from "../call/waitQueue.js"
 import { unsafeMonotonicNow } from "../time/clock.js"
 import type { AdaptiveLimit } from "./service.js"
 
 /** Permission to send one request. */
-export class Permit implements Holder {
-  readonly fiber: Running
-  readonly shared: Holder["shared"]
+export class Permit {
   /** Sequence number of the permit in this bulkhead, starting at 1. */
   permitNumber = 0
   /** Requests in progress when the permit was issued, including this one. */
@@ -19,23 +18,18 @@ export class Permit implements Holder {
   /** End of the lease, in milliseconds of the monotonic clock. After that the fiber is considered lost. */
   readonly until: number
 
-  constructor(fiber: Running) {
-    const { shared, until } = holderOf(fiber)
-    this.fiber = fiber
-    this.shared = shared
-    this.until = until
+  constructor(context: CallContext) {
+    this.until = leaseEnd(context)
   }
 }
 
 /** A queued request and its permit. */
 export class QueuedRequest extends Waiter {
   readonly permit: Permit
-  /** Whether the request has received its permit, so that it must release it. */
-  admitted = false
 
-  constructor(fiber: Running) {
+  constructor(context: CallContext) {
     super()
-    this.permit = new Permit(fiber)
+    this.permit = new Permit(context)
   }
 }
 
@@ -69,17 +63,17 @@ export class Bulkhead {
     return this.#queue.size
   }
 
-  /** Whether the fiber runs for a request that has a permit. Waiting for another permit could then be a deadlock. */
-  isReentrant(fiber: Running): boolean {
-    for (const permit of this.#permits) if (isWithin(fiber, permit)) return true
+  /** Whether the call is part of a request that has a permit. Waiting for another permit could then be a deadlock. */
+  isReentrant(context: CallContext): boolean {
+    for (const permit of this.#permits) if (holds(context, permit)) return true
     return false
   }
 
   /** Issues a permit if one is free and no request waits. */
-  tryAcquire(fiber: Running): Permit | undefined {
-    if (!this.#hasRoom()) this.#advance(unsafeMonotonicNow(fiber))
+  tryAcquire(context: CallContext): Permit | undefined {
+    if (!this.#hasRoom()) this.#advance(unsafeMonotonicNow(context.fiber))
     if (!this.#hasRoom()) return undefined
-    const permit = new Permit(fiber)
+    const permit = new Permit(context)
     this.#grant(permit)
     return permit
   }
@@ -88,20 +82,20 @@ export class Bulkhead {
     return this.#queue.size === 0 && this.#permits.size < this.limit
   }
 
-  enqueue(fiber: Running): QueuedRequest {
-    const waiter = new QueuedRequest(fiber)
+  enqueue(context: CallContext): QueuedRequest {
+    const waiter = new QueuedRequest(context)
     this.#queue.enqueue(waiter)
     return waiter
   }
 
-  /** Waits until the request has a permit. */
-  awaitTurn(waiter: QueuedRequest): Effect.Effect<void> {
-    return this.#queue.awaitTurn(waiter, (now) => this.#advance(now))
+  /** Waits until the request has a permit, or until the limit. */
+  awaitTurn<E>(waiter: QueuedRequest, limit: Limit<void, E>, { fiber }: CallContext): Effect.Effect<void, E> {
+    return this.#queue.awaitTurn(waiter, limit, fiber, (now) => this.#advance(now))
   }
 
   /** Called when a request stops waiting, with or without a permit. */
-  cancel(waiter: QueuedRequest): void {
-    if (waiter.admitted) this.release(waiter.permit)
+  cancel(waiter: QueuedRequest, now: number): void {
+    if (waiter.isAdmitted) this.release(waiter.permit, now)
     else this.#queue.remove(waiter)
   }
 
@@ -110,9 +104,9 @@ export class Bulkhead {
     this.#adaptiveLimit.onResult({ overloaded, ms, permitNumber, inFlight, permitsIssued: this.#permitsIssued })
   }
 
-  release(permit: Permit): void {
+  release(permit: Permit, now: number): void {
     this.#permits.delete(permit)
-    this.#admit(unsafeMonotonicNow(permit.fiber))
+    this.#admit(now)
   }
 
   /** Reclaims permits of lost fibers, then issues free permits to waiting requests. */
@@ -134,9 +128,8 @@ export class Bulkhead {
     while (this.#permits.size < this.limit) {
       const waiter = this.#queue.shift(now)
       if (waiter === undefined) return
-      waiter.admitted = true
       this.#grant(waiter.permit)
-      admit(waiter)
+      waiter.admit()
     }
   }
 

@@ -1,5 +1,6 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import { markImmediate } from "../call/immediate.js"
 import type { StoredCookie } from "./cookieStore.js"
 import { CookieStore } from "./cookieStore.js"
 import type { CookieOrigin } from "./parseSetCookie.js"
@@ -104,15 +105,18 @@ const none = Effect.succeed("")
  *
  * @param onChange - called after each change of the jar.
  */
-export const makeService = (jar: Jar, onChange: () => void): Service => ({
-  // Most APIs set no cookies, so an empty jar does nothing.
-  cookiesFor: (url) =>
-    Effect.suspend(() => (jar.isEmpty ? none : Effect.map(Clock.currentTimeMillis, (now) => jar.cookiesFor(url, now)))),
-  store: (url, setCookie) =>
-    Effect.map(Clock.currentTimeMillis, (now) => {
-      if (jar.store(url, setCookie, now)) onChange()
-    })
-})
+export const makeService = (jar: Jar, onChange: () => void): Service =>
+  markImmediate({
+    // Most APIs set no cookies, so an empty jar does nothing.
+    cookiesFor: (url) =>
+      Effect.suspend(() =>
+        jar.isEmpty ? none : Effect.map(Clock.currentTimeMillis, (now) => jar.cookiesFor(url, now))
+      ),
+    store: (url, setCookie) =>
+      Effect.map(Clock.currentTimeMillis, (now) => {
+        if (jar.store(url, setCookie, now)) onChange()
+      })
+  })
 
 /** Makes an in-memory jar. See `CookieJar.makeMemory`. */
 export const make = (): Service => makeService(new Jar(), () => undefined)

@@ -6,9 +6,9 @@ import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as FiberRef from "effect/FiberRef"
 import * as Option from "effect/Option"
 import { RedirectRejected } from "../../Errors.js"
-import { enter } from "../call/fiberContext.js"
 import { clientErrorOf } from "../errors/platformError.js"
 import { redactedUrl } from "../redaction/requestHistory.js"
 
@@ -17,11 +17,10 @@ import { redactedUrl } from "../redaction/requestHistory.js"
  * prepared, because the fiber's context then also contains what the transport's Layer was built with.
  */
 const setManualRedirect = (request: HttpClientRequest): Effect.Effect<HttpClientRequest> =>
-  Effect.withFiberRuntime((fiber) => {
-    const context = fiber.currentContext
+  Effect.flatMap(FiberRef.get(FiberRef.currentContext), (context) => {
     const options = Option.getOrUndefined(Context.getOption(context, FetchHttpClient.RequestInit))
-    enter(fiber, Context.add(context, FetchHttpClient.RequestInit, { ...options, redirect: "manual" }))
-    return Effect.succeed(request)
+    const changed = Context.add(context, FetchHttpClient.RequestInit, { ...options, redirect: "manual" })
+    return Effect.as(FiberRef.set(FiberRef.currentContext, changed), request)
   })
 
 /** A browser's `fetch` hides status and headers of a redirect, and reports status 0 (Fetch §2.2.6). */

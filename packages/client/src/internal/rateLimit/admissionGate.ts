@@ -1,12 +1,12 @@
 import type * as Fiber from "effect/Fiber"
-import type { Holder } from "../call/permitOwner.js"
 import { isLost } from "../call/waitQueue.js"
 
 /** A request that asks a gate for admission. */
 export interface GateRequest {
   /** Identifies one HTTP request, from its admission until it ends. */
   readonly send: object
-  readonly holder: Holder
+  /** Until when it may be the probe, in milliseconds of the monotonic clock. After that its fiber is lost. */
+  readonly until: number
 }
 
 /** A request that waits at a gate. */
@@ -195,7 +195,7 @@ export class Gate {
 
   /** Fails requests after their deadline. Returns the milliseconds until the next deadline. */
   #expireWaiters(now: number): number {
-    let next = this.probe?.holder.until ?? Number.POSITIVE_INFINITY
+    let next = this.probe?.until ?? Number.POSITIVE_INFINITY
     for (const waiter of this.#waiters) {
       if (waiter.deadline <= now) this.#resume(waiter, "too late")
       else next = Math.min(next, waiter.deadline)
@@ -210,7 +210,7 @@ export class Gate {
 
   #advance(now: number): void {
     // The probe's fiber is lost, so its response will never arrive.
-    if (this.probe !== undefined && now >= this.probe.holder.until) this.probe = undefined
+    if (this.probe !== undefined && now >= this.probe.until) this.probe = undefined
     if (this.isClosed(now) || this.#needsProbe) return
     if (this.#openedAt === undefined) return this.#open(now)
     const passed = now - this.#lastAdvance
@@ -237,7 +237,7 @@ export class Gate {
     if (this.isClosed(now)) return false
     if (this.#needsProbe) {
       if (this.probe !== undefined) return false
-      this.probe = { send: request.send, holder: request.holder }
+      this.probe = { send: request.send, until: request.until }
       return true
     }
     if (this.#openedAt === undefined || this.#credit < 1) return false

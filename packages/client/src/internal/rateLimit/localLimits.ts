@@ -7,19 +7,23 @@ import * as Origin from "@countersign/protocol/Origin"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { RateLimited } from "../../Errors.js"
-import * as Mutex from "../../Mutex.js"
 import type * as RateLimiter from "../../RateLimiter.js"
 import * as Timeline from "../../Timeline.js"
-import { callOf } from "../call/context.js"
+import type { CallContext } from "../call/context.js"
+import { deadlineAt } from "../call/context.js"
+import { runnerOf } from "../call/immediate.js"
+import { Lock } from "../call/lock.js"
+import { limitOf } from "../call/wait.js"
 import { emitAdmitted } from "../telemetry/admittedEvent.js"
 import { currentTimeMillis, monotonicMillis, unsafeMonotonicNow } from "../time/clock.js"
 import { sleep } from "../time/sleep.js"
 import { defaults, notSentError } from "./serverThrottle.js"
-import type { Limit, Options, Service } from "./service.js"
+import type { RateLimits } from "./rateLimits.js"
+import type { Limit, Options } from "./service.js"
 
 /** Requests that wait for the same limits. The first one waits for capacity, the others wait for the first. */
 interface LimitQueue {
-  readonly lock: Mutex.Mutex
+  readonly lock: Lock
   users: number
   /** Earliest time at which there is capacity, as the first request found it. */
   opensAt: number
@@ -29,6 +33,7 @@ interface LimitQueue {
 interface PendingRequest {
   readonly request: HttpClientRequest
   readonly send: object
+  readonly context: CallContext
   readonly since: number
   /** The wait fails if the request could only be sent at this time or later. */
   readonly deadline: number
@@ -61,16 +66,18 @@ const consumeOptionsOf = (
   return [...counts.values()]
 }
 
+type Consume = (count: RateLimiter.ConsumeOptions) => Effect.Effect<unknown, RateLimiter.RateLimiterError>
+
 /** Counts a request. Returns 0 if it may be sent, or the milliseconds until the next attempt to count it. */
 const consumeAll = (
-  limiter: RateLimiter.Service,
+  consume: Consume,
   counts: ReadonlyArray<RateLimiter.ConsumeOptions>,
   index = 0
 ): Effect.Effect<number> => {
   const count = counts[index]
   if (count === undefined) return Effect.succeed(0)
-  const consumeRest = Effect.suspend(() => consumeAll(limiter, counts, index + 1))
-  return Effect.matchEffect(limiter.consume(count), {
+  const consumeRest = Effect.suspend(() => consumeAll(consume, counts, index + 1))
+  return Effect.matchEffect(consume(count), {
     onSuccess: () => consumeRest,
     onFailure: (error) =>
       error.reason === "Exceeded"
@@ -89,23 +96,24 @@ const failRateLimited = (request: HttpClientRequest, ms: number): Effect.Effect<
 export const makeLocalLimits = (
   limiter: RateLimiter.Service,
   options: Options,
-  throttle: Service | undefined
-): Service => {
+  throttle: RateLimits | undefined
+): RateLimits => {
   const maxWaitMs = Duration.toMillis(options.maxWait ?? defaults.maxWait)
   const onExceeded = options.onExceeded ?? defaults.onExceeded
   const limits = [...options.limits].sort((a, b) => windowOf(a) - windowOf(b))
   const queues = new Map<string, LimitQueue>()
-  const consume = (request: HttpClientRequest) =>
-    consumeAll(limiter, consumeOptionsOf(limits, defaults.algorithm, request))
-  const awaitThrottle = (request: HttpClientRequest, send: object): Effect.Effect<void, RateLimited> =>
-    throttle?.active === true ? throttle.acquire(request, send) : Effect.void
+  const run = runnerOf(limiter)
+  const consume = (request: HttpClientRequest, context: CallContext) =>
+    consumeAll((count) => run(limiter.consume(count), context), consumeOptionsOf(limits, defaults.algorithm, request))
+  const awaitThrottle = ({ context, request, send }: Pick<PendingRequest, "context" | "request" | "send">) =>
+    throttle?.isActive() === true ? throttle.acquire(request, send, context) : Effect.void
 
   /**
    * For the first request of a queue. A throttle that began during its wait must be over before the request is counted.
    */
   const acquireAsFirst = (pending: PendingRequest, queue: LimitQueue): Effect.Effect<void, RateLimited> =>
-    Effect.suspend(() => awaitThrottle(pending.request, pending.send)).pipe(
-      Effect.zipRight(consume(pending.request)),
+    Effect.suspend(() => awaitThrottle(pending)).pipe(
+      Effect.zipRight(Effect.suspend(() => consume(pending.request, pending.context))),
       Effect.flatMap((ms) => (ms === 0 ? Effect.void : waitAndRetry(pending, queue, ms)))
     )
 
@@ -119,14 +127,16 @@ export const makeLocalLimits = (
   const enqueue = (pending: PendingRequest, key: string, ms: number) =>
     Effect.acquireUseRelease(
       Effect.sync(() => {
-        const queue = queues.get(key) ?? { lock: Mutex.make(maxWaitMs + 1000), users: 0, opensAt: 0 }
+        const queue = queues.get(key) ?? { lock: new Lock(maxWaitMs + 1000), users: 0, opensAt: 0 }
         queues.set(key, queue)
         queue.users++
         return queue
       }),
       (queue) =>
         Timeline.emit(() => ({ _tag: "Throttled", ms: Math.ceil(ms) })).pipe(
-          Effect.zipRight(queue.lock.withLock(acquireAsFirst(pending, queue))),
+          Effect.zipRight(
+            queue.lock.withLock(acquireAsFirst(pending, queue), limitOf(pending.context), pending.context.fiber)
+          ),
           Effect.zipRight(emitAdmitted(pending.since))
         ),
       (queue) =>
@@ -142,35 +152,37 @@ export const makeLocalLimits = (
   const waitOrFail = (
     request: HttpClientRequest,
     send: object,
+    context: CallContext,
     key: string,
     ms: number
-  ): Effect.Effect<void, RateLimited> =>
-    Effect.withFiberRuntime((fiber) => {
-      const since = unsafeMonotonicNow(fiber)
-      const deadline = Math.min(callOf(fiber).deadline, since + maxWaitMs + 1)
-      if (onExceeded === "fail" || since + ms >= deadline) return failRateLimited(request, ms)
-      return enqueue({ request, send, since, deadline }, key, ms)
-    })
+  ): Effect.Effect<void, RateLimited> => {
+    const since = unsafeMonotonicNow(context.fiber)
+    const deadline = Math.min(deadlineAt(context), since + maxWaitMs + 1)
+    if (onExceeded === "fail" || since + ms >= deadline) return failRateLimited(request, ms)
+    return enqueue({ request, send, context, since, deadline }, key, ms)
+  }
 
-  const acquirePermit = (request: HttpClientRequest, send: object): Effect.Effect<void, RateLimited> =>
-    Effect.withFiberRuntime((fiber) => {
-      const key = limits.map((limit) => limitKeyOf(limit, request)).join("\n")
-      const queue = queues.get(key)
-      if (queue !== undefined) {
-        const ms = Math.max(1, queue.opensAt - unsafeMonotonicNow(fiber)) + minQueueMs(limits, queue.lock.users())
-        return waitOrFail(request, send, key, ms)
-      }
-      return Effect.flatMap(consume(request), (ms) => (ms === 0 ? Effect.void : waitOrFail(request, send, key, ms)))
-    })
+  const acquirePermit: RateLimits["acquire"] = (request, send, context) => {
+    const key = limits.map((limit) => limitKeyOf(limit, request)).join("\n")
+    const queue = queues.get(key)
+    if (queue !== undefined) {
+      const ms = Math.max(1, queue.opensAt - unsafeMonotonicNow(context.fiber)) + minQueueMs(limits, queue.lock.users)
+      return waitOrFail(request, send, context, key, ms)
+    }
+    return Effect.flatMap(consume(request, context), (ms) =>
+      ms === 0 ? Effect.void : waitOrFail(request, send, context, key, ms)
+    )
+  }
 
   return {
-    active: true,
-    acquire: (request, send) =>
+    isActive: () => true,
+    acquire: (request, send, context) =>
       Effect.zipRight(
-        Effect.suspend(() => awaitThrottle(request, send)),
-        acquirePermit(request, send)
+        awaitThrottle({ request, send, context }),
+        Effect.suspend(() => acquirePermit(request, send, context))
       ),
-    onResponse: (request, response, send) => throttle?.onResponse(request, response, send) ?? Effect.void,
-    ...(throttle?.end === undefined ? {} : { end: throttle.end })
+    onResponse: (request, response, send, context) =>
+      throttle?.onResponse(request, response, send, context) ?? Effect.void,
+    end: (send, context) => throttle?.end(send, context) ?? Effect.void
   }
 }

@@ -11,12 +11,12 @@ import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
 import type { RateLimitSource } from "../../Errors.js"
 import { RateLimited } from "../../Errors.js"
-import * as Signal from "../../Signal.js"
 import * as Timeline from "../../Timeline.js"
 import { isPolling } from "../../WaitStrategy.js"
-import type { Running } from "../call/context.js"
-import { callOf } from "../call/context.js"
-import { holderOf, isWithin } from "../call/permitOwner.js"
+import type { CallContext, Running } from "../call/context.js"
+import { deadlineAt, holds } from "../call/context.js"
+import { leaseEnd } from "../call/lease.js"
+import { limitOf, waitFor } from "../call/wait.js"
 import { BoundedMap } from "../origins/boundedMap.js"
 import { redactedUrl } from "../redaction/requestHistory.js"
 import { dateAfter, isRateLimit, retryAfterHeaderMs } from "../response/retryAfter.js"
@@ -25,7 +25,8 @@ import { unsafeMonotonicNow, unsafeNow } from "../time/clock.js"
 import { sleep } from "../time/sleep.js"
 import type { GateRequest, GateWaiter } from "./admissionGate.js"
 import { Gate } from "./admissionGate.js"
-import type { ThrottleOptions, Service } from "./service.js"
+import type { RateLimits } from "./rateLimits.js"
+import type { ThrottleOptions } from "./service.js"
 
 /**
  * Defaults of {@link ThrottleOptions}, `Options` and `Limit`.
@@ -104,41 +105,91 @@ const cancelWait = (gate: Gate, waiter: GateWaiter): void => {
   if (gate.size === 0) stopAdmissionFiber(gate)
 }
 
-/** A fiber that polls also admits the requests that are due. */
-const awaitTurn = <E>(gate: Gate, waiter: GateWaiter, turn: Signal.Signal<void, E>): Effect.Effect<void, E> =>
-  turn.wait((now) => {
-    waiter.polledAt = now
-    // The gate may have removed the waiter as lost, if the process computed for longer than the allowed time between
-    // two polls.
-    if (turn.outcome === undefined) gate.enqueue(waiter)
-    gate.admitDue(now)
-  })
+/** A request that waits, and how its wait ended. */
+class Turn implements GateWaiter {
+  readonly send: object
+  readonly until: number
+  readonly deadline: number
+  polledAt: number | undefined
+  #outcome: "admitted" | "too late" | undefined
+  #onOutcome: ((outcome: "admitted" | "too late") => void) | undefined
 
-const waitAtGate = (request: HttpClientRequest, gate: Gate, gateRequest: GateRequest, deadline: number) =>
-  Effect.acquireUseRelease(
-    Effect.withFiberRuntime<readonly [GateWaiter, Signal.Signal<void, RateLimited>, since: number, ms: number]>(
-      (fiber) => {
-        const since = unsafeMonotonicNow(fiber)
-        const ms = Math.ceil(gate.estimateWait(since))
-        const turn = Signal.make<void, RateLimited>()
-        const resume: GateWaiter["resume"] = (outcome) => {
-          turn.complete(outcome === "admitted" ? Exit.void : Exit.fail(throttledError(request, gate, fiber)))
-        }
-        const waiter: GateWaiter = { ...gateRequest, deadline, resume, polledAt: undefined }
-        gate.enqueue(waiter)
-        return Effect.as(startAdmissionFiber(gate), [waiter, turn, since, ms] as const)
+  constructor({ send, until }: GateRequest, deadline: number) {
+    this.send = send
+    this.until = until
+    this.deadline = deadline
+  }
+
+  get outcome(): "admitted" | "too late" | undefined {
+    return this.#outcome
+  }
+
+  readonly resume = (outcome: "admitted" | "too late"): void => {
+    this.#outcome = outcome
+    this.#onOutcome?.(outcome)
+  }
+
+  /** Sets the listener of the outcome. It is called at once if there is an outcome already. */
+  onOutcome(listener: (outcome: "admitted" | "too late") => void): void {
+    if (this.#outcome === undefined) this.#onOutcome = listener
+    else listener(this.#outcome)
+  }
+}
+
+/** Waits for the turn. A fiber that polls also admits the requests that are due. */
+const awaitTurn = (
+  request: HttpClientRequest,
+  gate: Gate,
+  turn: Turn,
+  context: CallContext
+): Effect.Effect<void, RateLimited> => {
+  const { fiber } = context
+  const exitOf = (outcome: "admitted" | "too late") =>
+    outcome === "admitted" ? Exit.void : Exit.fail(throttledError(request, gate, fiber))
+  return waitFor<void, RateLimited, never, never>(
+    {
+      start: (resume) => {
+        turn.onOutcome((outcome) => resume(exitOf(outcome)))
+        return undefined
+      },
+      poll: (now) => {
+        turn.polledAt = now
+        // The gate may have removed the waiter as lost, if the process computed for longer than the allowed time
+        // between two polls.
+        if (turn.outcome === undefined) gate.enqueue(turn)
+        gate.admitDue(now)
+        return turn.outcome === undefined ? undefined : exitOf(turn.outcome)
       }
-    ),
-    ([waiter, turn, since, ms]) =>
-      Effect.zipRight(
-        Timeline.emit(() => ({ _tag: "Throttled", ms })),
-        Effect.zipRight(awaitTurn(gate, waiter, turn), emitAdmitted(since))
-      ),
-    ([waiter]) =>
-      Effect.sync(() => {
-        cancelWait(gate, waiter)
-      })
+    },
+    limitOf(context),
+    fiber
   )
+}
+
+const waitAtGate = (
+  request: HttpClientRequest,
+  gate: Gate,
+  gateRequest: GateRequest,
+  deadline: number,
+  context: CallContext
+): Effect.Effect<void, RateLimited> =>
+  Effect.suspend(() => {
+    const since = unsafeMonotonicNow(context.fiber)
+    const ms = Math.ceil(gate.estimateWait(since))
+    const turn = new Turn(gateRequest, deadline)
+    return Effect.acquireUseRelease(
+      Effect.suspend(() => {
+        gate.enqueue(turn)
+        return startAdmissionFiber(gate)
+      }),
+      () =>
+        Timeline.emit(() => ({ _tag: "Throttled", ms })).pipe(
+          Effect.zipRight(Effect.suspend(() => awaitTurn(request, gate, turn, context))),
+          Effect.zipRight(emitAdmitted(since))
+        ),
+      () => Effect.sync(() => cancelWait(gate, turn))
+    )
+  })
 
 /** Unused, open, closed, with waiting requests. */
 const retentionPriority = (gate: Gate, now: number): number =>
@@ -176,12 +227,12 @@ const makeKeyOf =
     return [origin, account?.(request), key?.(request)].join("\n")
   }
 
-/** The throttle as a service. {@link Service.active} is true while it has gates. */
+/** Makes the throttle of a client. It has no effect while it has no gates. */
 export const makeServerThrottle = (
   options: ThrottleOptions,
   parseDelay: ParseRetryAfter,
   readsQuotaHeaders: boolean
-): Service => {
+): RateLimits => {
   const maxWaitMs = Duration.toMillis(options.maxWait ?? defaults.maxWait)
   const maxThrottleMs = Duration.toMillis(options.maxThrottle ?? defaults.maxThrottle)
   const { onExceeded = defaults.onExceeded } = options
@@ -194,9 +245,9 @@ export const makeServerThrottle = (
     gates.trim(now)
     const key = keyOf(request)
     const gate = gates.get(key)
-    if (gate?.isIdle(now) === true) gates.delete(key)
-    service.active = readsQuotaHeaders || gates.size > 0
-    return gate?.isIdle(now) === true ? undefined : gate
+    if (gate?.isIdle(now) !== true) return gate
+    gates.delete(key)
+    return undefined
   }
 
   const closeGate = (request: HttpClientRequest, status: number, ms: number | "unspecified", now: number) => {
@@ -208,46 +259,40 @@ export const makeServerThrottle = (
       ms === "unspecified" ? (gate.isClosed(now) ? gate.opensAt - now : defaultBackoffMs(gate.consecutiveClosings)) : ms
     gate.close(now, now + Math.min(requestedMs, maxThrottleMs), status, requestedMs > maxThrottleMs)
     gates.set(keyOf(request), gate, now)
-    service.active = true
     return isProbing ? restartAdmissionFiber(gate) : Effect.void
   }
 
-  const tryAdmit = (gate: Gate, gateRequest: GateRequest, now: number): boolean => {
+  const acquire: RateLimits["acquire"] = (request, send, context) => {
+    const { fiber } = context
+    const now = unsafeMonotonicNow(fiber)
+    const gate = findGate(request, now)
+    if (gate === undefined) return Effect.void
+    gateOfSend.set(send, gate)
     // A token request that the probe itself makes to the same origin is admitted with the probe.
-    if (gate.probe !== undefined && isWithin(gateRequest.holder.fiber, gate.probe.holder)) return true
-    return gate.tryAdmit(now, gateRequest)
+    if (gate.probe !== undefined && holds(context, gate.probe.send)) return Effect.void
+    const gateRequest = { send, until: leaseEnd(context) }
+    if (gate.tryAdmit(now, gateRequest)) return Effect.void
+    const deadline = Math.min(deadlineAt(context), now + maxWaitMs + 1)
+    return onExceeded === "fail" || gate.opensAt >= deadline
+      ? Effect.fail(throttledError(request, gate, fiber))
+      : waitAtGate(request, gate, gateRequest, deadline, context)
   }
 
-  const service = {
-    active: readsQuotaHeaders,
-    acquire: (request: HttpClientRequest, send: object) =>
-      Effect.withFiberRuntime<void, RateLimited>((fiber) => {
-        const now = unsafeMonotonicNow(fiber)
-        const gate = findGate(request, now)
-        if (gate === undefined) return Effect.void
-        gateOfSend.set(send, gate)
-        const gateRequest = { send, holder: holderOf(fiber) }
-        if (tryAdmit(gate, gateRequest, now)) return Effect.void
-        const deadline = Math.min(callOf(fiber).deadline, now + maxWaitMs + 1)
-        return onExceeded === "fail" || gate.opensAt >= deadline
-          ? Effect.fail(throttledError(request, gate, fiber))
-          : waitAtGate(request, gate, gateRequest, deadline)
-      }),
-    onResponse: (request: HttpClientRequest, response: HttpClientResponse, send?: object) =>
-      Effect.withFiberRuntime<void>((fiber) => {
-        const now = unsafeMonotonicNow(fiber)
-        const ms = parseDelay(response, unsafeNow(fiber))
-        if (ms === "unspecified" || (ms !== undefined && ms > 0)) return closeGate(request, response.status, ms, now)
-        if (response.status < 500 && !isRateLimit(response)) return onGoodResponse(findGate(request, now), now, send)
-        return Effect.void
-      }),
-    end: (send: object) =>
-      Effect.withFiberRuntime<void>((fiber) => {
-        const gate = gateOfSend.get(send)
-        return gate?.onSendEnd(unsafeMonotonicNow(fiber), send) === true ? restartAdmissionFiber(gate) : Effect.void
-      })
+  return {
+    isActive: () => readsQuotaHeaders || gates.size > 0,
+    acquire,
+    onResponse: (request, response, send, { fiber }) => {
+      const now = unsafeMonotonicNow(fiber)
+      const ms = parseDelay(response, unsafeNow(fiber))
+      if (ms === "unspecified" || (ms !== undefined && ms > 0)) return closeGate(request, response.status, ms, now)
+      if (response.status < 500 && !isRateLimit(response)) return onGoodResponse(findGate(request, now), now, send)
+      return Effect.void
+    },
+    end: (send, { fiber }) => {
+      const gate = gateOfSend.get(send)
+      return gate?.onSendEnd(unsafeMonotonicNow(fiber), send) === true ? restartAdmissionFiber(gate) : Effect.void
+    }
   }
-  return service
 }
 
 /**

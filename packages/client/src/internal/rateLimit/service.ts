@@ -13,18 +13,14 @@ import type * as RateLimiter from "../../RateLimiter.js"
  * @category models
  */
 export interface Service {
-  /** Whether `acquire` must be called. While it is false, requests are sent without a check. */
-  readonly active: boolean
   /**
    * Succeeds when the request may be sent. Fails with `RateLimited` if it may not be sent and should not wait. `send`
    * is an object that identifies this one HTTP request; pass the same object to `onResponse` and `end`.
    */
   readonly acquire: (request: HttpClientRequest, send: object) => Effect.Effect<void, RateLimited>
-  /**
-   * Receives the response: every one while {@link Service.active}, otherwise those with status 403, 429, 503 or 529.
-   */
+  /** Receives the response. */
   readonly onResponse: (request: HttpClientRequest, response: HttpClientResponse, send?: object) => Effect.Effect<void>
-  /** Called when the request has ended, with any outcome, if `acquire` was called for it. */
+  /** Called when the request has ended, with any outcome. */
   readonly end?: ((send: object) => Effect.Effect<void>) | undefined
 }
 

@@ -2,7 +2,8 @@
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
 import { RateLimited } from "../../Errors.js"
-import { remaining } from "../../Timeout.js"
+import type { CallContext } from "../call/context.js"
+import { remainingMillis } from "../call/context.js"
 import { withResponse } from "../errors/errorResponse.js"
 import { drain } from "../response/readBody.js"
 import { retryHintOf, retryAfterHeaderMs } from "../response/retryAfter.js"
@@ -19,24 +20,30 @@ const waitRejectedError = (response: HttpClientResponse, now: number): RateLimit
  * The delay before the next hop, in milliseconds. Fails with `RateLimited` if it is longer than `maxDelayMs`, or not
  * shorter than the time until the call's deadline.
  */
-export const hopDelay = (response: HttpClientResponse, maxDelayMs: number): Effect.Effect<number, RateLimited> => {
+export const hopDelay = (
+  response: HttpClientResponse,
+  maxDelayMs: number,
+  context: CallContext
+): Effect.Effect<number, RateLimited> => {
   const { "retry-after": retryAfter, "retry-after-ms": retryAfterMs } = response.headers
   if (retryAfter === undefined && retryAfterMs === undefined) return noDelay
-  return Effect.flatMap(Effect.zip(currentTimeMillis, remaining), ([now, left]) => {
+  return Effect.flatMap(currentTimeMillis, (now) => {
     const ms = retryAfterHeaderMs(response, now) ?? 0
-    return ms > maxDelayMs || (ms > 0 && ms >= left)
+    return ms > maxDelayMs || (ms > 0 && ms >= remainingMillis(context))
       ? Effect.fail(waitRejectedError(response, now))
       : Effect.succeed(ms)
   })
 }
 
 /** Waits, and drains the response meanwhile. The time for that is part of the wait. */
-export const drainAndWait = (response: HttpClientResponse, ms: number): Effect.Effect<void> =>
-  ms === 0
-    ? drain(response)
+export const drainAndWait = (response: HttpClientResponse, ms: number, context: CallContext): Effect.Effect<void> => {
+  const drained = drain(response, remainingMillis(context))
+  return ms === 0
+    ? drained
     : Effect.flatMap(monotonicMillis, (since) =>
-        drain(response).pipe(
+        drained.pipe(
           Effect.zipRight(monotonicMillis),
           Effect.flatMap((now) => sleep(since + ms - now))
         )
       )
+}

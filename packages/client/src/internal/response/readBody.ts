@@ -100,14 +100,17 @@ export const readBounded = (
 }
 
 /** Buffers the beginning of a body for an error, within one second. The connection is free afterwards. */
-export const bufferErrorBody = (response: HttpClientResponse): Effect.Effect<BufferedResponse> => {
+export const bufferErrorBody = (
+  response: HttpClientResponse,
+  maxMs = drainTimeoutMs
+): Effect.Effect<BufferedResponse> => {
   if (response instanceof BufferedResponse) return Effect.succeed(response)
   const available = bufferedBodyOf(response)
   const toBuffered = (bytes: Uint8Array) => new BufferedResponse(response, bytes)
   return available !== undefined
     ? Effect.succeed(toBuffered(available.subarray(0, maxDrainBytes)))
     : collect(response, maxDrainBytes).pipe(
-        withDrainTimeout,
+        (reading) => withDrainTimeout(reading, Math.min(maxMs, drainTimeoutMs)),
         Effect.map(({ bytes }) => toBuffered(bytes.subarray(0, maxDrainBytes))),
         Effect.orElseSucceed(() => toBuffered(new Uint8Array(0)))
       )

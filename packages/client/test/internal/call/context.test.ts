@@ -1,53 +1,48 @@
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import { describe, expect, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Runtime from "effect/Runtime"
-import { begin, callOf, countSend, current, locally, retried } from "../../../src/internal/call/context.js"
+import * as TestClock from "effect/TestClock"
+import type { CallContext, Running } from "../../../src/internal/call/context.js"
+import { contextOf, holding, holds, narrow, publish, remainingMillis } from "../../../src/internal/call/context.js"
 
-const outside = Effect.runSync(current)
-const startCall = () => begin(outside, 1000)
-const sent = Effect.withFiberRuntime<number>((fiber) => Effect.succeed(countSend(fiber)))
+const request = HttpClientRequest.get("https://api.test/x")
+const fiberSelf = Effect.withFiberRuntime<Running>((fiber) => Effect.succeed(fiber))
+const current = Effect.map(fiberSelf, contextOf)
+const root = Effect.map(fiberSelf, contextOf)
 
-describe("Call context", () => {
+/** A context with a deadline after `ms` milliseconds, within the current one. */
+const startCall = (ms = 1000) =>
+  Effect.map(current, (context) => narrow(context, ms, { scope: "call", after: Duration.millis(ms), request }))
+
+/** The deadline of the current context. Infinite outside of calls. */
+const deadline = Effect.map(current, (context) => context.deadline?.at ?? Number.POSITIVE_INFINITY)
+
+describe("publish", () => {
   it.effect("ends an inner context with its effect, whatever the exit", () =>
     Effect.gen(function* () {
-      const call = startCall()
-      expect(yield* locally(current, call)).toBe(call)
-      yield* Effect.exit(locally(Effect.fail("no"), startCall()))
-      yield* Effect.exit(locally(Effect.die("no"), startCall()))
-      expect(yield* current).toBe(outside)
-      const next = startCall()
-      const within = locally(Effect.zipRight(locally(Effect.void, retried(next)), current), next)
-      expect(yield* within).toBe(next)
+      const call = yield* startCall()
+      expect((yield* publish(current, call)).deadline).toBe(call.deadline)
+      yield* Effect.exit(publish(Effect.fail("no"), call))
+      yield* Effect.exit(publish(Effect.die("no"), call))
+      expect(yield* deadline).toBe(Number.POSITIVE_INFINITY)
+      const within = publish(Effect.zipRight(publish(Effect.void, { ...call, isRetrying: true }), current), call)
+      expect((yield* within).isRetrying).toBe(false)
     })
   )
 
   it.effect("restores the outer context after an interruption", () =>
     Effect.gen(function* () {
-      const seenAfter = yield* Deferred.make<unknown>()
-      const rest = Effect.flatMap(current, (now) => Deferred.succeed(seenAfter, now))
-      const fiber = yield* Effect.fork(Effect.ensuring(locally(Effect.never, startCall()), rest))
+      const seenAfter = yield* Deferred.make<number>()
+      const rest = Effect.flatMap(deadline, (at) => Deferred.succeed(seenAfter, at))
+      const call = yield* startCall()
+      const fiber = yield* Effect.fork(Effect.ensuring(publish(Effect.never, call), rest))
       yield* Effect.yieldNow()
       yield* Fiber.interrupt(fiber)
-      expect(yield* Deferred.await(seenAfter)).toBe(outside)
-    })
-  )
-
-  it.effect("gives a child fiber the call of its parent until the call ends", () =>
-    Effect.gen(function* () {
-      const call = startCall()
-      const parentContinued = yield* Deferred.make<void>()
-      const child = Effect.zipRight(Deferred.await(parentContinued), current)
-      const parent = Effect.gen(function* () {
-        const fiber = yield* locally(Effect.forkDaemon(child), retried(call))
-        yield* Deferred.succeed(parentContinued, undefined)
-        return yield* Fiber.join(fiber)
-      })
-      const seen = yield* locally(parent, call)
-      expect([seen.shared, seen.retrying]).toEqual([call.shared, true])
-      // Joining a fiber does not adopt its call.
-      expect(yield* current).toBe(outside)
+      expect(yield* Deferred.await(seenAfter)).toBe(Number.POSITIVE_INFINITY)
     })
   )
 
@@ -55,90 +50,118 @@ describe("Call context", () => {
     Effect.gen(function* () {
       const [first, second] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
       const child = Effect.all([
-        current,
-        Effect.zipRight(Deferred.await(first), current),
-        Effect.zipRight(Deferred.await(second), current)
+        deadline,
+        Effect.zipRight(Deferred.await(first), deadline),
+        Effect.zipRight(Deferred.await(second), deadline)
       ])
-      const outer = begin(outside, 3000)
-      const inner = retried(begin(outer, 2000))
+      const outer = yield* startCall(3000)
+      const inner = yield* publish(startCall(2000), outer)
       const fork = Effect.zipLeft(Effect.forkDaemon(child), Effect.yieldNow())
       const parent = Effect.gen(function* () {
-        const fiber = yield* locally(fork, inner)
+        const fiber = yield* publish(fork, inner)
         yield* Deferred.succeed(first, undefined)
         yield* Effect.yieldNow()
         return fiber
       })
-      const fiber = yield* locally(parent, outer)
+      const fiber = yield* publish(parent, outer)
       yield* Deferred.succeed(second, undefined)
-      expect(yield* Fiber.join(fiber)).toEqual([inner, outer, outside])
+      expect(yield* Fiber.join(fiber)).toEqual([2000, 3000, Number.POSITIVE_INFINITY])
+      // Joining a fiber does not adopt its context.
+      expect(yield* deadline).toBe(Number.POSITIVE_INFINITY)
     })
   )
 
   it.effect("ends an interrupted inner context together with its call", () =>
     Effect.gen(function* () {
       const parentContinued = yield* Deferred.make<void>()
-      const child = Effect.zipRight(Deferred.await(parentContinued), current)
-      const forked = yield* Deferred.make<Fiber.Fiber<unknown>>()
+      const child = Effect.zipRight(Deferred.await(parentContinued), deadline)
+      const forked = yield* Deferred.make<Fiber.Fiber<number>>()
       const part = Effect.zipRight(
         Effect.flatMap(Effect.forkDaemon(child), (fiber) => Deferred.succeed(forked, fiber)),
         Effect.never
       )
-      const outer = begin(outside, 3000)
-      const fiber = yield* Effect.fork(locally(locally(part, retried(begin(outer, 2000))), outer))
+      const outer = yield* startCall(3000)
+      const fiber = yield* Effect.fork(publish(publish(part, { ...outer, isRetrying: true }), outer))
       const daemon = yield* Deferred.await(forked)
       yield* Fiber.interrupt(fiber)
       yield* Deferred.succeed(parentContinued, undefined)
-      expect(yield* Fiber.join(daemon)).toBe(outside)
+      expect(yield* Fiber.join(daemon)).toBe(Number.POSITIVE_INFINITY)
     })
   )
 
   it.effect("keeps contexts of sibling fibers separate", () =>
     Effect.gen(function* () {
-      const [call, one, two] = [startCall(), startCall(), startCall()]
-      const both = Effect.zipRight(Effect.yieldNow(), current)
-      const within = (own: typeof one) => locally(Effect.zipRight(both, both), own)
-      const all = Effect.all([within(one), both, within(two)], { concurrency: "unbounded" })
-      const seen = yield* locally(all, call)
-      expect(seen[0]).toBe(one)
-      expect(seen[1]).toBe(call)
-      expect(seen[2]).toBe(two)
-      expect(yield* current).toBe(outside)
+      const [call, one, two] = [yield* startCall(3000), yield* startCall(1000), yield* startCall(2000)]
+      const late = Effect.zipRight(Effect.yieldNow(), deadline)
+      const within = (own: CallContext) => publish(Effect.zipRight(late, late), own)
+      const seen = yield* publish(Effect.all([within(one), late, within(two)], { concurrency: "unbounded" }), call)
+      expect(seen).toEqual([1000, 3000, 2000])
+      expect(yield* deadline).toBe(Number.POSITIVE_INFINITY)
     })
   )
 
-  it.live("returns the root context in effects run with the fiber's runtime", () =>
+  it.live("ends for effects that a runtime of the call runs later", () =>
     Effect.gen(function* () {
-      yield* locally(Effect.void, startCall())
-      const runtime = yield* Effect.runtime<never>()
-      const run = Runtime.runPromise(runtime)
-      const one = (mine: typeof outside) =>
-        locally(
-          Effect.gen(function* () {
-            yield* Effect.yieldNow()
-            return (yield* current) === mine
-          }),
-          mine
-        )
-      const own = yield* Effect.promise(() => Promise.all([run(one(begin(outside, 1))), run(one(begin(outside, 2)))]))
-      expect(own).toEqual([true, true])
-      const seen = yield* locally(
-        // In a callback, as a server runs its handlers.
-        Effect.promise(() => Promise.resolve().then(() => run(current))),
-        startCall()
+      const call = yield* startCall(60_000)
+      const runtime = yield* publish(Effect.runtime<never>(), call)
+      const seen = yield* Effect.promise(() => Runtime.runPromise(runtime)(deadline))
+      expect(seen).toBe(Number.POSITIVE_INFINITY)
+      const during = publish(
+        Effect.flatMap(Effect.runtime<never>(), (own) => Effect.promise(() => Runtime.runPromise(own)(deadline))),
+        call
       )
-      expect(seen).toBe(outside)
+      expect(yield* during).toBe(call.deadline?.at)
     })
   )
 
-  it.effect("counts requests of all parts of one call, and none outside", () =>
+  it.effect("gives each fiber a context with that fiber", () =>
     Effect.gen(function* () {
-      const call = startCall()
-      const counted = locally(Effect.all([sent, locally(sent, retried(call)), sent]), call)
-      expect(yield* counted).toEqual([0, 1, 2])
-      expect(yield* Effect.all([sent, sent])).toEqual([0, 0])
-      expect(yield* locally(Effect.all([sent, sent]), retried(callOf(yield* fiberSelf)))).toEqual([0, 1])
+      const call = yield* startCall()
+      const child = Effect.all([fiberSelf, current])
+      const [fiber, seen] = yield* publish(Effect.flatMap(Effect.fork(child), Fiber.join), call)
+      expect(seen.fiber).toBe(fiber)
+      expect(seen.fiber).not.toBe(call.fiber)
     })
   )
 })
 
-const fiberSelf = Effect.withFiberRuntime<Fiber.RuntimeFiber<unknown, unknown>>((fiber) => Effect.succeed(fiber))
+describe("narrow", () => {
+  it.effect("keeps the earlier deadline, and the same context for an infinite one", () =>
+    Effect.gen(function* () {
+      const outer = yield* root
+      const call = yield* startCall(1000)
+      const limit = { scope: "exchange", after: Duration.seconds(1), request } as const
+      expect(narrow(call, 2000, limit)).toBe(call)
+      expect(narrow(call, 1000, limit)).toBe(call)
+      expect(narrow(outer, Number.POSITIVE_INFINITY, limit)).toBe(outer)
+      expect(narrow(call, 500, limit).deadline).toMatchObject({ at: 500, scope: "exchange" })
+    })
+  )
+
+  it.effect("keeps the time of the wall clock beside the deadline, and counts by the monotonic clock", () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(10_000)
+      const call = yield* startCall(1000)
+      expect(call.deadline).toMatchObject({ epochMillis: 11_000 })
+      const before = remainingMillis(call)
+      yield* TestClock.adjust(400)
+      expect([before, remainingMillis(call)]).toEqual([1000, 600])
+    })
+  )
+})
+
+describe("holds", () => {
+  it.effect("finds what the request or an enclosing one holds, and nothing that another one holds", () =>
+    Effect.gen(function* () {
+      const [permit, probe, other] = [{}, {}, {}]
+      const outer = holding(yield* root, permit)
+      const inner = holding(outer, probe)
+      expect([holds(inner, permit), holds(inner, probe), holds(outer, probe), holds(inner, other)]).toEqual([
+        true,
+        true,
+        false,
+        false
+      ])
+    })
+  )
+})

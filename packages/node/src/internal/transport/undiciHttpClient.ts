@@ -2,8 +2,8 @@ import type * as Headers from "@effect/platform/Headers"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientError from "@effect/platform/HttpClientError"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
-import type { Direct } from "@countersign/client/Transport"
-import { withDirect, markUntraced } from "@countersign/client/Transport"
+import type { CallbackSend } from "@countersign/client/Transport"
+import { markUntraced, withCallbackSend } from "@countersign/client/Transport"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
@@ -82,7 +82,7 @@ export const makeHttpClient = (dispatcher: RequestDispatcher, timeouts: Timeouts
     shared: { connectionReuse: new ConnectionReuse(), headersTimeout: timeouts.headersTimeout }
   }
 
-  const direct: Direct<HttpClientError.HttpClientError> = (request, onResponse) => {
+  const callbackSend: CallbackSend = (request, onResponse) => {
     const target = splitUrl(request)
     if (Either.isRight(target)) {
       const body = makeRequestBody(request.body)
@@ -106,5 +106,5 @@ export const makeHttpClient = (dispatcher: RequestDispatcher, timeouts: Timeouts
     }),
     Effect.succeed
   )
-  return withDirect(markUntraced(client), direct)
+  return withCallbackSend(markUntraced(client), callbackSend)
 }

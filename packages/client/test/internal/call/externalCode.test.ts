@@ -1,30 +1,36 @@
-/** Effects of a timeout on the fiber that it interrupts, under the live clock. */
+/** Code outside of the package within a deadline, mostly under the live clock. */
 import { describe, expect, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as FiberRef from "effect/FiberRef"
 import * as TestClock from "effect/TestClock"
-import { current, locally } from "../../../src/internal/call/context.js"
-import type { Call } from "../../../src/internal/call/context.js"
-import { bound } from "../../../src/internal/call/fiberTimeout.js"
+import { boundBy } from "../../../src/internal/call/externalCode.js"
+import { unsafeMonotonicNow } from "../../../src/internal/time/clock.js"
 
 const ms = Duration.millis
 const withTimeout = <A, E, R, E2>(
   effect: Effect.Effect<A, E, R>,
   duration: Duration.Duration,
-  onTimeout: () => E2,
-  call?: () => Call
-): Effect.Effect<A, E | E2, R> => bound(duration)(effect, onTimeout, undefined, call)
+  onTimeout: () => E2
+): Effect.Effect<A, E | E2, R> =>
+  Effect.withFiberRuntime((fiber) =>
+    boundBy(effect, {
+      at: unsafeMonotonicNow(fiber) + Duration.toMillis(duration),
+      onTimeout: Effect.suspend(() => Effect.fail(onTimeout()))
+    })
+  )
 
 const late = () => "late" as const
 
 /** A wait that only the timer can end. */
 const never: Effect.Effect<never> = Effect.never
 
-describe("bound", () => {
+describe("boundBy", () => {
   it.live("returns the value or error of an effect in time and does nothing afterwards", () =>
     Effect.gen(function* () {
       expect(yield* withTimeout(Effect.succeed(1), ms(5), late)).toBe(1)
@@ -128,36 +134,39 @@ describe("bound", () => {
     })
   )
 
-  it.live("sets its call inside the effect and restores the outer one for any exit", () =>
+  it.live("fails at once when the time is over, and does not run the effect", () =>
     Effect.gen(function* () {
-      const call = { deadline: 1, retrying: true, shared: { sends: 0, over: false, within: undefined } }
-      const seen = yield* withTimeout(current, ms(50), late, () => call)
-      expect(seen).toBe(call)
-      yield* Effect.flip(withTimeout(never, ms(5), late, () => call))
-      yield* Effect.flip(withTimeout(Effect.fail("own"), ms(50), late, () => call))
-      expect((yield* current).retrying).toBe(false)
+      let runs = 0
+      expect(
+        yield* Effect.flip(
+          withTimeout(
+            Effect.sync(() => runs++),
+            ms(-1),
+            late
+          )
+        )
+      ).toBe("late")
+      expect(runs).toBe(0)
     })
   )
 
-  it.live("restores the call when it fires inside a nested one", () =>
+  it.live("keeps changes of fiber refs, and the services of the caller", () =>
     Effect.gen(function* () {
-      const call = {
-        deadline: Number.POSITIVE_INFINITY,
-        retrying: false,
-        shared: { sends: 0, over: false, within: undefined }
-      }
-      const timedOut = withTimeout(locally(never, { ...call, retrying: true }), ms(5), late)
-      const after = Effect.zipRight(Effect.flip(timedOut), current)
-      expect(yield* withTimeout(after, ms(500), late, () => call)).toBe(call)
+      const ref = FiberRef.unsafeMake(0)
+      class Name extends Context.Tag("test/Name")<Name, string>() {}
+      const slow = Effect.zipRight(Effect.sleep(1), FiberRef.set(ref, 2))
+      const named = Effect.provideService(withTimeout(Effect.zipRight(slow, Name), ms(500), late), Name, "ada")
+      expect([yield* named, yield* FiberRef.get(ref)]).toEqual(["ada", 2])
+      yield* withTimeout(FiberRef.set(ref, 3), ms(500), late)
+      expect(yield* FiberRef.get(ref)).toBe(3)
     })
   )
 
   it.live("fails each of many effects in its own time", () =>
     Effect.gen(function* () {
       // Much longer than the effects in time need, even on a busy machine.
-      const bounded = bound(ms(400))
       const one = (n: number) =>
-        Effect.delay(bounded(n % 3 === 0 ? never : Effect.as(Effect.sleep(n % 7), n), late, undefined), ms(n % 20))
+        Effect.delay(withTimeout(n % 3 === 0 ? never : Effect.as(Effect.sleep(n % 7), n), ms(400), late), ms(n % 20))
       const outcomes = yield* Effect.forEach(
         Array.from({ length: 300 }, (_, n) => n),
         (n) => Effect.either(one(n)),

@@ -1,0 +1,88 @@
+/** Runs code that is not of this package: transports, schemes, stores and services of the application. */
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Runtime from "effect/Runtime"
+import { hasLiveClock, unsafeMonotonicNow } from "../time/clock.js"
+import { maxTimerMillis } from "../time/sleep.js"
+import type { CallContext, Running } from "./context.js"
+import { publish, timerAt } from "./context.js"
+import { failTimeout } from "./timeoutError.js"
+import type { Limit } from "./wait.js"
+
+/**
+ * Runs an effect that may not know the deadline of the call. It finds the context of the call in its fiber, and is
+ * interrupted at the deadline. An effect that is already an exit costs nothing.
+ */
+export const runExternal = <A, E, R>(effect: Effect.Effect<A, E, R>, context: CallContext): Effect.Effect<A, E, R> => {
+  if (Exit.isExit(effect)) return effect
+  const { deadline, span } = context
+  const spanned = span === undefined ? effect : Effect.withParentSpan(effect, span)
+  const at = timerAt(context)
+  return at === Number.POSITIVE_INFINITY
+    ? publish(spanned, context)
+    : boundBy(publish(spanned, { ...context, enforced: deadline }), { at, onTimeout: failTimeout(context) })
+}
+
+/**
+ * Runs an effect in a fiber of its own, and interrupts that fiber at the limit. Its finalizers are waited for. The limit
+ * also applies to an uninterruptible caller.
+ */
+export const boundBy = <A, E, R, E2>(
+  effect: Effect.Effect<A, E, R>,
+  limit: Limit<A, E2>
+): Effect.Effect<A, E | E2, R> =>
+  Effect.withFiberRuntime((fiber) => {
+    const left = limit.at - unsafeMonotonicNow(fiber)
+    if (left <= 0) return limit.onTimeout
+    if (left <= maxTimerMillis && hasLiveClock(fiber)) return byTimer(effect, limit, left, fiber)
+    return Effect.flatten(
+      Effect.timeoutTo(Effect.exit(Effect.interruptible(effect)), {
+        duration: left,
+        onSuccess: (exit): Effect.Effect<A, E | E2> => exit,
+        onTimeout: () => limit.onTimeout
+      })
+    )
+  })
+
+/**
+ * `Effect.timeout` forks two fibers and races them. This forks one and sets a timer, or no timer if the effect ends at
+ * once.
+ */
+const byTimer = <A, E, R, E2>(
+  effect: Effect.Effect<A, E, R>,
+  limit: Limit<A, E2>,
+  left: number,
+  parent: Running
+): Effect.Effect<A, E | E2, R> =>
+  Effect.async<A, E | E2>((resume) => {
+    let isLate = false
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const child = Runtime.runFork(runtimeOf<R>(parent), effect)
+    const onEnd = (exit: Exit.Exit<A, E>) => {
+      clearTimeout(timer)
+      // A result that arrives in spite of the interruption counts: a response holds a connection.
+      resume(isLate && Exit.isInterrupted(exit) ? limit.onTimeout : Effect.zipRight(child.inheritAll, exit))
+    }
+    const exit = child.unsafePoll()
+    if (exit !== null) return onEnd(exit)
+    child.addObserver(onEnd)
+    timer = setTimeout(() => {
+      isLate = true
+      child.unsafeInterruptAsFork(parent.id())
+    }, left)
+    return Effect.suspend(() => {
+      clearTimeout(timer)
+      return Fiber.interrupt(child)
+    })
+  })
+
+/** A runtime with the services and fiber refs of a running fiber. */
+const runtimeOf = <R>(fiber: Running): Runtime.Runtime<R> =>
+  Runtime.make({
+    // The effect runs in place of this fiber. The context of the fiber has what the effect requires.
+    context: fiber.currentContext as Context.Context<R>,
+    runtimeFlags: Runtime.defaultRuntimeFlags,
+    fiberRefs: fiber.getFiberRefs()
+  })

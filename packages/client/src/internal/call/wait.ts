@@ -1,0 +1,157 @@
+/** The one way to wait: until a callback, a deadline or an interruption, whichever comes first. */
+import * as Effect from "effect/Effect"
+import { isPolling } from "../../WaitStrategy.js"
+import { hasLiveClock, unsafeMonotonicNow } from "../time/clock.js"
+import { maxTimerMillis, sleep } from "../time/sleep.js"
+import type { CallContext, Running } from "./context.js"
+import { timerAt } from "./context.js"
+import { failTimeout } from "./timeoutError.js"
+
+type Outcome<A, E, R> = Effect.Effect<A, E, R>
+
+/**
+ * What is waited for.
+ *
+ * @template R - requirements of the outcome.
+ */
+export interface Source<A, E, R = never> {
+  /**
+   * Starts it. `resume` is called once, now or later; further calls have no effect. Returns a function that cancels it.
+   */
+  readonly start: (resume: (outcome: Outcome<A, E, R>) => void) => (() => void) | undefined
+  /** Called every 20 ms instead of {@link start} where fibers poll. Returns the outcome, or undefined if there is none. */
+  readonly poll?: ((now: number) => Outcome<A, E, R> | undefined) | undefined
+}
+
+/** The end of the wait, in milliseconds of the monotonic clock, and the outcome then. */
+export interface Limit<A, E> {
+  readonly at: number
+  readonly onTimeout: Outcome<A, E, never>
+}
+
+/** The limit of a wait by the deadline of its call. */
+export const limitOf = (context: CallContext): Limit<never, never> => ({
+  at: timerAt(context),
+  onTimeout: failTimeout(context)
+})
+
+/** Milliseconds between two polls. */
+const pollInterval = 20
+
+/**
+ * Waits for a source until the limit. An interruption of the fiber, and the limit, cancel the source. The limit also ends
+ * the wait of an uninterruptible fiber.
+ */
+export const waitFor = <A, E, R, E2>(
+  source: Source<A, E, R>,
+  limit: Limit<A, E2>,
+  fiber: Running
+): Effect.Effect<A, E | E2, R> => {
+  if (limit.at !== Number.POSITIVE_INFINITY && limit.at <= unsafeMonotonicNow(fiber)) return limit.onTimeout
+  if (source.poll !== undefined && isPolling(fiber)) return polled(source.poll, limit, fiber)
+  if (limit.at === Number.POSITIVE_INFINITY || hasLiveClock(fiber)) {
+    return Effect.async<A, E | E2, R>((resume) => new Pending(source, limit, fiber, resume).begin())
+  }
+  // Another clock, such as a test's, must drive the wait.
+  return byClock(source, limit, fiber)
+}
+
+const polled = <A, E, R, E2>(
+  poll: (now: number) => Outcome<A, E, R> | undefined,
+  limit: Limit<A, E2>,
+  fiber: Running
+): Effect.Effect<A, E | E2, R> => {
+  const look: Effect.Effect<A, E | E2, R> = Effect.suspend(() => {
+    const now = unsafeMonotonicNow(fiber)
+    const outcome = poll(now)
+    if (outcome !== undefined) return outcome
+    const left = limit.at - now
+    return left <= 0 ? limit.onTimeout : Effect.zipRight(Effect.sleep(Math.min(pollInterval, Math.ceil(left))), look)
+  })
+  return look
+}
+
+/** The outcome is run after the race: it may be an effect that goes on for longer than the wait. */
+const byClock = <A, E, R, E2>(
+  source: Source<A, E, R>,
+  limit: Limit<A, E2>,
+  fiber: Running
+): Effect.Effect<A, E | E2, R> =>
+  Effect.suspend(() => {
+    const wait = Effect.async<Outcome<A, E | E2, R>>((resume) => {
+      const cancel = source.start((outcome) => resume(Effect.succeed(outcome)))
+      return Effect.sync(() => cancel?.())
+    })
+    const timer = Effect.as(sleep(limit.at - unsafeMonotonicNow(fiber)), limit.onTimeout)
+    const first = Effect.raceFirst<Outcome<A, E | E2, R>, never, never, Outcome<A, E | E2, R>, never, never>(
+      Effect.interruptible(wait),
+      Effect.interruptible(timer)
+    )
+    return Effect.flatten(first)
+  })
+
+/** A wait under the live clock: one step of the fiber, and one timer. */
+class Pending<A, E, R, E2> {
+  readonly #source: Source<A, E, R>
+  readonly #limit: Limit<A, E2>
+  readonly #fiber: Running
+  #resume: ((outcome: Outcome<A, E | E2, R>) => void) | undefined
+  #cancel: (() => void) | undefined
+  #timer: ReturnType<typeof setTimeout> | undefined
+
+  constructor(
+    source: Source<A, E, R>,
+    limit: Limit<A, E2>,
+    fiber: Running,
+    resume: (outcome: Outcome<A, E | E2, R>) => void
+  ) {
+    this.#source = source
+    this.#limit = limit
+    this.#fiber = fiber
+    this.#resume = resume
+  }
+
+  /** Starts the source and the timer. Returns the effect that runs if the fiber is interrupted. */
+  begin(): Effect.Effect<void> {
+    this.#cancel = this.#source.start(this.#settle)
+    if (this.#resume !== undefined && this.#limit.at !== Number.POSITIVE_INFINITY) this.#startTimer()
+    return Effect.sync(() => {
+      this.#end()
+      this.#cancel?.()
+    })
+  }
+
+  readonly #settle = (outcome: Outcome<A, E | E2, R>): void => this.#end()?.(outcome)
+
+  #end(): ((outcome: Outcome<A, E | E2, R>) => void) | undefined {
+    clearTimeout(this.#timer)
+    const resume = this.#resume
+    this.#resume = undefined
+    return resume
+  }
+
+  /** A timer may fire a fraction early, and has a maximum delay, so the clock is checked again. */
+  #startTimer(): void {
+    const left = this.#limit.at - unsafeMonotonicNow(this.#fiber)
+    this.#timer = setTimeout(fire, Math.min(Math.max(1, left), maxTimerMillis), this)
+  }
+
+  onTimer(): void {
+    if (this.#limit.at > unsafeMonotonicNow(this.#fiber)) return this.#startTimer()
+    // In the fiber: an exception of the source when it is cancelled concerns this wait only.
+    this.#settle(
+      Effect.suspend(() => {
+        this.#cancel?.()
+        return this.#limit.onTimeout
+      })
+    )
+  }
+}
+
+const fire = (pending: { readonly onTimer: () => void }): void => pending.onTimer()
+
+/** Sleeps for `ms` milliseconds, or until the deadline of the call, which fails. */
+export const sleepWithin = (ms: number, context: CallContext): Effect.Effect<void> => {
+  const left = timerAt(context) - unsafeMonotonicNow(context.fiber)
+  return ms < left ? sleep(ms) : Effect.zipRight(sleep(left), failTimeout(context))
+}

@@ -1,0 +1,159 @@
+/**
+ * One exchange: the innermost step of the pipeline. A request is validated, sent and typed, and its body is read where
+ * the client reads bodies. With a transport that sends by callback, all of this is one step of the fiber.
+ */
+import * as HttpClient from "@effect/platform/HttpClient"
+import type * as HttpClientError from "@effect/platform/HttpClientError"
+import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
+import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type { BodyTooLarge } from "../../Errors.js"
+import { InvalidRequest } from "../../Errors.js"
+import { clientOf } from "../call/client.js"
+import type { CallContext } from "../call/context.js"
+import { runExternal } from "../call/externalCode.js"
+import { limitOf, waitFor } from "../call/wait.js"
+import { redactedUrl } from "../redaction/requestHistory.js"
+import { toTransportRequest } from "../request/transportRequest.js"
+import { bufferedBodyOf } from "../response/bufferedBody.js"
+import { StreamingResponse } from "../response/clientResponse.js"
+import { emitNow } from "../telemetry/timeline.js"
+import type { BodyReading } from "./bodyReading.js"
+import { readBody } from "./bodyReading.js"
+import type { CallbackSend } from "./callbackSend.js"
+import { callbackSendOf, isUntraced } from "./callbackSend.js"
+import { withManualRedirects } from "./manualRedirects.js"
+import type { SendFailure } from "./typedError.js"
+import { typedError } from "./typedError.js"
+
+type Transport<R> = HttpClient.HttpClient.With<HttpClientError.HttpClientError, R>
+
+type Failure = SendFailure | BodyTooLarge
+
+type Outcome<E, R = never> = Effect.Effect<HttpClientResponse, E, R>
+
+const isExit = <E>(outcome: Outcome<E>): outcome is Exit.Exit<HttpClientResponse, E> => Exit.isExit(outcome)
+
+/** A transport, and what of its responses is read. */
+interface Exchanger<R> {
+  readonly transport: Transport<R>
+  readonly send: CallbackSend | undefined
+  readonly reading: BodyReading | undefined
+}
+
+/** Makes a client of a transport. Without `reading`, bodies are streamed. */
+export const makeExchange = <R>(
+  transport: Transport<R>,
+  reading?: BodyReading
+): HttpClient.HttpClient.With<Failure, R> => {
+  const send = callbackSendOf(transport)
+  const exchanger: Exchanger<R> = { transport: prepare(transport, send), send, reading }
+  return clientOf((request, context) => exchange(exchanger, request, context))
+}
+
+/** Disables the transport's own spans and redirects, which the pipeline handles. */
+const prepare = <R>(transport: Transport<R>, send: CallbackSend | undefined): Transport<R> => {
+  const untraced = isUntraced(transport) ? transport : HttpClient.withTracerDisabledWhen(transport, () => true)
+  // The callback form has no fiber from which it could read the options of `fetch`.
+  return send === undefined ? withManualRedirects(untraced) : untraced
+}
+
+const exchange = <R>(
+  exchanger: Exchanger<R>,
+  request: HttpClientRequest,
+  context: CallContext
+): Outcome<Failure, R> => {
+  const sent = toTransportRequest(request)
+  if (sent instanceof InvalidRequest) return Exit.fail(sent)
+  const { send } = exchanger
+  return send === undefined
+    ? sendByEffect(exchanger, sent, context)
+    : waitFor<HttpClientResponse, Failure, R, never>(
+        { start: (resume) => sendByCallback(exchanger, send, sent, context, resume) },
+        limitOf(context),
+        context.fiber
+      )
+}
+
+/** Sends by callback. A request that needs an effect, such as one with a streamed body, is sent with one. */
+const sendByCallback = <R>(
+  exchanger: Exchanger<R>,
+  send: CallbackSend,
+  request: HttpClientRequest,
+  context: CallContext,
+  resume: (outcome: Outcome<Failure, R>) => void
+): (() => void) | undefined => {
+  let cancel: (() => void) | undefined
+  let isEnded = false
+  onSend(context, request)
+  cancel = send(request, (outcome) => {
+    const typed = toTyped(exchanger.reading, request, context, outcome)
+    // A streaming response is cut if the fiber is interrupted before it has it. Otherwise nothing is left to cancel,
+    // and the fiber must not keep the exchange in memory.
+    isEnded = isExit(typed) && (Exit.isFailure(typed) || bufferedBodyOf(typed.value) !== undefined)
+    if (isEnded) cancel = undefined
+    resume(typed)
+  })
+  if (cancel === undefined) {
+    if (!isEnded) resume(runExternal(execute(exchanger, request, context), context))
+    return undefined
+  }
+  return () => cancel?.()
+}
+
+/** The rest of the time is for a body that is still to be read. */
+const toTyped = (
+  reading: BodyReading | undefined,
+  request: HttpClientRequest,
+  context: CallContext,
+  outcome: Outcome<HttpClientError.HttpClientError>
+): Outcome<Failure> => {
+  if (!isExit(outcome)) return runExternal(settle(reading, request, context, outcome), context)
+  if (Exit.isFailure(outcome)) return Exit.failCause(Cause.map(outcome.cause, (error) => onError(context, error)))
+  return runExternal(onResponse(reading, request, context, outcome.value), context)
+}
+
+const sendByEffect = <R>(exchanger: Exchanger<R>, request: HttpClientRequest, context: CallContext) =>
+  runExternal(
+    Effect.suspend(() => {
+      onSend(context, request)
+      return execute(exchanger, request, context)
+    }),
+    context
+  )
+
+const execute = <R>(exchanger: Exchanger<R>, request: HttpClientRequest, context: CallContext) =>
+  settle(exchanger.reading, request, context, exchanger.transport.execute(request))
+
+const settle = <R>(
+  reading: BodyReading | undefined,
+  request: HttpClientRequest,
+  context: CallContext,
+  outcome: Outcome<HttpClientError.HttpClientError, R>
+): Outcome<Failure, R> =>
+  Effect.matchEffect(outcome, {
+    onFailure: (error) => Effect.fail(onError(context, error)),
+    onSuccess: (response) => onResponse(reading, request, context, response)
+  })
+
+const onSend = ({ fiber }: CallContext, request: HttpClientRequest): void =>
+  emitNow(fiber, () => ({ _tag: "RequestSent", method: request.method, url: redactedUrl(request) }))
+
+const onError = ({ fiber }: CallContext, error: HttpClientError.HttpClientError): SendFailure => {
+  const typed = typedError(error)
+  emitNow(fiber, () => ({ _tag: "RequestFailed", reason: typed.reason }))
+  return typed
+}
+
+const onResponse = (
+  reading: BodyReading | undefined,
+  request: HttpClientRequest,
+  { fiber }: CallContext,
+  response: HttpClientResponse
+): Outcome<Failure> => {
+  emitNow(fiber, () => ({ _tag: "ResponseReceived", status: response.status }))
+  const streaming = new StreamingResponse(response)
+  return reading === undefined ? Exit.succeed(streaming) : readBody(reading, request, streaming)
+}

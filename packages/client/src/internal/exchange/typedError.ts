@@ -1,0 +1,51 @@
+/** Typed errors of failed exchanges. */
+import type * as HttpClientError from "@effect/platform/HttpClientError"
+import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
+import type { RedirectRejected } from "../../Errors.js"
+import { InvalidRequest, TransportError } from "../../Errors.js"
+import { recordedFailureOf } from "../errors/failureDetails.js"
+import { clientErrorOf } from "../errors/platformError.js"
+import { classify } from "../errors/transportReason.js"
+import { redactedUrl } from "../redaction/requestHistory.js"
+
+/** The errors of a transport. */
+export type SendFailure = TransportError | InvalidRequest | RedirectRejected
+
+/**
+ * A failure of the connection or the transfer.
+ *
+ * @param hasResponse - whether a response had begun. The error is then about its body.
+ */
+export const transportError = (
+  request: HttpClientRequest,
+  error: HttpClientError.HttpClientError,
+  hasResponse: boolean
+): TransportError => {
+  const { cause, details } = recordedFailureOf(error)
+  const { code, detail, reason, sent } = classify(cause, hasResponse)
+  return new TransportError({
+    method: request.method,
+    url: redactedUrl(request),
+    reason: details?.reason ?? reason,
+    sent: hasResponse ? "maybe" : details === undefined ? sent : details.phase === "written" ? "maybe" : "no",
+    code: details?.code ?? code,
+    detail: details?.detail ?? detail,
+    proxy: details?.proxy,
+    cause
+  })
+}
+
+/** The typed error of a platform error. An error that an inner client made is returned as it was. */
+export const typedError = (error: HttpClientError.HttpClientError): SendFailure => {
+  const original = clientErrorOf.get(error)
+  if (original !== undefined) return original
+  if (error._tag === "ResponseError") return transportError(error.request, error, true)
+  switch (error.reason) {
+    case "Transport":
+      return transportError(error.request, error, false)
+    case "InvalidUrl":
+      return new InvalidRequest({ reason: "Url", detail: `"${redactedUrl(error.request)}" is no URL` })
+    case "Encode":
+      return new InvalidRequest({ reason: "Body", detail: "the body cannot be encoded" })
+  }
+}

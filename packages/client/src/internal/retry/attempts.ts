@@ -1,0 +1,201 @@
+/** The attempts of one hop: Effect runs the retry schedule, from the first failure on. */
+import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
+import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Schedule from "effect/Schedule"
+import * as ScheduleDecision from "effect/ScheduleDecision"
+import * as Interval from "effect/ScheduleInterval"
+import * as Intervals from "effect/ScheduleIntervals"
+import type { RateLimited, Unavailable } from "../../Errors.js"
+import * as RetryAfter from "../../RetryAfter.js"
+import type * as RetryBudget from "../../RetryBudget.js"
+import * as Timeline from "../../Timeline.js"
+import type { Send } from "../call/client.js"
+import type { CallContext } from "../call/context.js"
+import { remainingMillis } from "../call/context.js"
+import { runExternal } from "../call/externalCode.js"
+import { responseOfError } from "../errors/errorResponse.js"
+import { drain } from "../response/readBody.js"
+import { currentTimeMillis, unsafeMonotonicNow } from "../time/clock.js"
+import { sleepUntil, timerMillis } from "../time/sleep.js"
+import type { Failure, Statuses } from "./eligibility.js"
+import {
+  isRetryable,
+  retryBasisOf,
+  retryBasisOfError,
+  retryFailureOf,
+  retryFailureOfError,
+  waitRejectedError
+} from "./eligibility.js"
+
+/** Resolved options of a retry policy. */
+export interface RetryRules {
+  readonly statuses: Statuses
+  readonly schedule: Schedule.Schedule<unknown, Failure>
+  /** Maximum `Retry-After`, in milliseconds. */
+  readonly maxRetryAfterMs: number
+  readonly budget: RetryBudget.RetryBudget | undefined
+  readonly idempotencyKeyHeader: string
+  /** The statuses of a proxy's response to `CONNECT` that are retried. */
+  readonly transientStatuses: Statuses
+}
+
+type Result<E, R = never> = Effect.Effect<HttpClientResponse, E | RateLimited | Unavailable, R>
+
+/** A failed attempt that may be retried, and the result of the call if it is not. */
+class FailedAttempt<E> {
+  readonly failure: Failure
+  result: Result<E>
+
+  constructor(failure: Failure, result: Result<E>) {
+    this.failure = failure
+    this.result = result
+  }
+}
+
+const reasonOf = (failure: Failure): string => ("status" in failure ? String(failure.status) : failure._tag)
+
+/** One hop of a call: sends the request, and sends it again after a failure. */
+export class Attempts<E, R> {
+  readonly #rules: RetryRules
+  readonly #request: HttpClientRequest
+  readonly #next: Send<E, R>
+  readonly #context: CallContext
+  /** Cost of the current attempt in the retry budget. */
+  #paid = 0
+  /** Earliest time of the next attempt, in milliseconds of the monotonic clock. */
+  #dueAt = 0
+
+  constructor(rules: RetryRules, request: HttpClientRequest, next: Send<E, R>, context: CallContext) {
+    this.#rules = rules
+    this.#request = request
+    this.#next = next
+    this.#context = context
+  }
+
+  /** All attempts. The schedule starts with the first failure. */
+  get run(): Result<E, R> {
+    return Effect.catchAll(this.#attempt(), (error) =>
+      error instanceof FailedAttempt ? this.#retryAfter(error) : Effect.fail(error)
+    )
+  }
+
+  /** The first run of the retried effect is the failed attempt. */
+  #retryAfter(first: FailedAttempt<E>): Result<E, R> {
+    let isFirst = true
+    const attempt = Effect.suspend((): Effect.Effect<HttpClientResponse, E | FailedAttempt<E>, R> => {
+      if (!isFirst)
+        return Effect.zipRight(
+          sleepUntil(this.#dueAt),
+          Effect.suspend(() => this.#attempt())
+        )
+      isFirst = false
+      return Effect.fail(first)
+    })
+    return Effect.catchAll(Effect.retry(attempt, this.#schedule), (error) =>
+      error instanceof FailedAttempt ? error.result : Effect.fail(error)
+    )
+  }
+
+  #attempt(): Effect.Effect<HttpClientResponse, E | FailedAttempt<E>, R> {
+    return Effect.matchEffect(this.#next(this.#request, this.#context), {
+      onFailure: (error) => this.#onFailure(error),
+      onSuccess: (response) => this.#onSuccess(response)
+    })
+  }
+
+  #onFailure(error: E): Effect.Effect<never, E | FailedAttempt<E>> {
+    const basis = retryBasisOfError(error, this.#rules.statuses)
+    if (basis === undefined) return Effect.fail(error)
+    return Effect.flatMap(currentTimeMillis, (now): Effect.Effect<never, E | FailedAttempt<E>> => {
+      const failure = retryFailureOfError(error, now)
+      if (failure === undefined) return Effect.fail(error)
+      const isError = failure._tag === "TransportError" || failure._tag === "Timeout" || basis === "permitted"
+      return Effect.fail(new FailedAttempt<E>(failure, Effect.fail(isError ? error : failure)))
+    })
+  }
+
+  #onSuccess(response: HttpClientResponse): Effect.Effect<HttpClientResponse, FailedAttempt<E>> {
+    const basis = retryBasisOf(response, this.#rules.statuses)
+    if (basis === undefined) {
+      this.#rules.budget?.deposit(this.#request.url, this.#paid)
+      return Effect.succeed(response)
+    }
+    return Effect.flatMap(currentTimeMillis, (now) => {
+      const failure = retryFailureOf(response, now)
+      // A status that only `x-should-retry` allowed to retry is returned as a normal response in the end.
+      const result = basis === "listed" ? Effect.fail(failure) : Effect.succeed(response)
+      return Effect.fail(new FailedAttempt<E>(failure, result))
+    })
+  }
+
+  /**
+   * The user's schedule, and between its decision and the wait the conditions of a retry. Effect gives a schedule the wall
+   * clock. The user's schedule gets the monotonic clock, so that a change of the wall clock affects no `upTo`.
+   */
+  get #schedule(): Schedule.Schedule<unknown, E | FailedAttempt<E>> {
+    const { idempotencyKeyHeader, schedule, transientStatuses } = this.#rules
+    const initial: unknown = schedule.initial
+    return Schedule.makeWithState(initial, (now, input: E | FailedAttempt<E>, state) => {
+      const end = Effect.succeed([state, undefined, ScheduleDecision.done] as const)
+      if (!(input instanceof FailedAttempt)) return end
+      const { failure } = input
+      if (!isRetryable(this.#request, failure, idempotencyKeyHeader, transientStatuses)) return end
+      return Effect.suspend(() => {
+        // Whole milliseconds, so that the schedule's sums stay exact.
+        const monotonic = Math.floor(unsafeMonotonicNow(this.#context.fiber))
+        const step = runExternal(schedule.step(monotonic, failure, state), this.#context)
+        return Effect.flatMap(Effect.exit(step), (stepped) => {
+          if (Exit.isFailure(stepped)) {
+            // `Effect.retry` takes a failure of the step for its end: the schedule did not decide before the deadline.
+            input.result = Effect.failCause(stepped.cause)
+            return end
+          }
+          // Effect types the state as `any`. It is only passed to the next step.
+          const [next, , decision] = stepped.value
+          const following: unknown = next
+          if (ScheduleDecision.isDone(decision)) return Effect.succeed([following, undefined, decision] as const)
+          const delay = Math.max(0, Intervals.start(decision.intervals) - monotonic)
+          return Effect.map(
+            this.#prepare(input, delay),
+            (ms) => [following, undefined, ms === undefined ? ScheduleDecision.done : continueAfter(now, ms)] as const
+          )
+        })
+      })
+    })
+  }
+
+  /**
+   * Prepares the wait of `delay` milliseconds. Returns the time that is left of it, or undefined if the wait is too long or
+   * the retry budget is exhausted.
+   */
+  #prepare(attempt: FailedAttempt<E>, delay: number): Effect.Effect<number | undefined> {
+    const { budget, maxRetryAfterMs } = this.#rules
+    const { failure } = attempt
+    return Effect.suspend(() => {
+      const { fiber } = this.#context
+      const slack = remainingMillis(this.#context) - delay
+      if ((RetryAfter.retryAfterMillis(failure) ?? 0) > maxRetryAfterMs || slack <= 0) {
+        const rejected = waitRejectedError(failure)
+        if (rejected !== undefined) attempt.result = Effect.fail(rejected)
+        return Effect.succeed(undefined)
+      }
+      const paid = budget?.withdraw(this.#request.url, failure._tag === "RateLimited")
+      if (paid === 0) return Effect.succeed(undefined)
+      this.#paid = paid ?? 0
+      // The time of the release counts as part of the wait.
+      this.#dueAt = unsafeMonotonicNow(fiber) + delay
+      const response = responseOfError.get(failure)
+      // The release of the response may take at most half of the time that remains for the next attempt.
+      return (response === undefined ? Effect.void : drain(response, slack / 2)).pipe(
+        Effect.zipRight(Timeline.emit(() => ({ _tag: "RetryScheduled", ms: delay, reason: reasonOf(failure) }))),
+        Effect.map(() => this.#dueAt - unsafeMonotonicNow(fiber))
+      )
+    })
+  }
+}
+
+/** A wait that is longer than a timer can hold continues before the attempt. */
+const continueAfter = (now: number, ms: number): ScheduleDecision.ScheduleDecision =>
+  ScheduleDecision.continueWith(Interval.after(now + timerMillis(ms)))
