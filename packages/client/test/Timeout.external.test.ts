@@ -1,5 +1,5 @@
 /** The deadline of a call ends the waits of code that does not know it. */
-import * as Auth from "@countersign/client/Auth"
+import type * as Auth from "@countersign/client/Auth"
 import type * as ApiClient from "@countersign/client/ApiClient"
 import * as CircuitBreaker from "@countersign/client/CircuitBreaker"
 import * as CookieJar from "@countersign/client/CookieJar"

@@ -58,20 +58,19 @@ const byTimer = <A, E, R, E2>(
 ): Effect.Effect<A, E | E2, R> =>
   Effect.async<A, E | E2>((resume) => {
     let isLate = false
-    let timer: ReturnType<typeof setTimeout> | undefined
     const child = Runtime.runFork(runtimeOf<R>(parent), effect)
-    const onEnd = (exit: Exit.Exit<A, E>) => {
-      clearTimeout(timer)
-      // A result that arrives in spite of the interruption counts: a response holds a connection.
-      resume(isLate && Exit.isInterrupted(exit) ? limit.onTimeout : Effect.zipRight(child.inheritAll, exit))
-    }
+    const inherit = (exit: Exit.Exit<A, E>) => Effect.zipRight(child.inheritAll, exit)
     const exit = child.unsafePoll()
-    if (exit !== null) return onEnd(exit)
-    child.addObserver(onEnd)
-    timer = setTimeout(() => {
+    if (exit !== null) return resume(inherit(exit))
+    const timer = setTimeout(() => {
       isLate = true
       child.unsafeInterruptAsFork(parent.id())
     }, left)
+    child.addObserver((ended) => {
+      clearTimeout(timer)
+      // A result that arrives in spite of the interruption counts: a response holds a connection.
+      resume(isLate && Exit.isInterrupted(ended) ? limit.onTimeout : inherit(ended))
+    })
     return Effect.suspend(() => {
       clearTimeout(timer)
       return Fiber.interrupt(child)

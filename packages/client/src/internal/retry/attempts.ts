@@ -153,8 +153,8 @@ export class Attempts<E, R> {
             return end
           }
           // Effect types the state as `any`. It is only passed to the next step.
-          const [next, , decision] = stepped.value
-          const following: unknown = next
+          const following: unknown = stepped.value[0]
+          const decision = stepped.value[2]
           if (ScheduleDecision.isDone(decision)) return Effect.succeed([following, undefined, decision] as const)
           const delay = Math.max(0, Intervals.start(decision.intervals) - monotonic)
           return Effect.map(
