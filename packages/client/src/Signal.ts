@@ -55,7 +55,9 @@ class OneTime<A, E> implements Signal<A, E> {
     })
 
   readonly #listen = (resume: (outcome: Exit.Exit<A, E>) => void): (() => void) => {
-    this.#listeners.add(resume)
+    // The fiber may have yielded since it read the outcome.
+    if (this.outcome === undefined) this.#listeners.add(resume)
+    else resume(this.outcome)
     return () => this.#listeners.delete(resume)
   }
 }
