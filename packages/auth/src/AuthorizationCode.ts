@@ -6,8 +6,9 @@
  * @since 0.1.0
  */
 import type * as HttpClient from "@effect/platform/HttpClient"
-import type { InvalidRequest, TokenStoreError } from "@countersign/client/Errors"
-import { TokenError } from "@countersign/client/Errors"
+import type { InvalidRequest } from "@countersign/client/Errors"
+import type { TokenStoreError } from "./Errors.js"
+import { TokenError } from "./Errors.js"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"

@@ -8,7 +8,7 @@
  */
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type { InvalidRequest } from "@countersign/client/Errors"
-import { TokenError } from "@countersign/client/Errors"
+import { TokenError } from "./Errors.js"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { SignInResult } from "./AuthorizationCode.js"

@@ -7,7 +7,8 @@
  */
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Auth from "@countersign/client/Auth"
-import { InvalidRequest, TokenError } from "@countersign/client/Errors"
+import { InvalidRequest } from "@countersign/client/Errors"
+import { TokenError } from "./Errors.js"
 import * as Challenge from "@countersign/protocol/Challenge"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import type { InvalidRequest } from "@countersign/client/Errors"
-import { TokenStoreError } from "@countersign/client/Errors"
+import { TokenStoreError } from "./Errors.js"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"

@@ -7,7 +7,7 @@
  */
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type { InvalidRequest } from "@countersign/client/Errors"
-import { TokenError } from "@countersign/client/Errors"
+import { TokenError } from "./Errors.js"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { TokenStoreError } from "@countersign/client/Errors"
+import { TokenStoreError } from "./Errors.js"
 import type { PlatformError } from "@effect/platform/Error"
 import * as KeyValueStore from "@effect/platform/KeyValueStore"
 import * as Effect from "effect/Effect"

@@ -8,7 +8,7 @@
  */
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type { InvalidRequest } from "@countersign/client/Errors"
-import { TokenError } from "@countersign/client/Errors"
+import { TokenError } from "./Errors.js"
 import type * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"

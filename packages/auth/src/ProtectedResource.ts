@@ -5,7 +5,8 @@
  */
 import * as HttpClient from "@effect/platform/HttpClient"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
-import type { InvalidRequest, TokenError } from "@countersign/client/Errors"
+import type { InvalidRequest } from "@countersign/client/Errors"
+import type { TokenError } from "./Errors.js"
 import * as Challenge from "@countersign/protocol/Challenge"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"

@@ -4,7 +4,8 @@
  * @since 0.1.0
  */
 import type * as HttpClient from "@effect/platform/HttpClient"
-import { InvalidRequest, TokenError } from "@countersign/client/Errors"
+import { InvalidRequest } from "@countersign/client/Errors"
+import { TokenError } from "./Errors.js"
 import * as Redact from "@countersign/protocol/Redact"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"

@@ -5,8 +5,9 @@
  */
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as Auth from "@countersign/client/Auth"
-import type { InvalidRequest, TokenStoreError } from "@countersign/client/Errors"
-import { TokenError } from "@countersign/client/Errors"
+import type { InvalidRequest } from "@countersign/client/Errors"
+import type { TokenStoreError } from "./Errors.js"
+import { TokenError } from "./Errors.js"
 import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type { TokenStoreError } from "@countersign/client/Errors"
+import type { TokenStoreError } from "./Errors.js"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"

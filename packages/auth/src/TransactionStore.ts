@@ -3,7 +3,8 @@
  *
  * @since 0.1.0
  */
-import { InvalidRequest, TokenError } from "@countersign/client/Errors"
+import { InvalidRequest } from "@countersign/client/Errors"
+import { TokenError } from "./Errors.js"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"

@@ -1,5 +1,6 @@
 import * as Introspection from "@countersign/auth/Introspection"
-import type { InvalidRequest, TokenError } from "@countersign/client/Errors"
+import type { InvalidRequest } from "@countersign/client/Errors"
+import type { TokenError } from "@countersign/auth/Errors"
 import * as MockClient from "@countersign/testing/MockClient"
 import * as OAuthServer from "@countersign/testing/OAuthServer"
 import * as HttpClient from "@effect/platform/HttpClient"

@@ -1,7 +1,7 @@
 import * as ClientAuthentication from "@countersign/auth/ClientAuthentication"
 import * as Dpop from "@countersign/auth/Dpop"
 import type * as OAuth2 from "@countersign/auth/OAuth2"
-import type { TokenReason } from "@countersign/client/Errors"
+import type { TokenReason } from "@countersign/auth/Errors"
 import * as MockClient from "@countersign/testing/MockClient"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"

@@ -1,5 +1,5 @@
 import * as ProtectedResource from "@countersign/auth/ProtectedResource"
-import type { TokenError } from "@countersign/client/Errors"
+import type { TokenError } from "@countersign/auth/Errors"
 import * as Challenge from "@countersign/protocol/Challenge"
 import * as MockClient from "@countersign/testing/MockClient"
 import * as HttpClient from "@effect/platform/HttpClient"

@@ -1,6 +1,6 @@
 import * as OAuth2 from "@countersign/auth/OAuth2"
 import * as ProtectedResource from "@countersign/auth/ProtectedResource"
-import { TokenError } from "@countersign/client/Errors"
+import { TokenError } from "@countersign/auth/Errors"
 import * as MockClient from "@countersign/testing/MockClient"
 import * as OAuthServer from "@countersign/testing/OAuthServer"
 import * as HttpClient from "@effect/platform/HttpClient"

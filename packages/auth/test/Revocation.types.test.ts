@@ -1,6 +1,7 @@
 import * as Revocation from "@countersign/auth/Revocation"
 import type * as TokenStore from "@countersign/auth/TokenStore"
-import type { InvalidRequest, TokenError, TokenStoreError } from "@countersign/client/Errors"
+import type { InvalidRequest } from "@countersign/client/Errors"
+import type { TokenError, TokenStoreError } from "@countersign/auth/Errors"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import { describe, expectTypeOf, it } from "@effect/vitest"
 import type * as Effect from "effect/Effect"

@@ -1,6 +1,6 @@
 import * as TokenEvents from "@countersign/auth/TokenEvents"
 import * as TokenStore from "@countersign/auth/TokenStore"
-import { TokenError } from "@countersign/client/Errors"
+import { TokenError } from "@countersign/auth/Errors"
 import { describe, expect, it } from "@effect/vitest"
 import * as Chunk from "effect/Chunk"
 import * as Clock from "effect/Clock"

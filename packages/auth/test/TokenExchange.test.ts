@@ -1,7 +1,7 @@
 import * as ClientAuthentication from "@countersign/auth/ClientAuthentication"
 import * as Dpop from "@countersign/auth/Dpop"
 import * as TokenExchange from "@countersign/auth/TokenExchange"
-import { TokenError } from "@countersign/client/Errors"
+import { TokenError } from "@countersign/auth/Errors"
 import * as MockClient from "@countersign/testing/MockClient"
 import * as HttpClient from "@effect/platform/HttpClient"
 import { describe, expect, it } from "@effect/vitest"

@@ -1,7 +1,7 @@
 import * as Token from "@countersign/auth/Token"
 import * as TokenSource from "@countersign/auth/TokenSource"
 import * as TokenStore from "@countersign/auth/TokenStore"
-import { TokenError } from "@countersign/client/Errors"
+import { TokenError } from "@countersign/auth/Errors"
 import { describe, expect, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"

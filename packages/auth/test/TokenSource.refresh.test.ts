@@ -1,6 +1,6 @@
 import type * as Token from "@countersign/auth/Token"
 import * as TokenStore from "@countersign/auth/TokenStore"
-import { TokenError, TokenStoreError } from "@countersign/client/Errors"
+import { TokenError, TokenStoreError } from "@countersign/auth/Errors"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"

@@ -2,7 +2,7 @@
 import type * as Token from "@countersign/auth/Token"
 import * as TokenEvents from "@countersign/auth/TokenEvents"
 import * as TokenStore from "@countersign/auth/TokenStore"
-import { TokenError, TokenStoreError } from "@countersign/client/Errors"
+import { TokenError, TokenStoreError } from "@countersign/auth/Errors"
 import { describe, expect, it, vi } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"

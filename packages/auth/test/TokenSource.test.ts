@@ -1,7 +1,7 @@
 import * as Token from "@countersign/auth/Token"
 import * as TokenSource from "@countersign/auth/TokenSource"
 import * as TokenStore from "@countersign/auth/TokenStore"
-import { TokenError } from "@countersign/client/Errors"
+import { TokenError } from "@countersign/auth/Errors"
 import * as Policy from "@countersign/client/Policy"
 import * as Retry from "@countersign/client/Retry"
 import * as Timeout from "@countersign/client/Timeout"

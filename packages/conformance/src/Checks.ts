@@ -1,5 +1,5 @@
 /** Assertions of the cases. */
-import type { TokenError, TokenReason } from "@countersign/client/Errors"
+import type { TokenError, TokenReason } from "@countersign/auth/Errors"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { inspect } from "node:util"

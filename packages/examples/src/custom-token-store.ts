@@ -1,7 +1,7 @@
 /** Custom token store over a table of strings, such as a database or a key-value service. */
 import * as KeyValueTokenStore from "@countersign/auth/KeyValueTokenStore"
 import * as TokenStore from "@countersign/auth/TokenStore"
-import { TokenStoreError } from "@countersign/client/Errors"
+import { TokenStoreError } from "@countersign/auth/Errors"
 import * as ProcessLock from "@countersign/node/ProcessLock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"

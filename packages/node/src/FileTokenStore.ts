@@ -6,7 +6,7 @@
 import type { Token } from "@countersign/auth/Token"
 import type { VersionedToken } from "@countersign/auth/TokenStore"
 import * as TokenStore from "@countersign/auth/TokenStore"
-import type { TokenStoreError } from "@countersign/client/Errors"
+import type { TokenStoreError } from "@countersign/auth/Errors"
 import * as Clock from "effect/Clock"
 import * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"

@@ -6,7 +6,7 @@
  */
 import * as KeyValueTokenStore from "@countersign/auth/KeyValueTokenStore"
 import * as TokenStore from "@countersign/auth/TokenStore"
-import { TokenStoreError } from "@countersign/client/Errors"
+import { TokenStoreError } from "@countersign/auth/Errors"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"

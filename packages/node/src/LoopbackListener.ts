@@ -4,7 +4,8 @@
  *
  * @since 0.1.0
  */
-import { InvalidRequest, TokenError } from "@countersign/client/Errors"
+import { InvalidRequest } from "@countersign/client/Errors"
+import { TokenError } from "@countersign/auth/Errors"
 import * as Redact from "@countersign/protocol/Redact"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"

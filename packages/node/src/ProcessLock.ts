@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import type { LockScope } from "@countersign/auth/TokenStore"
-import { TokenStoreError } from "@countersign/client/Errors"
+import { TokenStoreError } from "@countersign/auth/Errors"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"

@@ -1,5 +1,5 @@
-import type { TokenStoreReason } from "@countersign/client/Errors"
-import { TokenStoreError } from "@countersign/client/Errors"
+import type { TokenStoreReason } from "@countersign/auth/Errors"
+import { TokenStoreError } from "@countersign/auth/Errors"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"

@@ -1,6 +1,6 @@
 import * as Token from "@countersign/auth/Token"
 import { TokenStore } from "@countersign/auth/TokenStore"
-import { TokenStoreError } from "@countersign/client/Errors"
+import { TokenStoreError } from "@countersign/auth/Errors"
 import * as FileTokenStore from "@countersign/node/FileTokenStore"
 import { describe, expect, it } from "@effect/vitest"
 import * as Config from "effect/Config"

@@ -1,5 +1,5 @@
 import { TokenStore } from "@countersign/auth/TokenStore"
-import { TokenStoreError } from "@countersign/client/Errors"
+import { TokenStoreError } from "@countersign/auth/Errors"
 import * as FileTokenStore from "@countersign/node/FileTokenStore"
 import * as ProcessLock from "@countersign/node/ProcessLock"
 import { describe, expect, it } from "@effect/vitest"

@@ -1,5 +1,5 @@
 import type * as TokenStore from "@countersign/auth/TokenStore"
-import type { TokenStoreError } from "@countersign/client/Errors"
+import type { TokenStoreError } from "@countersign/auth/Errors"
 import * as FileTokenStore from "@countersign/node/FileTokenStore"
 import * as KeychainTokenStore from "@countersign/node/KeychainTokenStore"
 import * as NodeTransport from "@countersign/node/NodeTransport"

@@ -1,7 +1,7 @@
 /** Each of these stores violates the contract in one way, which its cases must detect. */
 import type { Token } from "@countersign/auth/Token"
 import * as TokenStore from "@countersign/auth/TokenStore"
-import { TokenStoreError } from "@countersign/client/Errors"
+import { TokenStoreError } from "@countersign/auth/Errors"
 import * as TokenStoreContract from "@countersign/testing/TokenStoreContract"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"

@@ -11,7 +11,7 @@
  *
  * @since 0.1.0
  */
-import type { TokenError, TokenStoreError } from "@countersign/client/Errors"
+import type { TokenError, TokenStoreError } from "../Errors.js"
 import type * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import * as ClientAuthentication from "../ClientAuthentication.js"

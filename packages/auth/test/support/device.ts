@@ -1,6 +1,6 @@
 import * as ClientAuthentication from "@countersign/auth/ClientAuthentication"
 import * as DeviceCode from "@countersign/auth/DeviceCode"
-import type { TokenError } from "@countersign/client/Errors"
+import type { TokenError } from "@countersign/auth/Errors"
 import * as MockClient from "@countersign/testing/MockClient"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as Effect from "effect/Effect"

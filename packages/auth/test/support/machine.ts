@@ -1,6 +1,6 @@
 import type * as Token from "@countersign/auth/Token"
 import * as TokenStore from "@countersign/auth/TokenStore"
-import type { TokenError } from "@countersign/client/Errors"
+import type { TokenError } from "@countersign/auth/Errors"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"

@@ -1,5 +1,5 @@
 import * as OAuth2 from "@countersign/auth/OAuth2"
-import type { TokenError } from "@countersign/client/Errors"
+import type { TokenError } from "@countersign/auth/Errors"
 import * as MockClient from "@countersign/testing/MockClient"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as Effect from "effect/Effect"

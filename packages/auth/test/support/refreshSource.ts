@@ -1,7 +1,7 @@
 import type { TokenOwner } from "@countersign/auth/Token"
 import type * as TokenEvents from "@countersign/auth/TokenEvents"
 import * as TokenStore from "@countersign/auth/TokenStore"
-import type { TokenError, TokenStoreError } from "@countersign/client/Errors"
+import type { TokenError, TokenStoreError } from "@countersign/auth/Errors"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"

@@ -1,7 +1,7 @@
 import * as Token from "@countersign/auth/Token"
 import * as TokenSource from "@countersign/auth/TokenSource"
 import * as TokenStore from "@countersign/auth/TokenStore"
-import { TokenError, TokenStoreError } from "@countersign/client/Errors"
+import { TokenError, TokenStoreError } from "@countersign/auth/Errors"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"

@@ -1,6 +1,6 @@
 /** Tokens of the scenarios: from the embedded server's endpoint, or random where the server accepts any token. */
 import * as HttpClient from "@effect/platform/HttpClient"
-import { TokenError } from "@countersign/client/Errors"
+import { TokenError } from "@countersign/auth/Errors"
 import type { Token } from "@countersign/auth/Token"
 import * as Tokens from "@countersign/auth/Token"
 import * as Clock from "effect/Clock"

@@ -1,6 +1,6 @@
 /** Stores for a token source: our store, and faulty ones for a failing disk. */
 import type * as TokenStore from "@countersign/auth/TokenStore"
-import type { TokenStoreError } from "@countersign/client/Errors"
+import type { TokenStoreError } from "@countersign/auth/Errors"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 

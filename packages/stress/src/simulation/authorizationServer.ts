@@ -1,6 +1,6 @@
 /** A model of an authorization server that rotates refresh tokens and revokes their family if one is reused. */
 import type { Token } from "@countersign/auth/Token"
-import { TokenError } from "@countersign/client/Errors"
+import { TokenError } from "@countersign/auth/Errors"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"

@@ -1,7 +1,7 @@
 /** A model of a disk that processes share: one record and its lock, with latency and failures. */
 import type { Token } from "@countersign/auth/Token"
 import type * as TokenStore from "@countersign/auth/TokenStore"
-import { TokenStoreError } from "@countersign/client/Errors"
+import { TokenStoreError } from "@countersign/auth/Errors"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { TraceRefresh } from "./refreshOwners.js"

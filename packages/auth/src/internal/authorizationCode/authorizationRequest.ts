@@ -1,5 +1,5 @@
 /** The authorization request (RFC 6749 §4.1.1), pushed where necessary (RFC 9126). */
-import type { TokenError } from "@countersign/client/Errors"
+import type { TokenError } from "../../Errors.js"
 import { InvalidRequest } from "@countersign/client/Errors"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"

@@ -1,6 +1,6 @@
 /** The authorization response (RFC 6749 §4.1.2), and the checks that it belongs to the sign-in. */
-import type { TokenReason } from "@countersign/client/Errors"
-import { TokenError } from "@countersign/client/Errors"
+import type { TokenReason } from "../../Errors.js"
+import { TokenError } from "../../Errors.js"
 import * as Redact from "@countersign/protocol/Redact"
 import * as Either from "effect/Either"
 import type * as oauth from "oauth4webapi"

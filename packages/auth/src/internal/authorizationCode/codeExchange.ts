@@ -1,5 +1,5 @@
 /** Exchanges an authorization code for tokens (RFC 6749 §4.1.3), and checks the ID token. */
-import { TokenError } from "@countersign/client/Errors"
+import { TokenError } from "../../Errors.js"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"

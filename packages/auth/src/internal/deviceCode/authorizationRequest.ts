@@ -1,5 +1,5 @@
 /** The device authorization request and the token request (RFC 8628 §3.1, §3.4). */
-import { TokenError } from "@countersign/client/Errors"
+import { TokenError } from "../../Errors.js"
 import * as Redact from "@countersign/protocol/Redact"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"

@@ -1,5 +1,5 @@
 /** Polls until the user has decided, at the interval of the server (RFC 8628 §3.5). */
-import { TokenError } from "@countersign/client/Errors"
+import { TokenError } from "../../Errors.js"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"

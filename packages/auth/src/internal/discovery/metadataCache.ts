@@ -1,5 +1,5 @@
 /** The metadata of an authorization server in memory. Concurrent callers share one read, and no failure is cached. */
-import { TokenError } from "@countersign/client/Errors"
+import { TokenError } from "../../Errors.js"
 import * as Redact from "@countersign/protocol/Redact"
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"

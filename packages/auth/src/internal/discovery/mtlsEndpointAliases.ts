@@ -1,5 +1,5 @@
 /** Endpoint aliases for mutual TLS (RFC 8705 §5), for a client that authenticates with a certificate. */
-import { TokenError } from "@countersign/client/Errors"
+import { TokenError } from "../../Errors.js"
 import * as Effect from "effect/Effect"
 import type * as oauth from "oauth4webapi"
 import type { Client } from "../oauth/client.js"

@@ -1,6 +1,7 @@
 /** Discovery of authorization server metadata, and validation of the URLs that receive credentials. */
 import * as BaseUrl from "@countersign/protocol/BaseUrl"
-import { InvalidRequest, TokenError } from "@countersign/client/Errors"
+import { InvalidRequest } from "@countersign/client/Errors"
+import { TokenError } from "../../Errors.js"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type * as oauth from "oauth4webapi"

@@ -1,5 +1,5 @@
 /** Authorization server metadata (RFC 8414 §2, OpenID Connect Discovery 1.0 §3): parsing and validation. */
-import { TokenError } from "@countersign/client/Errors"
+import { TokenError } from "../../Errors.js"
 import * as Redact from "@countersign/protocol/Redact"
 import * as Either from "effect/Either"
 import type * as oauth from "oauth4webapi"

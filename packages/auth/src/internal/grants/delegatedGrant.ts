@@ -1,7 +1,7 @@
 /** The common part of grants that request tokens on behalf of a user: JWT bearer and token exchange. */
 import type * as Auth from "@countersign/client/Auth"
-import type { TokenStoreError } from "@countersign/client/Errors"
-import { TokenError } from "@countersign/client/Errors"
+import type { TokenStoreError } from "../../Errors.js"
+import { TokenError } from "../../Errors.js"
 import * as Effect from "effect/Effect"
 import * as Encoding from "effect/Encoding"
 import * as Layer from "effect/Layer"

@@ -1,5 +1,5 @@
 /** What a refresh request sends beside the refresh token (RFC 6749 §6, RFC 8707 §2.2). */
-import type { TokenError } from "@countersign/client/Errors"
+import type { TokenError } from "../../Errors.js"
 import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import type { Token } from "../../Token.js"

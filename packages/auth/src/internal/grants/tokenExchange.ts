@@ -1,6 +1,6 @@
 /** Token exchange: the request (RFC 8693 §2.1), and the validation of its response (§2.2). */
-import type { TokenStoreError } from "@countersign/client/Errors"
-import { TokenError } from "@countersign/client/Errors"
+import type { TokenStoreError } from "../../Errors.js"
+import { TokenError } from "../../Errors.js"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as oauth from "oauth4webapi"

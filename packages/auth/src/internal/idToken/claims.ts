@@ -1,5 +1,5 @@
 /** The claims of an ID token (OpenID Connect Core §3.1.3.7), and why one is rejected. */
-import { TokenError } from "@countersign/client/Errors"
+import { TokenError } from "../../Errors.js"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"

@@ -1,5 +1,5 @@
 /** Checks the signature of an ID token with the keys that its issuer publishes (OpenID Connect Core §3.1.3.7). */
-import type { TokenError } from "@countersign/client/Errors"
+import type { TokenError } from "../../Errors.js"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"

@@ -1,5 +1,5 @@
 /** Selects the client authentication method of an endpoint: by the options, or by the metadata of the server. */
-import { TokenError } from "@countersign/client/Errors"
+import { TokenError } from "../../Errors.js"
 import * as Redacted from "effect/Redacted"
 import type * as oauth from "oauth4webapi"
 import * as ClientAuthentication from "../../ClientAuthentication.js"

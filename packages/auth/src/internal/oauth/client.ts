@@ -1,5 +1,5 @@
 /** OAuth client: its options and its service. */
-import type { TokenError } from "@countersign/client/Errors"
+import type { TokenError } from "../../Errors.js"
 import type * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import type { ClientAuthentication } from "../../ClientAuthentication.js"

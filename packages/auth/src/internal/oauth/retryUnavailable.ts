@@ -1,5 +1,5 @@
 /** Retries for requests to an authorization server that are safe to repeat. */
-import type { TokenError } from "@countersign/client/Errors"
+import type { TokenError } from "../../Errors.js"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 

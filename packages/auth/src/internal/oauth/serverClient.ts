@@ -1,6 +1,7 @@
 /** The requests of a client to its authorization server, which all grants share. */
 import * as HttpClient from "@effect/platform/HttpClient"
-import { InvalidRequest, TokenError } from "@countersign/client/Errors"
+import { InvalidRequest } from "@countersign/client/Errors"
+import { TokenError } from "../../Errors.js"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"

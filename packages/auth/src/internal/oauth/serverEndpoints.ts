@@ -1,6 +1,6 @@
 /** The endpoints of an authorization server, and the metadata that a sign-in requires. */
 import type { InvalidRequest } from "@countersign/client/Errors"
-import { TokenError } from "@countersign/client/Errors"
+import { TokenError } from "../../Errors.js"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Struct from "effect/Struct"

@@ -1,5 +1,5 @@
 /** Token responses (RFC 6749 §5.1). Only `access_token` is required. Other members that cannot be read are left out. */
-import { TokenError } from "@countersign/client/Errors"
+import { TokenError } from "../../Errors.js"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"

@@ -1,4 +1,4 @@
-import type { TokenError, TokenStoreError } from "@countersign/client/Errors"
+import type { TokenError, TokenStoreError } from "../../Errors.js"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"

@@ -6,7 +6,7 @@
  * - `Foreign`: another process started it, or this one before it was restarted.
  * - `OursFailed`: this process started it, and the server did not process the last request.
  */
-import type { TokenError } from "@countersign/client/Errors"
+import type { TokenError } from "../../Errors.js"
 import type { Token } from "../../Token.js"
 
 export type Intent =

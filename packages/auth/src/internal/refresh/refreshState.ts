@@ -1,5 +1,5 @@
 /** The refreshes of a source, as a state machine: a union of states with pure transitions. Times are epoch milliseconds. */
-import type { TokenError, TokenStoreError } from "@countersign/client/Errors"
+import type { TokenError, TokenStoreError } from "../../Errors.js"
 import * as Intent from "./intent.js"
 
 /** When a failed token request may be repeated. */

@@ -1,5 +1,5 @@
 /** The refresh of a token: decorators around the request for a token, each with one concern. */
-import { TokenError } from "@countersign/client/Errors"
+import { TokenError } from "../../Errors.js"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"

@@ -1,6 +1,6 @@
 /** The service and the options of token sources. */
 import type * as Auth from "@countersign/client/Auth"
-import type { TokenError, TokenStoreError } from "@countersign/client/Errors"
+import type { TokenError, TokenStoreError } from "../../Errors.js"
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"

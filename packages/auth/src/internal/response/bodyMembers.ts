@@ -1,5 +1,5 @@
 /** Readers for the members of a response body. Each returns undefined for a value that it cannot read. */
-import { TokenError } from "@countersign/client/Errors"
+import { TokenError } from "../../Errors.js"
 import * as Predicate from "effect/Predicate"
 
 /** A non-empty string. */

@@ -1,5 +1,5 @@
 /** Applies the option `complianceFixes`, for servers that deviate from the specifications. */
-import { TokenError } from "@countersign/client/Errors"
+import { TokenError } from "../../Errors.js"
 import * as Either from "effect/Either"
 import * as Predicate from "effect/Predicate"
 import * as oauth from "oauth4webapi"

@@ -1,5 +1,5 @@
 /** Maps error responses (RFC 6749 §5.2), and responses that deviate from them, to a `TokenError`. */
-import { TokenError } from "@countersign/client/Errors"
+import { TokenError } from "../../Errors.js"
 import * as Challenge from "@countersign/protocol/Challenge"
 import * as Redact from "@countersign/protocol/Redact"
 import type { ComplianceFixes } from "../oauth/client.js"

@@ -1,5 +1,5 @@
 /** Refresh tokens of rejected responses. The old ones are invalid after the rotation, so the new ones must not be lost. */
-import { TokenError } from "@countersign/client/Errors"
+import { TokenError } from "../../Errors.js"
 import * as Redacted from "effect/Redacted"
 import type { Token } from "../../Token.js"
 

@@ -1,5 +1,5 @@
 /** Reads responses with a status of success. */
-import type { TokenError } from "@countersign/client/Errors"
+import type { TokenError } from "../../Errors.js"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"

@@ -1,4 +1,4 @@
-import { TokenStoreError } from "@countersign/client/Errors"
+import { TokenStoreError } from "../../Errors.js"
 import * as SchemaIssue from "@countersign/client/SchemaIssue"
 import * as Effect from "effect/Effect"
 import type * as ParseResult from "effect/ParseResult"

@@ -1,4 +1,4 @@
-import { TokenStoreError } from "@countersign/client/Errors"
+import { TokenStoreError } from "../../Errors.js"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { TokenOwner, Token } from "../../Token.js"

@@ -1,5 +1,5 @@
 import * as Token from "@countersign/auth/Token"
-import { TokenError } from "@countersign/client/Errors"
+import { TokenError } from "@countersign/auth/Errors"
 import { describe, expect, it } from "@effect/vitest"
 import * as Redacted from "effect/Redacted"
 import type { Intent } from "../../../src/internal/refresh/intent.js"

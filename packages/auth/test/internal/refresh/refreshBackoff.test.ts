@@ -1,4 +1,4 @@
-import { TokenError, TokenStoreError } from "@countersign/client/Errors"
+import { TokenError, TokenStoreError } from "@countersign/auth/Errors"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"

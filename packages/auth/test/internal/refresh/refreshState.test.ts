@@ -1,4 +1,4 @@
-import { TokenError, TokenStoreError } from "@countersign/client/Errors"
+import { TokenError, TokenStoreError } from "@countersign/auth/Errors"
 import { describe, expect, it } from "@effect/vitest"
 import * as Intent from "../../../src/internal/refresh/intent.js"
 import type { BackingOff, InProgress, Invalid } from "../../../src/internal/refresh/refreshState.js"

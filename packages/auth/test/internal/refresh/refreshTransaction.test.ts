@@ -1,7 +1,7 @@
 /** Each decorator of a refresh alone, around a scripted function. */
 import type { Token } from "@countersign/auth/Token"
 import type * as TokenStore from "@countersign/auth/TokenStore"
-import { TokenError, TokenStoreError } from "@countersign/client/Errors"
+import { TokenError, TokenStoreError } from "@countersign/auth/Errors"
 import { describe, expect, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"

@@ -1,5 +1,5 @@
 import * as Token from "@countersign/auth/Token"
-import { TokenStoreError } from "@countersign/client/Errors"
+import { TokenStoreError } from "@countersign/auth/Errors"
 import * as SchemaIssue from "@countersign/client/SchemaIssue"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"

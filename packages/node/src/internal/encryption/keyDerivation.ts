@@ -1,4 +1,4 @@
-import { TokenStoreError } from "@countersign/client/Errors"
+import { TokenStoreError } from "@countersign/auth/Errors"
 import * as Effect from "effect/Effect"
 import type { KeyObject } from "node:crypto"
 import { createSecretKey, hkdfSync, randomBytes, scrypt } from "node:crypto"

@@ -1,6 +1,6 @@
 import * as Token from "@countersign/auth/Token"
 import type { VersionedToken } from "@countersign/auth/TokenStore"
-import { TokenStoreError } from "@countersign/client/Errors"
+import { TokenStoreError } from "@countersign/auth/Errors"
 import * as SchemaIssue from "@countersign/client/SchemaIssue"
 import * as Effect from "effect/Effect"
 import type * as ParseResult from "effect/ParseResult"

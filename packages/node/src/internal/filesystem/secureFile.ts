@@ -1,4 +1,4 @@
-import { TokenStoreError } from "@countersign/client/Errors"
+import { TokenStoreError } from "@countersign/auth/Errors"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { randomBytes } from "node:crypto"

@@ -1,5 +1,5 @@
 import type * as TokenStore from "@countersign/auth/TokenStore"
-import { TokenStoreError } from "@countersign/client/Errors"
+import { TokenStoreError } from "@countersign/auth/Errors"
 import type * as Keyring from "@napi-rs/keyring"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"

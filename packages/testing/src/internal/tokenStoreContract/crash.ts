@@ -1,5 +1,5 @@
 import type * as TokenStore from "@countersign/auth/TokenStore"
-import type { TokenStoreError } from "@countersign/client/Errors"
+import type { TokenStoreError } from "@countersign/auth/Errors"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"

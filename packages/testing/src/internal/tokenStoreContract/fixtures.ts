@@ -1,6 +1,6 @@
 import type { Token } from "@countersign/auth/Token"
 import type * as TokenStore from "@countersign/auth/TokenStore"
-import type { TokenStoreError } from "@countersign/client/Errors"
+import type { TokenStoreError } from "@countersign/auth/Errors"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"

@@ -1,6 +1,6 @@
 import type { Token } from "@countersign/auth/Token"
 import type * as TokenStore from "@countersign/auth/TokenStore"
-import type { TokenStoreError } from "@countersign/client/Errors"
+import type { TokenStoreError } from "@countersign/auth/Errors"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FastCheck from "effect/FastCheck"

@@ -1,0 +1,99 @@
+/**
+ * Errors of tokens: of getting one, and of storing one.
+ *
+ * @since 0.1.0
+ */
+import * as Data from "effect/Data"
+
+/**
+ * Why there is no access token.
+ *
+ * - `ReauthorizationRequired`: the user must sign in again.
+ * - `Rejected`: the authorization server returned an OAuth error.
+ * - `Unavailable`: the authorization server sent no OAuth response. A later request may succeed.
+ * - `InvalidResponse`: the response of the authorization server contains no valid token.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type TokenReason = "ReauthorizationRequired" | "Rejected" | "Unavailable" | "InvalidResponse"
+
+/**
+ * No access token is available for the request.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class TokenError
+  extends /* @__PURE__ */ Data.TaggedError("TokenError")<{
+    /** Why there is no token. */
+    readonly reason: TokenReason
+    /** What happened, and what to do. */
+    readonly detail: string
+    /**
+     * Error code of the response ([RFC 6749 §5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2)), if there was one.
+     */
+    readonly error?: string | undefined
+    /** `"maybe"`: the authorization server may have processed the token request, although no response arrived. */
+    readonly sent?: "no" | "maybe" | undefined
+    /** When the authorization server accepts the next request, in epoch milliseconds. */
+    readonly retryAt?: number | undefined
+    readonly message: string
+  }>
+{
+  constructor(fields: Pick<TokenError, "reason" | "detail" | "error" | "sent" | "retryAt">) {
+    super({ ...fields, message: `No access token is available: ${fields.detail}` })
+  }
+}
+
+/**
+ * Why a token store failed.
+ *
+ * - `Corrupt`: the record cannot be parsed. It was moved aside.
+ * - `Insecure`: other users can read or replace the record.
+ * - `OwnerMismatch`: the record has another owner.
+ * - `UnsupportedFormat`: the record has another format, or the format of a newer release.
+ * - `UnknownKey`: the record is encrypted with a key that was not given.
+ * - `LockTimeout`: another process holds the lock.
+ * - `ReadFailed`, `WriteFailed`: the storage reported an error.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type TokenStoreReason =
+  | "Corrupt"
+  | "Insecure"
+  | "OwnerMismatch"
+  | "UnsupportedFormat"
+  | "UnknownKey"
+  | "LockTimeout"
+  | "ReadFailed"
+  | "WriteFailed"
+
+/**
+ * The token store could not be read or written.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class TokenStoreError
+  extends /* @__PURE__ */ Data.TaggedError("TokenStoreError")<{
+    /** Why the store failed. */
+    readonly reason: TokenStoreReason
+    /** Where it failed and what to do. It contains no token. */
+    readonly detail: string
+    readonly message: string
+  }>
+{
+  constructor(fields: Pick<TokenStoreError, "reason" | "detail">) {
+    super({ ...fields, message: `The token store failed: ${fields.detail}` })
+  }
+}
+
+/**
+ * Errors of a token source. Calls of a client with a token source fail with them, beside `ApiError`.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export type TokenSourceError = TokenError | TokenStoreError
