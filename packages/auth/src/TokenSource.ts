@@ -120,14 +120,12 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<Service, nev
       firstStep,
       lost: (ms) => GuardedStore.timedOut("reading it", "ReadFailed", Duration.millis(ms))
     })
-    const refresh: Rejection.Refresh = (isEnough) =>
-      Effect.zipRight(
-        tokenRequested,
-        Effect.zipLeft(
-          flight.run(() => (isEnough() ? TokenCache.cachedOf(cache.current) : undefined)),
-          tokenObtained
-        )
+    const refresh: Rejection.Refresh = (find, runs) => {
+      const run = flight.run(find, runs)
+      return Effect.withFiberRuntime((fiber) =>
+        Timeline.isObserved(fiber) ? Effect.zipRight(tokenRequested, Effect.zipLeft(run, tokenObtained)) : run
       )
+    }
     return {
       ...makeGet(source, refresh, flight.start),
       ...Rejection.make(source, {
@@ -176,8 +174,11 @@ const makeGet = (
     const now = clock.correct(wall)
     const error = RefreshState.errorAt(source.refresh.current, now)
     if (error !== undefined) return Effect.fail(error)
-    const isEnough = () => TokenCache.isFresh(TokenCache.at(cache.current, now))
-    const refreshed = Effect.catchAll(refresh(isEnough), usableToken)
+    const fresh = () => {
+      const current = TokenCache.at(cache.current, now)
+      return TokenCache.isFresh(current) ? TokenCache.cachedOf(current) : undefined
+    }
+    const refreshed = Effect.catchAll(refresh(fresh), usableToken)
     const old = TokenCache.usableOf(cache.current)
     const token =
       old === undefined

@@ -216,28 +216,32 @@ describe("TokenSource within forcedRefreshWindow", () => {
   )
 })
 
+/** A clock of which the wall time is the test clock minus `back`. The monotonic time continues. */
+const movableClock = Effect.map(Effect.clock, (real) => {
+  const state = { back: 0 }
+  const clock: Clock.Clock = {
+    ...real,
+    [Clock.ClockTypeId]: Clock.ClockTypeId,
+    sleep: (duration) => real.sleep(duration),
+    currentTimeNanos: real.currentTimeNanos,
+    unsafeCurrentTimeNanos: () => real.unsafeCurrentTimeNanos(),
+    unsafeCurrentTimeMillis: () => real.unsafeCurrentTimeMillis() - state.back,
+    currentTimeMillis: Effect.map(real.currentTimeMillis, (now) => now - state.back)
+  }
+  return { clock, state }
+})
+
 describe("TokenSource and clocks", () => {
   it.scoped("does not extend a token if the clock is set back by an hour", () =>
     Effect.gen(function* () {
       const { calls, mint } = scriptedTokens((n) => token(n, 60_000))
-      // The wall clock is the test clock minus `back`. The monotonic clock continues.
-      const real = yield* Effect.clock
-      let back = 0
-      const clock: Clock.Clock = {
-        ...real,
-        [Clock.ClockTypeId]: Clock.ClockTypeId,
-        sleep: (duration) => real.sleep(duration),
-        currentTimeNanos: real.currentTimeNanos,
-        unsafeCurrentTimeNanos: () => real.unsafeCurrentTimeNanos(),
-        unsafeCurrentTimeMillis: () => real.unsafeCurrentTimeMillis() - back,
-        currentTimeMillis: Effect.map(real.currentTimeMillis, (now) => now - back)
-      }
+      const { clock, state } = yield* movableClock
       const made = yield* Effect.withClock(source(mint), clock)
       const get = Effect.withClock(made.get, clock)
       yield* get
       yield* TestClock.adjust("30 seconds")
       yield* get
-      back = hour
+      state.back = hour
       yield* get
       yield* TestClock.adjust("17 seconds")
       yield* get
@@ -245,10 +249,27 @@ describe("TokenSource and clocks", () => {
       yield* TestClock.adjust("8 seconds")
       expect(nameOf(yield* get)).toBe("canary-2")
       // The clock is set forward again: the token has expired by the wall clock, and is refreshed once.
-      back = 0
+      state.back = 0
       expect(nameOf(yield* get)).toBe("canary-3")
       yield* times(100, get)
       expect(calls).toHaveLength(3)
+    })
+  )
+
+  it.scoped("does not prolong the wait after a failed request if the clock is set back by an hour", () =>
+    Effect.gen(function* () {
+      const { calls, mint } = scriptedTokens((n) => (n === 1 ? Effect.fail(scriptedError("Unavailable")) : token(n)))
+      const { clock, state } = yield* movableClock
+      const made = yield* Effect.withClock(source(mint), clock)
+      const get = Effect.withClock(made.get, clock)
+      yield* TestClock.adjust("1 minute")
+      yield* Effect.flip(get)
+      state.back = hour
+      yield* TestClock.adjust("999 millis")
+      yield* Effect.flip(get)
+      expect(calls).toHaveLength(1)
+      yield* TestClock.adjust("1 millis")
+      expect(nameOf(yield* get)).toBe("canary-2")
     })
   )
 

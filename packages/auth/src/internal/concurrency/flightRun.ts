@@ -1,5 +1,6 @@
 import * as Signal from "@countersign/client/Signal"
 import type * as Clock from "effect/Clock"
+import type * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
@@ -19,8 +20,9 @@ const shortestLookMs = 100
 
 /** One run of a single flight. */
 export class Run<A, E> {
-  /** How it ended. `undefined` if it was given up. */
-  readonly outcome: Signal.Signal<Exit.Exit<A, E> | undefined> = Signal.make()
+  readonly #outcome: Signal.Signal<Exit.Exit<A, E> | undefined> = Signal.make()
+  /** Waits until the run ends. `undefined` if it was given up. All waiting fibers share this effect. */
+  readonly exit: Effect.Effect<Exit.Exit<A, E> | undefined>
   /** The fiber that does the work, and the fiber that checks whether it is lost. */
   worker: Fiber.RuntimeFiber<void> | undefined
   watcher: Fiber.RuntimeFiber<void> | undefined
@@ -29,8 +31,12 @@ export class Run<A, E> {
   #limit: number
   #isOverdue = false
 
-  /** @param limit - how long the first step may take, in milliseconds. */
-  constructor(clock: Clock.Clock, limit: number) {
+  /**
+   * @param limit - how long the first step may take, in milliseconds.
+   * @param onPoll - called when a waiting fiber polls. It may give the run up.
+   */
+  constructor(clock: Clock.Clock, limit: number, onPoll: (run: Run<A, E>) => void) {
+    this.exit = this.#outcome.wait(() => onPoll(this))
     this.#step = new Stopwatch(clock)
     this.#overdue = new Stopwatch(clock)
     this.#limit = limit
@@ -64,12 +70,12 @@ export class Run<A, E> {
   /** Completes the run with its own exit. */
   end(exit: Exit.Exit<A, E>): void {
     this.watcher?.unsafeInterruptAsFork(FiberId.none)
-    this.outcome.complete(Exit.succeed(exit))
+    this.#outcome.complete(Exit.succeed(exit))
   }
 
   /** Ends the wait of the callers, and interrupts the fibers if they still exist. */
   giveUp(): void {
-    this.outcome.complete(Exit.succeed(undefined))
+    this.#outcome.complete(Exit.succeed(undefined))
     this.worker?.unsafeInterruptAsFork(FiberId.none)
     this.watcher?.unsafeInterruptAsFork(FiberId.none)
   }

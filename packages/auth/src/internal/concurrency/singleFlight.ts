@@ -11,8 +11,10 @@ export interface Flight<A, E> {
   /**
    * Joins the current run, or starts one, unless `enough` finds a value. `enough` is called at the moment of joining or
    * starting: a run may have ended since the caller last checked.
+   *
+   * @param runs - maximum number of runs until `enough` finds a value (1). A run that is joined may have started too early.
    */
-  readonly run: (enough: () => A | undefined) => Effect.Effect<A, E>
+  readonly run: (enough: () => A | undefined, runs?: number) => Effect.Effect<A, E>
   /** Starts a run, unless there is one, and does not wait for it. */
   readonly start: () => void
 }
@@ -73,7 +75,7 @@ export const make = <A, E extends Error, R>(
       })
 
     const start = (): Run<A, E> => {
-      const run = new Run<A, E>(clock, limits.firstStep)
+      const run = new Run<A, E>(clock, limits.firstStep, giveUpIfLost)
       running = run
       // Not immediately: the current fiber is in the middle of a step.
       run.worker = Runtime.runFork(runtime)(work(run), { immediate: false })
@@ -84,27 +86,29 @@ export const make = <A, E extends Error, R>(
       if (running !== undefined) giveUpIfLost(running)
       return running
     }
-    const awaited = (run: Run<A, E>) => run.outcome.wait(() => giveUpIfLost(run))
 
-    const joinOrStart = (enough: () => A | undefined, isLast: boolean): Effect.Effect<A, E> =>
+    // A waiting fiber has one frame and no schedule driver, because there may be very many.
+    const joinOrStart = (enough: () => A | undefined, runs: number, isLast: boolean): Effect.Effect<A, E> =>
       Effect.suspend(() => {
         const found = enough()
         if (found !== undefined) return Effect.succeed(found)
         const run = current() ?? start()
-        return Effect.flatMap(awaited(run), (exit): Effect.Effect<A, E> => {
-          if (exit !== undefined) return exit
-          return isLast ? Effect.fail(limits.lost(run.limit)) : joinOrStart(enough, true)
+        return Effect.flatMap(run.exit, (exit): Effect.Effect<A, E> => {
+          if (exit === undefined) return isLast ? Effect.fail(limits.lost(run.limit)) : joinOrStart(enough, runs, true)
+          return runs > 1 && Exit.isSuccess(exit) && enough() === undefined
+            ? joinOrStart(enough, runs - 1, false)
+            : exit
         })
       })
 
     yield* Effect.addFinalizer(() =>
       Effect.suspend(() => {
         closed = true
-        return running === undefined ? Effect.void : awaited(running)
+        return running === undefined ? Effect.void : running.exit
       })
     )
     return {
-      run: (enough) => joinOrStart(enough, false),
+      run: (enough, runs = 1) => joinOrStart(enough, runs, false),
       start: () => {
         if (!closed && current() === undefined) start()
       }

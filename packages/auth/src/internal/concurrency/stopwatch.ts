@@ -14,13 +14,20 @@ export class Stopwatch {
     this.restart()
   }
 
-  restart(): void {
+  /** Starts again, and returns the time of the wall clock. */
+  restart(): number {
     this.#wall = this.#clock.unsafeCurrentTimeMillis()
     this.#monotonic = this.#clock.unsafeCurrentTimeNanos()
+    return this.#wall
   }
 
   get elapsed(): number {
     return Math.max(this.#clock.unsafeCurrentTimeMillis() - this.#wall, this.elapsedMonotonic)
+  }
+
+  /** By how much the wall clock, which shows `now`, is behind the monotonic clock. */
+  lagOf(now: number): number {
+    return this.#wall + this.elapsedMonotonic - now
   }
 
   get elapsedMonotonic(): number {

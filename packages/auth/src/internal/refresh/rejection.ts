@@ -10,8 +10,11 @@ import type { Source } from "./source.js"
 import * as StepUpState from "./stepUpState.js"
 import * as TokenCache from "./tokenCache.js"
 
-/** Waits for a refresh, unless `isEnough` finds at its start that the cached token is good enough. */
-export type Refresh = (isEnough: () => boolean) => Effect.Effect<CachedToken, TokenError | TokenStoreError>
+/** Finds a cached token that is good enough. */
+type Find = () => CachedToken | undefined
+
+/** Waits for a refresh, unless `find` finds a token at its start. `runs`: at most so many, until it finds one. */
+export type Refresh = (find: Find, runs?: number) => Effect.Effect<CachedToken, TokenError | TokenStoreError>
 
 /** How a source reacts to rejections. */
 export interface Reactions {
@@ -46,46 +49,36 @@ const awaitPropagation = ({ events }: Source, token: Token, ms: number): Effect.
       Effect.zipRight(Effect.sleep(ms))
     )
 
-/**
- * Refreshes until `isDone`, at most `times` times. A refresh that is joined may have started before the rejection. Plain
- * recursion, because `Effect.repeat` allocates a schedule driver for each of many waiting fibers.
- */
-const refreshUntil = (refresh: Refresh, isDone: () => boolean, times: number): ReturnType<Refresh> =>
-  Effect.flatMap(refresh(isDone), (cached) =>
-    isDone() || times <= 1 ? Effect.succeed(cached) : refreshUntil(refresh, isDone, times - 1)
-  )
-
-type Satisfy = (
-  challenge: StepUp.StepUpChallenge,
-  isReplaced: () => boolean,
-  now: number
-) => ReturnType<Service["onRejected"]>
-
-/** Acquires a token that satisfies a step-up challenge. False if there is none. */
+/** Acquires a token that satisfies a step-up challenge. Returns whether the rejected token was replaced. */
 const satisfying =
-  (source: Source, { canSatisfy, refresh, reload }: Reactions): Satisfy =>
-  (challenge, isReplaced, now) => {
+  (source: Source, { canSatisfy, refresh, reload }: Reactions) =>
+  (challenge: StepUp.StepUpChallenge, replacement: Find, now: number): ReturnType<Service["onRejected"]> => {
+    const isReplaced = () => replacement() !== undefined
     if (!canSatisfy(challenge)) return Effect.map(Effect.ignore(Effect.timeout(reload, reloadTimeoutMs)), isReplaced)
     const { cache, stepUp } = source
-    const isGranted = () =>
-      StepUpState.isGranted(stepUp.current, challenge, TokenCache.cachedOf(cache.current)?.generation)
+    const granted = () => {
+      const cached = TokenCache.cachedOf(cache.current)
+      return StepUpState.isGranted(stepUp.current, challenge, cached?.generation) ? cached : undefined
+    }
     const state = StepUpState.at(stepUp.current, now)
-    if (isGranted() || StepUpState.isDenied(state, challenge)) return Effect.succeed(false)
+    if (granted() !== undefined || StepUpState.isDenied(state, challenge)) return Effect.succeed(false)
     const error = RefreshState.errorAt(source.refresh.current, now)
     if (error !== undefined) return Effect.fail(error)
     const requested = StepUpState.requested(state, challenge)
     if (!StepUp.isWithinLimits(requested.challenge)) return Effect.succeed(false)
     stepUp.current = requested
     // Two APIs may send challenges that no token satisfies together.
-    return Effect.map(refreshUntil(refresh, isGranted, 2), isReplaced)
+    return Effect.map(refresh(granted, 2), isReplaced)
   }
+
+const yes = () => true
 
 /** Makes the members of a source for rejected tokens. */
 export const make = (source: Source, reactions: Reactions): Pick<Service, "onRejected" | "onReplayRejected"> => {
   const { cache, clock, events } = source
   const satisfy = satisfying(source, reactions)
 
-  const replace = (current: TokenCache.Loaded, isReplaced: () => boolean, isReplay: boolean, now: number) => {
+  const replace = (current: TokenCache.Loaded, replacement: Find, isReplay: boolean, now: number) => {
     if (TokenCache.isReplayRejected(current, now)) return Effect.succeed(false)
     const { token } = current.cached
     const ms = propagationWaitOf(token, now, reactions.propagationDelayMs)
@@ -96,22 +89,23 @@ export const make = (source: Source, reactions: Reactions): Pick<Service, "onRej
       cache.current = TokenCache.replayRejected(current, now)
       return Effect.succeed(false)
     }
-    return Effect.zipRight(
-      events.publish("Rejected", token),
-      Effect.as(refreshUntil(reactions.refresh, isReplaced, Number.POSITIVE_INFINITY), true)
-    )
+    const refreshed = Effect.map(reactions.refresh(replacement, Number.POSITIVE_INFINITY), yes)
+    return Effect.zipRight(events.publish("Rejected", token), refreshed)
   }
 
   return {
     onRejected: (generation, first = generation, challenge) =>
       Effect.flatMap(clock.now, (now) => {
         const current = cache.current
-        const isReplaced = () => TokenCache.cachedOf(cache.current)?.generation !== generation
+        const replacement = () => {
+          const cached = TokenCache.cachedOf(cache.current)
+          return cached?.generation === generation ? undefined : cached
+        }
         // The token was replaced before its rejection arrived, so the new one can be sent at once.
-        if (current._tag === "Empty" || isReplaced()) return Effect.succeed(true)
+        if (current._tag === "Empty" || replacement() !== undefined) return Effect.succeed(true)
         return challenge === undefined
-          ? replace(current, isReplaced, first !== generation, now)
-          : satisfy(challenge, isReplaced, now)
+          ? replace(current, replacement, first !== generation, now)
+          : satisfy(challenge, replacement, now)
       }),
     onReplayRejected: (generation) =>
       Effect.map(clock.now, (now) => {

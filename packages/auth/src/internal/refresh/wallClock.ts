@@ -1,42 +1,33 @@
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import { Stopwatch } from "../concurrency/stopwatch.js"
 
 /** A wall clock that goes back by less was corrected, not set. In milliseconds. */
 const toleranceMs = 1_000
 
-/**
- * A wall clock that does not go back after it was set back, by the monotonic clock. Otherwise a token would be used after
- * its expiry, and a wait would become longer.
- */
+/** A wall clock that continues after it was set back. Otherwise a token would be used after its expiry. */
 export class WallClock {
-  readonly #clock: Clock.Clock
-  /** Both clocks at the last restart. */
-  #wall = 0
-  #monotonic = 0n
+  readonly #stopwatch: Stopwatch
   /** The latest time of the wall clock. The monotonic clock is read only if the wall clock goes back. */
-  #latest = 0
+  #latest: number
   #setBackMs = 0
 
   constructor(clock: Clock.Clock) {
-    this.#clock = clock
-    this.restart()
+    this.#stopwatch = new Stopwatch(clock)
+    this.#latest = clock.unsafeCurrentTimeMillis()
   }
 
   /** Starts again with the time of the wall clock, and returns it, in epoch milliseconds. */
   restart(): number {
-    this.#monotonic = this.#clock.unsafeCurrentTimeNanos()
-    this.#wall = this.#latest = this.#clock.unsafeCurrentTimeMillis()
     this.#setBackMs = 0
-    return this.#wall
+    this.#latest = this.#stopwatch.restart()
+    return this.#latest
   }
 
   /** The corrected time, if the wall clock shows `now`. */
   correct(now: number): number {
-    if (now < this.#latest) {
-      const elapsedMs = Number(this.#clock.unsafeCurrentTimeNanos() - this.#monotonic) / 1e6
-      const ms = this.#wall + elapsedMs - this.#setBackMs - now
-      if (ms >= toleranceMs) this.#setBackMs += ms
-    }
+    const lag = now < this.#latest ? this.#stopwatch.lagOf(now) : 0
+    if (lag >= this.#setBackMs + toleranceMs) this.#setBackMs = lag
     this.#latest = now
     return now + this.#setBackMs
   }

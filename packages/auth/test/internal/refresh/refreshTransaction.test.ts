@@ -6,6 +6,7 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
@@ -129,6 +130,15 @@ describe("caching", () => {
       yield* Effect.flip(Refresh.caching(source)(() => Effect.fail(lost))(initial))
       expect([source.cache.current, source.persistence.current, source.stepUp.current]).toEqual(before)
       expect(types).toEqual([])
+    })
+  )
+
+  it.effect("interrupts the request of a refresh that is given up", () =>
+    Effect.gen(function* () {
+      const { source } = yield* refreshSource()
+      const fiber = yield* Effect.fork(Refresh.caching(source)(() => Effect.never)(initial))
+      yield* Effect.yieldNow()
+      expect(Exit.isInterrupted(yield* Fiber.interrupt(fiber))).toBe(true)
     })
   )
 
