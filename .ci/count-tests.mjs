@@ -1,5 +1,6 @@
 // Prints `passed failed skipped` for a report of vitest's JSON reporter. Problems are printed to standard error.
-// Usage: count-tests REPORT EXIT-STATUS TEST-FILES, where TEST-FILES lists the repository's test files, one per line.
+// Usage: count-tests REPORT EXIT-STATUS TEST-FILES OTHER-FILES. TEST-FILES lists the test files that must have run, one per
+// line. OTHER-FILES lists those of another run: an allowed skip in one of them belongs to that run.
 import { readFileSync } from "node:fs"
 import { relative } from "node:path"
 import { pathToFileURL } from "node:url"
@@ -54,17 +55,18 @@ const parseOrNothing = (path) => {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
-  const [path, status, list] = process.argv.slice(2)
-  const files = readFileSync(list, "utf8")
-    .split("\n")
-    .filter((line) => line !== "")
-  const root = process.cwd()
+  const [path, status, list, others] = process.argv.slice(2)
+  const namesIn = (file) =>
+    readFileSync(file, "utf8")
+      .split("\n")
+      .filter((line) => line !== "")
+  const other = new Set(others === undefined ? [] : namesIn(others))
   const counted = count({
     report: parseOrNothing(path),
     status,
-    files,
-    allowed: Skips.readAllowed(Skips.isOfTests),
-    root
+    files: namesIn(list),
+    allowed: Skips.readAllowed((name) => Skips.isOfTests(name) && !other.has(Skips.fileOf(name))),
+    root: process.cwd()
   })
   for (const problem of counted.problems) console.error(`  ${problem}`)
   console.log(counted.passed, counted.problems.length, counted.skipped)

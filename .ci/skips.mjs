@@ -24,6 +24,9 @@ export const parse = (text) => {
   return names
 }
 
+/** The file of a test of the list. */
+export const fileOf = (name) => name.split(" > ")[0]
+
 /** First part of the name of a stress case, where the name of a test has its file. */
 export const stress = "npm run stress"
 

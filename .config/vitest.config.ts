@@ -11,18 +11,32 @@ const libraries = "protocol|client|auth|testing"
 /** Except for these: threads share the time zone of the process. */
 const exceptions = ["packages/protocol/test/HttpDate.test.ts"]
 
+/** Tests of whole programs, a third of the CPU time of all tests: `npm run test:slow`, and a section of `.ci/run`. */
+const slow = [
+  "packages/stress/test/{crash,disk,leaks,outage,processes,stress.mutants,tokens}.test.ts",
+  "packages/conformance/test/{conformance,mutants}.test.ts",
+  "packages/examples/test/packed.test.ts"
+]
+
 /** The files that take longest. */
 const longest = [
   "stress/test/stress.mutants.test.ts",
+  "examples/test/packed.test.ts",
   "node/test/stores.contract.test.ts",
-  "examples/test/demo.test.ts",
-  "examples/test/lint.test.ts",
-  "stress/test/tokens.test.ts",
-  "stress/test/outage.test.ts",
-  "conformance/test/conformance.test.ts",
-  "conformance/test/workerd.test.ts",
+  "node/test/NodeTransport.framings.test.ts",
+  "node/test/transports.received.test.ts",
   "node/test/FileTokenStore.processes.test.ts",
-  "node/test/NodeTransport.framings.test.ts"
+  "examples/test/lint.test.ts",
+  "examples/test/demo.test.ts",
+  "conformance/test/workerd.test.ts",
+  "node/test/NodeTransport.codings.test.ts",
+  "client/test/Retry.statuses.test.ts",
+  "client/test/Redirects.redaction.test.ts",
+  "auth/test/OAuth2.responses.test.ts",
+  "auth/test/OAuth2.discovery.test.ts",
+  "auth/test/TokenSource.rejections.test.ts",
+  "testing/test/OAuthServerProfiles.test.ts",
+  "client/test/Concurrency.test.ts"
 ]
 
 const rank = ({ moduleId }: TestSpecification): number => {
@@ -65,9 +79,14 @@ export default defineConfig({
         test: {
           name: "processes",
           include: [`packages/!(${libraries})/test/**/*.test.ts`, ...exceptions],
+          exclude: [...configDefaults.exclude, ...slow],
           pool: "forks",
           sequence: { groupOrder: 0 }
         }
+      },
+      {
+        extends: true,
+        test: { name: "slow", include: slow, pool: "forks", sequence: { groupOrder: 2 } }
       },
       {
         extends: true,

@@ -123,6 +123,25 @@ describe("count-tests", () => {
     const { err, out } = await run(process.execPath, [".ci/count-tests.mjs", report, "7", files])
     expect([out, err]).toEqual(["0 1 0", "vitest wrote no report (exit status 7)"])
   })
+
+  it("expects a listed skip only from the run of its file", async () => {
+    const { fileOf, isOfTests, readAllowed } = await script("skips")
+    const allowed: ReadonlySet<string> = readAllowed(isOfTests)
+    const skipping = new Set([...allowed].map((name): string => fileOf(name)))
+    const report = join(room, "other.json")
+    const [own, other] = [join(room, "own"), join(room, "other")]
+    writeFileSync(
+      report,
+      JSON.stringify({ testResults: [{ ...passes, name: join(root, "packages/a/test/a.test.ts") }] })
+    )
+    writeFileSync(own, "packages/a/test/a.test.ts\n")
+    writeFileSync(other, [...skipping].join("\n"))
+    const elsewhere = await run(process.execPath, [".ci/count-tests.mjs", report, "0", own, other])
+    expect(elsewhere.out).toBe("1 0 0")
+    writeFileSync(other, "")
+    const here = await run(process.execPath, [".ci/count-tests.mjs", report, "0", own, other])
+    expect(here.out).toBe(`1 ${allowed.size} 0`)
+  })
 })
 
 describe("allowed-skips.json", () => {
