@@ -100,9 +100,6 @@ const notConfigured = new TokenError({
 const isSigned = ({ headers }: Response): boolean =>
   (headers.get("content-type") ?? "").toLowerCase().startsWith("application/token-introspection+jwt")
 
-/** The latest time that a `Date` can represent. A server that sends a later one means "never". */
-const maxTimestampMs = 8.64e15
-
 const what = "introspection response"
 
 /** Reads a member that decides whether the token is acceptable: an unreadable value is an error. */
@@ -121,7 +118,7 @@ const name = decisive(BodyMembers.text, "a string")
 const time = decisive((value) => {
   const seconds = typeof value === "number" ? value : BodyMembers.seconds(value)
   return seconds !== undefined && Number.isFinite(seconds)
-    ? Math.max(-maxTimestampMs, Math.min(seconds * 1000, maxTimestampMs))
+    ? Math.max(-BodyMembers.maxTimestampMs, Math.min(seconds * 1000, BodyMembers.maxTimestampMs))
     : undefined
 }, "a number")
 

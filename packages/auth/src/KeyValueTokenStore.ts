@@ -7,10 +7,12 @@ import { TokenStoreError } from "./Errors.js"
 import type { PlatformError } from "@effect/platform/Error"
 import * as KeyValueStore from "@effect/platform/KeyValueStore"
 import * as Effect from "effect/Effect"
+import * as Encoding from "effect/Encoding"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type { KeyedMutex } from "./internal/concurrency/keyedMutex.js"
 import { makeKeyedMutex } from "./internal/concurrency/keyedMutex.js"
+import { sha256 } from "./internal/hash/sha256.js"
 import type { Record } from "./internal/store/recordCodec.js"
 import * as RecordText from "./internal/store/recordCodec.js"
 import type { LockScope, VersionedToken } from "./TokenStore.js"
@@ -47,9 +49,6 @@ export interface TextStore {
   ) => <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | TokenStoreError, R>
 }
 
-const hexadecimal = (bytes: Uint8Array): string =>
-  Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")
-
 /** UTF-16, because UTF-8 encodes all unpaired surrogates as the same replacement character. */
 const bytesOf = (key: string): Uint8Array<ArrayBuffer> => {
   const bytes = new Uint8Array(key.length * 2)
@@ -76,9 +75,9 @@ const tooLong = new TokenStoreError({
 const nameOf = (key: string): Effect.Effect<string, TokenStoreError> => {
   if (key.length > maxKeyLength) return Effect.fail(tooLong)
   return Effect.tryPromise({
-    try: () => globalThis.crypto.subtle.digest("SHA-256", bytesOf(key)),
+    try: () => sha256(bytesOf(key)),
     catch: noCrypto
-  }).pipe(Effect.map((hash) => hexadecimal(new Uint8Array(hash))))
+  }).pipe(Effect.map(Encoding.encodeHex))
 }
 
 const storedIn = ({ token, version }: Record): Option.Option<VersionedToken> =>

@@ -109,9 +109,6 @@ const initialAccessTokenRequired = new TokenError({
   detail: "the authorization server requires a valid initial access token. Set `initialAccessToken`"
 })
 
-/** The latest time of a `Date`. Some servers send a later time for a secret without expiry. */
-const maxTimestampMs = 8.64e15
-
 const redacted = (value: string | undefined): Redacted.Redacted<string> | undefined =>
   value === undefined ? undefined : Redacted.make(value)
 
@@ -156,7 +153,7 @@ const leftBehind = (body: Body, uri: string | undefined): TokenError => {
 
 const endOf = (body: Body): number | undefined => {
   const end = BodyMembers.seconds(body["client_secret_expires_at"]) ?? 0
-  return end === 0 ? undefined : Math.min(end * 1000, maxTimestampMs)
+  return end === 0 ? undefined : Math.min(end * 1000, BodyMembers.maxTimestampMs)
 }
 
 const registeredOf = (

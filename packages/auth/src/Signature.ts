@@ -17,6 +17,7 @@ import * as Encoding from "effect/Encoding"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import { sha256 } from "./internal/hash/sha256.js"
 
 /**
  * Input of a canonical string: the request as it is sent, with its timestamp and nonce.
@@ -113,10 +114,10 @@ const located = (request: HttpClientRequest.HttpClientRequest, url: URL): HttpCl
 
 const secondsOf = (epochMs: number): string => String(Math.floor(epochMs / 1000))
 
-const sha256 = (bytes: Uint8Array<ArrayBuffer>): Effect.Effect<string> =>
+const digestOf = (bytes: Uint8Array<ArrayBuffer>): Effect.Effect<string> =>
   Effect.map(
-    Effect.promise(() => globalThis.crypto.subtle.digest("SHA-256", bytes)),
-    (digest) => Encoding.encodeHex(new Uint8Array(digest))
+    Effect.promise(() => sha256(bytes)),
+    Encoding.encodeHex
   )
 
 const hmac = (key: CryptoKey, text: string): Effect.Effect<Uint8Array> =>
@@ -165,7 +166,7 @@ export const make = (options: Options): Auth.Service => {
       const url = yield* urlOf(request)
       const timestamp = stamp(yield* Clock.currentTimeMillis)
       const nonce = globalThis.crypto.randomUUID()
-      const bodySha256 = yield* sha256(bytes)
+      const bodySha256 = yield* digestOf(bytes)
       const { headers, method } = request
       const text = textOf({ method, url, headers, bodySha256, timestamp, nonce })
       const secret = yield* Effect.promise(() => (key ??= importKey(options.secret)))

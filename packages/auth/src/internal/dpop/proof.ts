@@ -1,6 +1,7 @@
 /** DPoP proofs for resource servers (RFC 9449 §4.2), and the keys that sign them. */
 import * as Encoding from "effect/Encoding"
 import * as jose from "jose"
+import { sha256 } from "../hash/sha256.js"
 
 /**
  * A WebCrypto key pair that tokens are bound to: ES256, ES384, ES512 or Ed25519. Its public key has to be extractable.
@@ -66,9 +67,7 @@ const encoder = new TextEncoder()
 
 /** The `ath` claim of a proof: the hash of the access token. */
 const accessTokenHash = async (accessToken: string): Promise<string> =>
-  Encoding.encodeBase64Url(
-    new Uint8Array(await globalThis.crypto.subtle.digest("SHA-256", encoder.encode(accessToken)))
-  )
+  Encoding.encodeBase64Url(await sha256(accessToken))
 
 /** The request that a proof is made for. */
 export interface Subject {

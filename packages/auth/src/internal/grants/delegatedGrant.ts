@@ -12,6 +12,7 @@ import type { Token } from "../../Token.js"
 import * as TokenKey from "../../TokenKey.js"
 import type * as TokenSource from "../../TokenSource.js"
 import * as TokenStore from "../../TokenStore.js"
+import { sha256 } from "../hash/sha256.js"
 import { authLayer } from "../oauth/authLayer.js"
 
 /**
@@ -48,12 +49,10 @@ export interface Grant<R> {
   readonly acquireToken: (parameters: Readonly<Record<string, string>>) => Effect.Effect<Token, TokenError, R>
 }
 
-const encoder = new TextEncoder()
-
 const digestOf = (value: unknown): Effect.Effect<string> =>
   Effect.map(
-    Effect.promise(() => globalThis.crypto.subtle.digest("SHA-256", encoder.encode(JSON.stringify(value)))),
-    (digest) => Encoding.encodeBase64Url(new Uint8Array(digest))
+    Effect.promise(() => sha256(JSON.stringify(value))),
+    Encoding.encodeBase64Url
   )
 
 /**

@@ -10,6 +10,9 @@ export const text = (value: unknown): string | undefined =>
 export const identifier = (value: unknown): string | undefined =>
   typeof value === "number" && Number.isSafeInteger(value) ? String(value) : text(value)
 
+/** The latest time of a `Date`, in epoch milliseconds. A server that sends a later time means "never". */
+export const maxTimestampMs = 8.64e15
+
 const decimal = /^\d{1,20}(?:\.\d{1,20})?$/
 
 /** A non-negative number, or a string with one. */

@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Encoding from "effect/Encoding"
 import * as Redacted from "effect/Redacted"
+import { sha256 } from "../hash/sha256.js"
 
 /**
  * The SHA-256 of the refresh token in the options, in base64url. Undefined without a refresh token. Undefined with an
@@ -17,8 +18,6 @@ export const of = ({
   account !== undefined || refreshToken === undefined
     ? Effect.succeed(undefined)
     : Effect.map(
-        Effect.promise(() =>
-          globalThis.crypto.subtle.digest("SHA-256", new TextEncoder().encode(Redacted.value(refreshToken)))
-        ),
-        (hash) => Encoding.encodeBase64Url(new Uint8Array(hash))
+        Effect.promise(() => sha256(Redacted.value(refreshToken))),
+        Encoding.encodeBase64Url
       )

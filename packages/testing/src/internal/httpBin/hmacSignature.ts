@@ -1,9 +1,9 @@
 import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as Effect from "effect/Effect"
+import * as Encoding from "effect/Encoding"
 import * as Request from "../httpServer/requestReader.js"
 import { json } from "../httpServer/responses.js"
 import type { Handler, Row } from "../httpServer/router.js"
-import * as Secret from "../randomSecret.js"
 import type { Settings, State } from "./state.js"
 
 /** Allowed difference between the timestamp and the server's clock. */
@@ -12,12 +12,12 @@ const windowMs = 5 * 60 * 1000
 const utf8 = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text)
 
 const sha256 = async (bytes: Uint8Array): Promise<string> =>
-  Secret.hex(new Uint8Array(await globalThis.crypto.subtle.digest("SHA-256", new Uint8Array(bytes))))
+  Encoding.encodeHex(new Uint8Array(await globalThis.crypto.subtle.digest("SHA-256", new Uint8Array(bytes))))
 
 const hmac = async (secret: string, text: string): Promise<string> => {
   const algorithm = { name: "HMAC", hash: "SHA-256" }
   const key = await globalThis.crypto.subtle.importKey("raw", utf8(secret), algorithm, false, ["sign"])
-  return Secret.hex(new Uint8Array(await globalThis.crypto.subtle.sign("HMAC", key, utf8(text))))
+  return Encoding.encodeHex(new Uint8Array(await globalThis.crypto.subtle.sign("HMAC", key, utf8(text))))
 }
 
 /** The signed message, by lines: method, path with query, timestamp, nonce (or nothing), and digest of the body. */
