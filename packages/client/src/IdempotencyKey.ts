@@ -8,10 +8,7 @@
  */
 import type { HttpMethod } from "@effect/platform/HttpMethod"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import * as Context from "effect/Context"
-import * as DefaultServices from "effect/DefaultServices"
 import * as Effect from "effect/Effect"
-import * as Random from "effect/Random"
 import { runExternal } from "./internal/call/externalCode.js"
 import { makePolicy } from "./internal/call/policy.js"
 import type * as Policy from "./Policy.js"
@@ -58,36 +55,17 @@ export interface IdempotencyKey {
   readonly header: string
 }
 
-const liveRandom = /* @__PURE__ */ Context.get(DefaultServices.liveServices, Random.Random)
-
-const hex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")
-
-const formatted = (bytes: Uint8Array): string => {
-  // The version and the variant: RFC 9562 §5.4.
-  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40
-  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80
-  const text = hex(bytes)
-  return [text.slice(0, 8), text.slice(8, 12), text.slice(12, 16), text.slice(16, 20), text.slice(20)].join("-")
-}
-
 /**
  * Makes a random UUID, version 4 ([RFC 9562 §5.4](https://www.rfc-editor.org/rfc/rfc9562#section-5.4)).
  *
- * The bytes come from the system's secure random source. With a custom `Random` service they come from that service, so that
- * tests get the same key for the same seed. Effect's default `Random` is not used, because it starts each process with one
- * of 2³² seeds: among 100 000 processes, two would be likely to make the same keys.
+ * Not from Effect's `Random`, which starts each process with one of 2³² seeds: among 100 000 processes, two would be likely to
+ * make the same keys. For known keys in a test, set `make`. Set it also for a web page without HTTPS, where browsers have no
+ * `crypto.randomUUID`.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const uuid: Effect.Effect<string> = /* @__PURE__ */ Effect.randomWith((random) => {
-  const bytes = new Uint8Array(16)
-  if (random === liveRandom) return Effect.sync(() => formatted(globalThis.crypto.getRandomValues(bytes)))
-  return Effect.map(
-    Effect.forEach(bytes, () => random.nextIntBetween(0, 256)),
-    (values) => formatted(Uint8Array.from(values))
-  )
-})
+export const uuid: Effect.Effect<string> = /* @__PURE__ */ Effect.sync(() => globalThis.crypto.randomUUID())
 
 /**
  * Makes the idempotency keys of a client. All hops and attempts of a call carry the same key.
