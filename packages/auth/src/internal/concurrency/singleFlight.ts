@@ -29,7 +29,7 @@ export interface Limits<E> {
 
 /**
  * Makes a single flight. Each run has its own fiber, separate from the interruption, deadline and span of waiting callers.
- * Closing the scope waits for the run instead of interrupting it, and then `begin` starts nothing.
+ * Closing the scope waits for the run instead of interrupting it, and then `start` starts nothing.
  *
  * A run reports its steps to `Progress`. It is given up if a step takes longer than it reported, by the larger elapsed time
  * of both clocks: its fiber was lost with its request (Cloudflare Workers), or the machine was suspended. The next caller,

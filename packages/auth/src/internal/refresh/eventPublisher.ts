@@ -64,7 +64,7 @@ export const reportDamage = ({ publish }: EventPublisher): Damaged => {
       const message =
         place === undefined
           ? `${error.message}. A new token serves from memory.`
-          : `The token store held damaged data. It was moved to ${JSON.stringify(place)}, and a new token is stored.`
+          : `The token store had damaged data. It was moved to ${JSON.stringify(place)}, and a new token is stored.`
       if (message === lastMessage) return Effect.void
       lastMessage = message
       return Effect.zipRight(

@@ -39,7 +39,7 @@ export const awaitedUntil = (intent: Intent, now: number): number | undefined =>
   return now >= intent.startedAt && now < until ? until : undefined
 }
 
-/** The intent after a failed request. An `invalid_grant` does not tell whether an earlier request was processed. */
+/** The intent after a failed request. An `invalid_grant` does not show whether an earlier request was processed. */
 export const afterFailure = (intent: Intent, { reason, sent }: TokenError): Intent => {
   if (intent._tag === "None" || intent._tag === "Foreign" || reason === "ReauthorizationRequired") return intent
   return { _tag: sent === "maybe" ? "Ours" : "OursFailed", startedAt: intent.startedAt }
