@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
+import type { TokenSourceError } from "./Errors.js"
 import * as StepUp from "./StepUp.js"
 import { blank, isBlank } from "./internal/schemes/emptyCredential.js"
 import * as TokenSource from "./TokenSource.js"
@@ -69,7 +70,7 @@ const propagationReplays = /* @__PURE__ */ Schedule.recurs(3)
  * @since 0.1.0
  * @category constructors
  */
-export const fromSource = (source: TokenSource.Service): Auth.Service => {
+export const fromSource = (source: TokenSource.Service): Auth.Service<TokenSourceError> => {
   const signed = (request: HttpClientRequest.HttpClientRequest, { generation, token }: TokenSource.CachedToken) => ({
     request: put(request, token.accessToken),
     credential: generation
@@ -101,9 +102,13 @@ export const fromSource = (source: TokenSource.Service): Auth.Service => {
  * @since 0.1.0
  * @category layers
  */
-export const layerTokenSource: Layer.Layer<Auth.Auth, never, TokenSource.TokenSource> = /* @__PURE__ */ Layer.fresh(
+export const layerTokenSource: Layer.Layer<
+  Auth.Auth<TokenSourceError>,
+  never,
+  TokenSource.TokenSource
+> = /* @__PURE__ */ Layer.fresh(
   // Fresh: a memoized layer would send the token of one source to all APIs of an application.
-  /* @__PURE__ */ Layer.effect(Auth.Auth, /* @__PURE__ */ Effect.map(TokenSource.TokenSource, fromSource))
+  /* @__PURE__ */ Auth.layerEffect(/* @__PURE__ */ Effect.map(TokenSource.TokenSource, fromSource))
 )
 
 /**
@@ -118,5 +123,5 @@ export const layerTokenSource: Layer.Layer<Auth.Auth, never, TokenSource.TokenSo
  */
 export const layerCustom = <R>(
   options: TokenSource.Options<R>
-): Layer.Layer<Auth.Auth | TokenSource.TokenSource, never, TokenSource.Requirements<R>> =>
+): Layer.Layer<Auth.Auth<TokenSourceError> | TokenSource.TokenSource, never, TokenSource.Requirements<R>> =>
   Layer.provideMerge(layerTokenSource, TokenSource.layer(options))

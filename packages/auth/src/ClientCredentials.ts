@@ -6,7 +6,7 @@
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as Auth from "@countersign/client/Auth"
 import type { InvalidRequest } from "@countersign/client/Errors"
-import type { TokenError } from "./Errors.js"
+import type { TokenError, TokenSourceError } from "./Errors.js"
 import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -119,7 +119,11 @@ export const canSatisfy =
  */
 export const layer = (
   options: Options
-): Layer.Layer<Auth.Auth | TokenSource.TokenSource, InvalidRequest, HttpClient.HttpClient | TokenStore.TokenStore> =>
+): Layer.Layer<
+  Auth.Auth<TokenSourceError> | TokenSource.TokenSource,
+  InvalidRequest,
+  HttpClient.HttpClient | TokenStore.TokenStore
+> =>
   Layer.unwrapEffect(
     Effect.map(OAuth2.make(options), (server) => {
       const { clientId: client, issuer, scopes } = options
@@ -157,7 +161,7 @@ export const layer = (
 export const layerConfig = (
   options: OAuth2.OrConfig<Options>
 ): Layer.Layer<
-  Auth.Auth | TokenSource.TokenSource,
+  Auth.Auth<TokenSourceError> | TokenSource.TokenSource,
   ConfigError | InvalidRequest,
   HttpClient.HttpClient | TokenStore.TokenStore
 > => Layer.unwrapEffect(Effect.map(OptionsFromConfig.read<Options>(options), layer))

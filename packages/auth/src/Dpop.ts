@@ -8,6 +8,7 @@
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Auth from "@countersign/client/Auth"
 import { InvalidRequest } from "@countersign/client/Errors"
+import type { TokenSourceError } from "./Errors.js"
 import { TokenError } from "./Errors.js"
 import * as Challenge from "@countersign/protocol/Challenge"
 import * as Effect from "effect/Effect"
@@ -180,13 +181,17 @@ const boundOf = (source: TokenSource.Service): TokenSource.Service["get"] =>
  * @since 0.1.0
  * @category constructors
  */
-export const fromSource = (source: TokenSource.Service, key: Key, options: Options = {}): Auth.Service => {
+export const fromSource = (
+  source: TokenSource.Service,
+  key: Key,
+  options: Options = {}
+): Auth.Service<TokenSourceError> => {
   const says = new ServerHints()
   const prove = Proof.makeProver(key)
   const bound = boundOf(source)
   const defaultClockSkew = options.clockSkew ?? Effect.succeed(0)
 
-  const sign: Auth.Service["sign"] = (request) =>
+  const sign: Auth.Service<TokenSourceError>["sign"] = (request) =>
     Effect.gen(function* () {
       const url = yield* parsed(request.url)
       const { generation, token } = yield* bound
@@ -240,11 +245,11 @@ const proofComplaint = (challenges: ReadonlyArray<Challenge.Challenge>): Present
  * @since 0.1.0
  * @category layers
  */
-export const layerTokenSource = (key: Key, options?: Options): Layer.Layer<Auth.Auth, never, TokenSource.TokenSource> =>
-  Layer.effect(
-    Auth.Auth,
-    Effect.map(TokenSource.TokenSource, (source) => fromSource(source, key, options))
-  )
+export const layerTokenSource = (
+  key: Key,
+  options?: Options
+): Layer.Layer<Auth.Auth<TokenSourceError>, never, TokenSource.TokenSource> =>
+  Auth.layerEffect(Effect.map(TokenSource.TokenSource, (source) => fromSource(source, key, options)))
 
 /**
  * Layer that sends tokens of `acquireToken` with DPoP proofs. The tokens must be bound to the key.
@@ -258,5 +263,5 @@ export const layerTokenSource = (key: Key, options?: Options): Layer.Layer<Auth.
 export const layerCustom = <R>(
   key: Key,
   options: TokenSource.Options<R> & Options
-): Layer.Layer<Auth.Auth | TokenSource.TokenSource, never, TokenSource.Requirements<R>> =>
+): Layer.Layer<Auth.Auth<TokenSourceError> | TokenSource.TokenSource, never, TokenSource.Requirements<R>> =>
   Layer.provideMerge(layerTokenSource(key, options), TokenSource.layer(options))

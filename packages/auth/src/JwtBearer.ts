@@ -6,7 +6,7 @@
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as Auth from "@countersign/client/Auth"
 import type { InvalidRequest } from "@countersign/client/Errors"
-import type { TokenStoreError } from "./Errors.js"
+import type { TokenSourceError, TokenStoreError } from "./Errors.js"
 import { TokenError } from "./Errors.js"
 import * as Clock from "effect/Clock"
 import type { ConfigError } from "effect/ConfigError"
@@ -172,7 +172,7 @@ const accountOf = <R>({ account, assertion, clientId }: Options<R>): string | un
 export const layer = <R = never>(
   options: Options<R>
 ): Layer.Layer<
-  Auth.Auth | TokenSource.TokenSource,
+  Auth.Auth<TokenSourceError> | TokenSource.TokenSource,
   InvalidRequest,
   HttpClient.HttpClient | TokenStore.TokenStore | R
 > =>
@@ -203,7 +203,7 @@ export const layer = <R = never>(
 export const layerConfig = <R = never>(
   options: OAuth2.OrConfig<Options<R>>
 ): Layer.Layer<
-  Auth.Auth | TokenSource.TokenSource,
+  Auth.Auth<TokenSourceError> | TokenSource.TokenSource,
   ConfigError | InvalidRequest,
   HttpClient.HttpClient | TokenStore.TokenStore | R
 > => Layer.unwrapEffect(Effect.map(OptionsFromConfig.read<Options<R>>(options), (read) => layer(read)))

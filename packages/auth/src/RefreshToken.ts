@@ -6,6 +6,7 @@
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as Auth from "@countersign/client/Auth"
 import type { InvalidRequest } from "@countersign/client/Errors"
+import type { TokenSourceError } from "./Errors.js"
 import { TokenError } from "./Errors.js"
 import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
@@ -138,7 +139,11 @@ export const canSatisfy = ({ acrValues, claims, maxAge, scopes }: StepUp.StepUpC
  */
 export const layer = (
   options: Options
-): Layer.Layer<Auth.Auth | TokenSource.TokenSource, InvalidRequest, HttpClient.HttpClient | TokenStore.TokenStore> =>
+): Layer.Layer<
+  Auth.Auth<TokenSourceError> | TokenSource.TokenSource,
+  InvalidRequest,
+  HttpClient.HttpClient | TokenStore.TokenStore
+> =>
   Layer.unwrapEffect(
     Effect.map(Effect.zip(OAuth2.make(options), TokenLineage.of(options)), ([server, lineage]) => {
       const { account, clientId: client, issuer } = options
@@ -180,7 +185,7 @@ export const layer = (
 export const layerConfig = (
   options: OAuth2.OrConfig<Options>
 ): Layer.Layer<
-  Auth.Auth | TokenSource.TokenSource,
+  Auth.Auth<TokenSourceError> | TokenSource.TokenSource,
   ConfigError | InvalidRequest,
   HttpClient.HttpClient | TokenStore.TokenStore
 > => Layer.unwrapEffect(Effect.map(OptionsFromConfig.read<Options>(options), layer))

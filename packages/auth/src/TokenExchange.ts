@@ -6,7 +6,7 @@
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as Auth from "@countersign/client/Auth"
 import type { InvalidRequest } from "@countersign/client/Errors"
-import type { TokenStoreError } from "./Errors.js"
+import type { TokenSourceError, TokenStoreError } from "./Errors.js"
 import { TokenError } from "./Errors.js"
 import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
@@ -157,7 +157,7 @@ const acquireToken = <R>(
 export const layer = <R = never>(
   options: LayerOptions<R>
 ): Layer.Layer<
-  Auth.Auth | TokenSource.TokenSource,
+  Auth.Auth<TokenSourceError> | TokenSource.TokenSource,
   InvalidRequest,
   HttpClient.HttpClient | TokenStore.TokenStore | R
 > =>
@@ -186,7 +186,7 @@ export const layer = <R = never>(
 export const layerConfig = <R = never>(
   options: OAuth2.OrConfig<LayerOptions<R>>
 ): Layer.Layer<
-  Auth.Auth | TokenSource.TokenSource,
+  Auth.Auth<TokenSourceError> | TokenSource.TokenSource,
   ConfigError | InvalidRequest,
   HttpClient.HttpClient | TokenStore.TokenStore | R
 > => Layer.unwrapEffect(Effect.map(OptionsFromConfig.read<LayerOptions<R>>(options), (read) => layer(read)))

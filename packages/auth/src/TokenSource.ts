@@ -4,7 +4,7 @@
  *
  * @since 0.1.0
  */
-import type { TokenError, TokenStoreError } from "@countersign/client/Errors"
+import type { TokenError, TokenStoreError } from "./Errors.js"
 import * as Timeline from "@countersign/client/Timeline"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"

@@ -1,3 +1,4 @@
+import type { TokenSourceError } from "@countersign/auth/Errors"
 import * as Bearer from "@countersign/auth/Bearer"
 import * as Token from "@countersign/auth/Token"
 import * as TokenSource from "@countersign/auth/TokenSource"
@@ -131,8 +132,8 @@ describe("Bearer.fromSource", () => {
 
   it.effect("shares one token among all clients of the same layer, and provides TokenSource", () => {
     const { calls, mint } = scriptedTokens(() => Effect.succeed(Token.bearer(Redacted.make("canary-1"), 0)))
-    class One extends ApiClient.Tag("test/One")<One>() {}
-    class Two extends ApiClient.Tag("test/Two")<Two>() {}
+    class One extends ApiClient.Tag("test/One")<One, TokenSourceError>() {}
+    class Two extends ApiClient.Tag("test/Two")<Two, TokenSourceError>() {}
     const live = Layer.merge(
       One.layer({ baseUrl: "https://one.test" }),
       Two.layer({ baseUrl: "https://two.test" })

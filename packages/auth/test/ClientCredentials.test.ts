@@ -1,3 +1,4 @@
+import type { TokenSourceError } from "@countersign/auth/Errors"
 import * as ClientCredentials from "@countersign/auth/ClientCredentials"
 import * as OAuth2 from "@countersign/auth/OAuth2"
 import * as TokenKey from "@countersign/auth/TokenKey"
@@ -20,7 +21,7 @@ import * as Http from "node:http"
 import { allRenderings } from "./support/allRenderings.js"
 import { times } from "./support/tokenSource.js"
 
-class Api extends ApiClient.Tag("test/Api")<Api>() {}
+class Api extends ApiClient.Tag("test/Api")<Api, TokenSourceError>() {}
 
 const Resource = Schema.Struct({ ok: Schema.Boolean, client_id: Schema.String, scope: Schema.String })
 

@@ -1,3 +1,4 @@
+import type { TokenSourceError } from "@countersign/auth/Errors"
 import * as Dpop from "@countersign/auth/Dpop"
 import * as TokenSource from "@countersign/auth/TokenSource"
 import * as TokenStore from "@countersign/auth/TokenStore"
@@ -471,7 +472,9 @@ describe("Dpop.layerCustom", () => {
       const { calls, mint } = minted()
       const live = Dpop.layerCustom(key, { key: "key", acquireToken: mint }).pipe(Layer.provide(TokenStore.layerMemory))
       const context = yield* Layer.build(live)
-      const { api, mock } = yield* Effect.flatMap(Effect.provide(Auth.Auth, context), (auth) => clientOf(auth, [ok]))
+      const { api, mock } = yield* Effect.flatMap(Effect.provide(Auth.tag<TokenSourceError>(), context), (auth) =>
+        clientOf(auth, [ok])
+      )
       yield* api.get("/")
       expect(yield* tokensOf(mock)).toEqual(["DPoP canary-1"])
       expect(

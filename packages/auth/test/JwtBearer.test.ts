@@ -1,3 +1,4 @@
+import type { TokenSourceError } from "@countersign/auth/Errors"
 import type * as ClientAuthentication from "@countersign/auth/ClientAuthentication"
 import * as Dpop from "@countersign/auth/Dpop"
 import * as JwtBearer from "@countersign/auth/JwtBearer"
@@ -387,7 +388,7 @@ describe("JwtBearer with TokenStore", () => {
   )
 })
 
-class Api extends ApiClient.Tag("test/Api")<Api>() {}
+class Api extends ApiClient.Tag("test/Api")<Api, TokenSourceError>() {}
 
 const Resource = Schema.Struct({ client_id: Schema.String, scope: Schema.String, sub: Schema.String })
 const resource = Effect.flatMap(Api, (api) => api.get("/resource", { schema: Resource }))

@@ -3,7 +3,7 @@ import type * as TokenSource from "@countersign/auth/TokenSource"
 import type * as TokenStore from "@countersign/auth/TokenStore"
 import type * as Auth from "@countersign/client/Auth"
 import type { InvalidRequest } from "@countersign/client/Errors"
-import type { TokenError, TokenStoreError } from "@countersign/auth/Errors"
+import type { TokenError, TokenStoreError, TokenSourceError } from "@countersign/auth/Errors"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import { describe, expectTypeOf, it } from "@effect/vitest"
 import type * as Effect from "effect/Effect"
@@ -16,7 +16,7 @@ interface Vault {
 }
 
 type LayerOf<R> = Layer.Layer<
-  Auth.Auth | TokenSource.TokenSource,
+  Auth.Auth<TokenSourceError> | TokenSource.TokenSource,
   InvalidRequest,
   HttpClient.HttpClient | TokenStore.TokenStore | R
 >

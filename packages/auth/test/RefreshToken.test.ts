@@ -1,3 +1,4 @@
+import type { TokenSourceError } from "@countersign/auth/Errors"
 import * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
 import * as Dpop from "@countersign/auth/Dpop"
 import * as OAuth2 from "@countersign/auth/OAuth2"
@@ -16,7 +17,7 @@ import * as TestClock from "effect/TestClock"
 import { runPendingWork } from "./support/pendingWork.js"
 import { times } from "./support/tokenSource.js"
 
-class Api extends ApiClient.Tag("test/Api")<Api>() {}
+class Api extends ApiClient.Tag("test/Api")<Api, TokenSourceError>() {}
 
 const optionsOf = (issuer: string): RefreshToken.Options => ({
   issuer,

@@ -1,4 +1,5 @@
 /** Step-up with a complete server: a call fails with a challenge, and a sign-in with its parameters satisfies it. */
+import type { TokenSourceError } from "@countersign/auth/Errors"
 import * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
 import * as StepUp from "@countersign/auth/StepUp"
 import * as RefreshToken from "@countersign/auth/RefreshToken"
@@ -14,7 +15,7 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
 
-class Api extends ApiClient.Tag("test/Api")<Api>() {}
+class Api extends ApiClient.Tag("test/Api")<Api, TokenSourceError>() {}
 
 const redirectUri = "https://app.test/callback"
 

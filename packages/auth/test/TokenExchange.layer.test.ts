@@ -1,3 +1,4 @@
+import type { TokenSourceError } from "@countersign/auth/Errors"
 import * as Basic from "@countersign/auth/Basic"
 import * as Dpop from "@countersign/auth/Dpop"
 import * as RefreshToken from "@countersign/auth/RefreshToken"
@@ -35,7 +36,7 @@ const client = { issuer, clientId: "client", clientSecret: Redacted.make("secret
 const Resource = Schema.Struct({ client_id: Schema.String, scope: Schema.String, sub: Schema.String })
 
 type Authenticated = Layer.Layer<
-  Auth.Auth | TokenSource.TokenSource,
+  Auth.Auth<TokenSourceError> | TokenSource.TokenSource,
   unknown,
   HttpClient.HttpClient | TokenStore.TokenStore | OAuthServer.OAuthServer
 >
@@ -44,7 +45,10 @@ type Authenticated = Layer.Layer<
 const apiOf = (auth: Authenticated) =>
   Effect.map(Layer.build(auth), (built) => {
     const timeout = { call: false, exchange: false } as const
-    const make = Effect.provide(ApiClient.make({ baseUrl: issuer, timeout }), built)
+    const make = Effect.provide(
+      Effect.flatMap(Auth.tag<TokenSourceError>(), (auth) => ApiClient.make({ baseUrl: issuer, timeout, auth })),
+      built
+    )
     return Effect.flatMap(make, (api) => api.get("/resource", { schema: Resource }))
   })
 
@@ -255,10 +259,10 @@ describe("TokenExchange.layer", () => {
 describe("two TokenExchange layers of one application", () => {
   it.scoped("send different tokens for different accounts", () =>
     Effect.gen(function* () {
-      const tags = (["ada", "eve"] as const).map((name) => Context.GenericTag<Auth.Service>(name))
+      const tags = (["ada", "eve"] as const).map((name) => Context.GenericTag<Auth.Service<TokenSourceError>>(name))
       const layers = tags.map((tag) =>
         Layer.provide(
-          Layer.effect(tag, Auth.Auth),
+          Layer.effect(tag, Auth.tag<TokenSourceError>()),
           TokenExchange.layer({ ...client, account: tag.key, subject: signedIn })
         )
       )

@@ -4,7 +4,7 @@ import type * as TokenSource from "@countersign/auth/TokenSource"
 import type * as TokenStore from "@countersign/auth/TokenStore"
 import type * as Auth from "@countersign/client/Auth"
 import type { InvalidRequest } from "@countersign/client/Errors"
-import type { TokenError, TokenStoreError } from "@countersign/auth/Errors"
+import type { TokenError, TokenStoreError, TokenSourceError } from "@countersign/auth/Errors"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import { describe, expectTypeOf, it } from "@effect/vitest"
 import type * as Effect from "effect/Effect"
@@ -35,13 +35,17 @@ describe("TokenExchange types", () => {
   it("layer requires HttpClient, TokenStore and the services of the subject", () => {
     expectTypeOf(TokenExchange.layer<Vault>).returns.toEqualTypeOf<
       Layer.Layer<
-        Auth.Auth | TokenSource.TokenSource,
+        Auth.Auth<TokenSourceError> | TokenSource.TokenSource,
         InvalidRequest,
         HttpClient.HttpClient | TokenStore.TokenStore | Vault
       >
     >()
     expectTypeOf(TokenExchange.layer<never>).returns.toEqualTypeOf<
-      Layer.Layer<Auth.Auth | TokenSource.TokenSource, InvalidRequest, HttpClient.HttpClient | TokenStore.TokenStore>
+      Layer.Layer<
+        Auth.Auth<TokenSourceError> | TokenSource.TokenSource,
+        InvalidRequest,
+        HttpClient.HttpClient | TokenStore.TokenStore
+      >
     >()
   })
 

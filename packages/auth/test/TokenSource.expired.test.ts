@@ -1,3 +1,4 @@
+import type { TokenSourceError } from "@countersign/auth/Errors"
 import * as Auth from "@countersign/client/Auth"
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as ApiKey from "@countersign/auth/ApiKey"
@@ -22,7 +23,7 @@ import { runPendingWork } from "./support/pendingWork.js"
 
 const { respond } = MockClient
 
-class Api extends ApiClient.Tag("test/Api")<Api>() {}
+class Api extends ApiClient.Tag("test/Api")<Api, TokenSourceError>() {}
 
 const expiredWhen: Auth.ExpiredWhen = { status: [200, 403], body: (text) => text.includes("token expired") }
 
@@ -47,7 +48,11 @@ const world = (good: number, answer: MockClient.Step) => {
   })
 }
 
-type Layers = Layer.Layer<Auth.Auth | TokenSource.TokenSource, unknown, HttpClient.HttpClient | TokenStore.TokenStore>
+type Layers = Layer.Layer<
+  Auth.Auth<TokenSourceError> | TokenSource.TokenSource,
+  unknown,
+  HttpClient.HttpClient | TokenStore.TokenStore
+>
 
 const subject = Effect.succeed({ token: Redacted.make("canary-s"), type: TokenExchange.tokenTypes.accessToken })
 

@@ -1,3 +1,4 @@
+import type { TokenSourceError } from "@countersign/auth/Errors"
 import * as ClientCredentials from "@countersign/auth/ClientCredentials"
 import * as OAuth2 from "@countersign/auth/OAuth2"
 import * as TokenSource from "@countersign/auth/TokenSource"
@@ -60,7 +61,7 @@ afterAll(async () => {
   for (const spy of quiet) spy.mockRestore()
 })
 
-class Api extends ApiClient.Tag("test/Api")<Api>() {}
+class Api extends ApiClient.Tag("test/Api")<Api, TokenSourceError>() {}
 
 const live = (options: Partial<ClientCredentials.Options>) =>
   Layer.suspend(() =>

@@ -13,7 +13,7 @@ import * as TokenSource from "@countersign/auth/TokenSource"
 import * as TokenStore from "@countersign/auth/TokenStore"
 import type * as Auth from "@countersign/client/Auth"
 import type { InvalidRequest } from "@countersign/client/Errors"
-import type { TokenError, TokenStoreError } from "@countersign/auth/Errors"
+import type { TokenError, TokenStoreError, TokenSourceError } from "@countersign/auth/Errors"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import { describe, expectTypeOf, it } from "@effect/vitest"
 import type * as ConfigError from "effect/ConfigError"
@@ -39,7 +39,7 @@ describe("auth types", () => {
     expectTypeOf(Basic.layer).returns.toEqualTypeOf<LayerOf<Auth.Auth>>()
     expectTypeOf(Bearer.make).returns.toEqualTypeOf<Service>()
     expectTypeOf(Bearer.layer).returns.toEqualTypeOf<LayerOf<Auth.Auth>>()
-    expectTypeOf(Bearer.fromSource).returns.toEqualTypeOf<Service>()
+    expectTypeOf(Bearer.fromSource).returns.toEqualTypeOf<Auth.Service<TokenSourceError>>()
     expectTypeOf(ApiKey.make).returns.toEqualTypeOf<Service>()
     expectTypeOf(ApiKey.layer).returns.toEqualTypeOf<LayerOf<Auth.Auth>>()
     expectTypeOf(ApiKey.pool).returns.toEqualTypeOf<Effect.Effect<Service>>()
@@ -81,19 +81,25 @@ describe("auth types", () => {
   })
 
   it("requires a TokenSource for Bearer.layerTokenSource, and provides one from Bearer.layerCustom", () => {
-    expectTypeOf(Bearer.layerTokenSource).toEqualTypeOf<LayerOf<Auth.Auth, never, TokenSource.TokenSource>>()
+    expectTypeOf(Bearer.layerTokenSource).toEqualTypeOf<
+      LayerOf<Auth.Auth<TokenSourceError>, never, TokenSource.TokenSource>
+    >()
     expectTypeOf(Bearer.layerCustom<Vault>).returns.toEqualTypeOf<
-      LayerOf<Auth.Auth | TokenSource.TokenSource, never, TokenStore.TokenStore | Vault>
+      LayerOf<Auth.Auth<TokenSourceError> | TokenSource.TokenSource, never, TokenStore.TokenStore | Vault>
     >()
   })
 
   it("requires an HttpClient and a TokenStore for ClientCredentials.layer, which fails with InvalidRequest", () => {
     expectTypeOf(ClientCredentials.layer).returns.toEqualTypeOf<
-      LayerOf<Auth.Auth | TokenSource.TokenSource, InvalidRequest, HttpClient.HttpClient | TokenStore.TokenStore>
+      LayerOf<
+        Auth.Auth<TokenSourceError> | TokenSource.TokenSource,
+        InvalidRequest,
+        HttpClient.HttpClient | TokenStore.TokenStore
+      >
     >()
     expectTypeOf(ClientCredentials.layerConfig).returns.toEqualTypeOf<
       LayerOf<
-        Auth.Auth | TokenSource.TokenSource,
+        Auth.Auth<TokenSourceError> | TokenSource.TokenSource,
         ConfigError.ConfigError | InvalidRequest,
         HttpClient.HttpClient | TokenStore.TokenStore
       >
@@ -131,7 +137,11 @@ describe("auth types", () => {
 
   it("requires an HttpClient and a TokenStore for RefreshToken.layer, which fails with InvalidRequest", () => {
     expectTypeOf(RefreshToken.layer).returns.toEqualTypeOf<
-      LayerOf<Auth.Auth | TokenSource.TokenSource, InvalidRequest, HttpClient.HttpClient | TokenStore.TokenStore>
+      LayerOf<
+        Auth.Auth<TokenSourceError> | TokenSource.TokenSource,
+        InvalidRequest,
+        HttpClient.HttpClient | TokenStore.TokenStore
+      >
     >()
     expectTypeOf(RefreshToken.acquireToken).returns.returns.toEqualTypeOf<Effect.Effect<Token.Token, TokenError>>()
   })

@@ -41,9 +41,9 @@ import * as Verb from "./Verb.js"
  * @since 0.1.0
  * @category models
  */
-export interface Options extends RequestDefaults.Options {
+export interface Options<E = unknown> extends RequestDefaults.Options {
   /** The authentication scheme, given as a value. When omitted, the client requires the {@link Auth.Auth} service. */
-  readonly auth?: Auth.Service | undefined
+  readonly auth?: Auth.Service<E> | undefined
   /**
    * Further origins that receive the credentials, such as `https://uploads.example.com`. The base URL's origin always does.
    */
@@ -96,10 +96,10 @@ export interface Options extends RequestDefaults.Options {
 }
 
 /** Options with the resolved services: the input of each pipeline step. */
-interface PipelineServices {
+interface PipelineServices<E> {
   readonly options: Options
   readonly defaults: RequestDefaults.Options
-  readonly auth: Auth.Service
+  readonly auth: Auth.Service<E>
   readonly jar: CookieJar.Service | undefined
   readonly circuits: CircuitBreaker.Service | undefined
   readonly permits: Concurrency.Service | undefined
@@ -122,7 +122,7 @@ export interface PipelineStep {
   /** Why the step stands at this position. */
   readonly reason: string
   /** @internal */
-  readonly policy: (services: PipelineServices) => Policy.Policy<ApiError> | undefined
+  readonly policy: <E>(services: PipelineServices<E>) => Policy.Policy<ApiError | E> | undefined
 }
 
 const retryOptions = (retry: Exclude<Options["retry"], false>): Retry.Options =>
@@ -237,18 +237,18 @@ export const pipelineOrder: ReadonlyArray<PipelineStep> = [
 /** The `httpClient` adapter leaves this step out, because its callers decode error responses themselves. */
 const withoutStatusErrors: ReadonlySet<string> = new Set(["Status.policy"])
 
-const pipeline = (
+const pipeline = <E>(
   transport: HttpClient.HttpClient.With<ApiError>,
-  services: PipelineServices,
+  services: PipelineServices<E>,
   without: ReadonlySet<string> = new Set()
-): HttpClient.HttpClient.With<ApiError> =>
-  pipelineOrder.reduceRight((client, { name, policy }) => {
+): HttpClient.HttpClient.With<ApiError | E> =>
+  pipelineOrder.reduceRight<HttpClient.HttpClient.With<ApiError | E>>((client, { name, policy }) => {
     const wrap = without.has(name) ? undefined : policy(services)
     return wrap === undefined ? client : wrap(client)
   }, transport)
 
 /**
- * The client of one API: a platform `HttpClient` with errors of type {@link ApiError}.
+ * The client of one API: a platform `HttpClient`. `E` has all of its errors: {@link ApiError} and those of its scheme.
  *
  * The platform's combinators work on it. `execute` streams the response body. The verbs (`get`, `post` …) read it whole, up
  * to `maxBodySize`.
@@ -256,21 +256,21 @@ const pipeline = (
  * @since 0.1.0
  * @category models
  */
-export interface ApiClient extends HttpClient.HttpClient.With<ApiError> {
+export interface ApiClient<out E = ApiError> extends HttpClient.HttpClient.With<E> {
   /** Sends a GET request. */
-  readonly get: Verb.Verb
+  readonly get: Verb.Verb<E>
   /** Sends a HEAD request. */
-  readonly head: Verb.Verb
+  readonly head: Verb.Verb<E>
   /** Sends a POST request. */
-  readonly post: Verb.Verb
+  readonly post: Verb.Verb<E>
   /** Sends a PUT request. */
-  readonly put: Verb.Verb
+  readonly put: Verb.Verb<E>
   /** Sends a PATCH request. */
-  readonly patch: Verb.Verb
+  readonly patch: Verb.Verb<E>
   /** Sends a DELETE request. */
-  readonly del: Verb.Verb
+  readonly del: Verb.Verb<E>
   /** Sends an OPTIONS request. */
-  readonly options: Verb.Verb
+  readonly options: Verb.Verb<E>
   /**
    * The same pipeline as a platform `HttpClient`, for SDKs and `HttpApiClient`. It returns the last response for an error
    * status. Other errors become a `RequestError` with the original error as `cause`, which the platform does not retry.
@@ -282,12 +282,14 @@ export interface ApiClient extends HttpClient.HttpClient.With<ApiError> {
  * The services that a client requires: a transport (`HttpClient`), `Auth` unless `options.auth` is set, and each of
  * `CookieJar`, `RateLimit`, `CircuitBreaker` and `Concurrency` with an option that is `true`, or of type `boolean`.
  *
+ * `E` is what the scheme may fail with.
+ *
  * @since 0.1.0
  * @category models
  */
-export type Requirements<O extends Options> =
+export type Requirements<O extends Options, E = never> =
   | Wire
-  | (O extends { readonly auth: Auth.Service } ? never : Auth.Auth)
+  | (O extends { readonly auth: Auth.Service<unknown> } ? never : Auth.Auth<E>)
   | ServiceFromOption<O, "cookies", CookieJar.CookieJar>
   | ServiceFromOption<O, "rateLimit", RateLimit.RateLimit>
   | ServiceFromOption<O, "circuitBreaker", CircuitBreaker.CircuitBreaker>
@@ -308,13 +310,13 @@ const resolveService = <Id, Service>(
 ): Effect.Effect<Service | undefined, never, Id> =>
   option === true ? tag : Effect.succeed(option === false ? undefined : option)
 
-const resolveServices = (
-  options: Options
-): Effect.Effect<PipelineServices, InvalidRequest, Exclude<Requirements<Options>, Wire>> =>
+const resolveServices = <E>(
+  options: Options<E>
+): Effect.Effect<PipelineServices<E>, InvalidRequest, Exclude<Requirements<Options, E>, Wire>> =>
   Effect.all({
     options: Effect.succeed(options),
     defaults: RequestDefaults.validate(options),
-    auth: options.auth === undefined ? Auth.Auth : Effect.succeed(options.auth),
+    auth: options.auth === undefined ? Auth.tag<E>() : Effect.succeed(options.auth),
     jar: resolveService<CookieJar.CookieJar, CookieJar.Service>(CookieJar.CookieJar, options.cookies),
     circuits: resolveService<CircuitBreaker.CircuitBreaker, CircuitBreaker.Service>(
       CircuitBreaker.CircuitBreaker,
@@ -332,9 +334,9 @@ const resolveServices = (
   })
 
 /** Other credentials may belong to another account, so a throttle of one account does not apply to the other. */
-const withCredentials = (services: PipelineServices): ((auth: Auth.Service) => PipelineServices) => {
-  const throttles = new WeakMap<Auth.Service, RateLimit.Service>()
-  const throttleOf = (auth: Auth.Service): RateLimit.Service => {
+const withCredentials = <E>(services: PipelineServices<E>): (<E1>(auth: Auth.Service<E1>) => PipelineServices<E1>) => {
+  const throttles = new WeakMap<Auth.Service<unknown>, RateLimit.Service>()
+  const throttleOf = (auth: Auth.Service<unknown>): RateLimit.Service => {
     const throttle = throttles.get(auth) ?? RateLimit.throttle()
     throttles.set(auth, throttle)
     return throttle
@@ -352,7 +354,7 @@ const isFinal =
   (response: HttpClientResponse): boolean =>
     response.status < 300 || (response.status < 400 && (redirects === false || !Redirects.isRedirect(response)))
 
-const assemble = (transport: HttpClient.HttpClient, services: PipelineServices): ApiClient => {
+const assemble = <E>(transport: HttpClient.HttpClient, services: PipelineServices<E>): ApiClient<ApiError | E> => {
   const streaming = makeExchange(transport)
   const bufferedTransport = makeExchange(transport, {
     limit: services.options.maxBodySize ?? Transport.defaults.maxBodySize,
@@ -361,7 +363,7 @@ const assemble = (transport: HttpClient.HttpClient, services: PipelineServices):
   const bufferedClient = pipeline(bufferedTransport, services)
   // The `auth` of one call needs its own pipeline. That costs about twelve closures, for such calls only.
   const servicesFor = withCredentials(services)
-  const executeWith = (auth?: Auth.Service) =>
+  const executeWith = <E1>(auth?: Auth.Service<E1>): Policy.Next<ApiError | E | E1, never> =>
     (auth === undefined ? bufferedClient : pipeline(bufferedTransport, servicesFor(auth))).execute
   return Object.assign(pipeline(streaming, services), {
     get: Verb.make("GET", executeWith),
@@ -374,6 +376,14 @@ const assemble = (transport: HttpClient.HttpClient, services: PipelineServices):
     httpClient: toPlatformHttpClient(pipeline(streaming, services, withoutStatusErrors))
   })
 }
+
+/**
+ * The errors of the scheme in the option `auth`. Never without the option: then the context has a scheme without own errors.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type SchemeError<O> = O extends { readonly auth: Auth.Service<infer E> } ? E : never
 
 /**
  * Makes the client of one API.
@@ -395,21 +405,28 @@ const assemble = (transport: HttpClient.HttpClient, services: PipelineServices):
  * @since 0.1.0
  * @category constructors
  */
-export const make = <const O extends Options>(options: O): Effect.Effect<ApiClient, InvalidRequest, Requirements<O>> =>
-  // `Requirements` computes the required services from the type of the options, which the compiler cannot check here.
+export const make = <const O extends Options>(
+  options: O
+): Effect.Effect<ApiClient<ApiError | SchemeError<O>>, InvalidRequest, Requirements<O>> =>
+  // `Requirements` and `SchemeError` compute services and errors from the type of the options, which the compiler cannot check here.
   Effect.map(Effect.all([HttpClient.HttpClient, resolveServices(options)]), ([transport, services]) =>
     assemble(transport, services)
-  ) as Effect.Effect<ApiClient, InvalidRequest, Requirements<O>>
+  ) as Effect.Effect<ApiClient<ApiError | SchemeError<O>>, InvalidRequest, Requirements<O>>
 
 /**
- * The class of an API's tag: `class GitHub extends ApiClient.Tag("app/GitHub")<GitHub>() {}`.
+ * The class of an API's tag: `class GitHub extends ApiClient.Tag("app/GitHub")<GitHub>() {}`. `E` has the own errors of its
+ * authentication scheme.
  *
  * @since 0.1.0
  * @category models
  */
-export interface TagClass<Self, Id extends string> extends Context.TagClass<Self, Id, ApiClient> {
+export interface TagClass<Self, Id extends string, E = never> extends Context.TagClass<
+  Self,
+  Id,
+  ApiClient<ApiError | E>
+> {
   /** Layer with the client of this API. Its options and errors are those of {@link make}. */
-  readonly layer: <const O extends Options>(options: O) => Layer.Layer<Self, InvalidRequest, Requirements<O>>
+  readonly layer: <const O extends Options<E>>(options: O) => Layer.Layer<Self, InvalidRequest, Requirements<O, E>>
   /**
    * Layer with a platform `HttpClient` that sends through this API's pipeline, for `HttpApiClient` and SDKs. It is built
    * anew for each client of the API that provides it.
@@ -429,16 +446,21 @@ export interface TagClass<Self, Id extends string> extends Context.TagClass<Self
  *
  * const GitHubLive = GitHub.layer({ baseUrl: "https://api.github.com" }).pipe(Layer.provide(Auth.layerNone))
  *
+ * The second type argument has the own errors of the scheme: `ApiClient.Tag("app/GitHub")<GitHub, TokenSourceError>()` for
+ * OAuth. Without it the scheme must be one without own errors, such as an API key.
+ *
  * @param id - the key of the service, with a namespace, such as `app/GitHub`.
  * @since 0.1.0
  * @category tags
  */
 export const Tag =
   <const Id extends string>(id: Id) =>
-  <Self>(): TagClass<Self, Id> => {
-    const tag = Context.Tag(id)<Self, ApiClient>()
+  <Self, E = never>(): TagClass<Self, Id, E> => {
+    const tag = Context.Tag(id)<Self, ApiClient<ApiError | E>>()
     return Object.assign(tag, {
-      layer: <const O extends Options>(options: O) => Layer.effect(tag, make(options)),
+      layer: <const O extends Options<E>>(options: O) =>
+        // The option `auth`, and the tag that is required without it, have errors of `E` only.
+        Layer.effect(tag, make(options) as Effect.Effect<ApiClient<ApiError | E>, InvalidRequest, Requirements<O, E>>),
       // Effect builds a constant Layer once per application. A second account's SDK would then send as the first.
       layerHttpClient: Layer.fresh(
         Layer.effect(

@@ -10,9 +10,12 @@ import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type { AuthError, Unauthorized } from "./Errors.js"
+import type { InvalidRequest, Unauthorized } from "./Errors.js"
+import type { ReplayContext, SignedExchange } from "./internal/auth/replay.js"
 import { initialState, sendSigned, signAndSend } from "./internal/auth/replay.js"
 import type { ExpiredWhen, Replay, Service, Signed } from "./internal/auth/scheme.js"
+import type { Send } from "./internal/call/client.js"
+import type { CallContext } from "./internal/call/context.js"
 import { makePolicy } from "./internal/call/policy.js"
 import { makeOriginMatcher } from "./internal/origins/originMatcher.js"
 import { unsafeNow } from "./internal/time/clock.js"
@@ -21,12 +24,50 @@ import type * as Policy from "./Policy.js"
 export type { ExpiredWhen, Rejection, Replay, Service, Signed } from "./internal/auth/scheme.js"
 
 /**
- * The authentication scheme of one API's client.
+ * Identifies the authentication scheme of one API's client: a scheme that fails with `E` at most, beside `InvalidRequest`.
+ * So a scheme with fewer errors provides it too.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Auth<in E = never> {
+  /** The key of the service. */
+  readonly "@countersign/client/Auth": (error: E) => void
+}
+
+/**
+ * The tag of a scheme that fails with `E`. All have one key, so an application has one scheme in each place.
  *
  * @since 0.1.0
  * @category tags
  */
-export class Auth extends /* @__PURE__ */ Context.Tag("@countersign/client/Auth")<Auth, Service>() {}
+export const tag = <E = never>(): Context.Tag<Auth<E>, Service<E>> =>
+  Context.GenericTag<Auth<E>, Service<E>>("@countersign/client/Auth")
+
+/**
+ * The tag of a scheme without errors of its own, such as an API key. See {@link tag} for the others.
+ *
+ * @since 0.1.0
+ * @category tags
+ */
+export const Auth: Context.Tag<Auth, Service> = /* @__PURE__ */ tag()
+
+/**
+ * Layer with a scheme.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = <E>(auth: Service<E>): Layer.Layer<Auth<E>> => Layer.succeed(tag<E>(), auth)
+
+/**
+ * Layer with a scheme that an effect makes.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerEffect = <E, E1, R>(auth: Effect.Effect<Service<E>, E1, R>): Layer.Layer<Auth<E>, E1, R> =>
+  Layer.effect(tag<E>(), auth)
 
 /**
  * Makes a scheme with fixed credentials that an effect adds to each request. A 401 is final.
@@ -35,10 +76,15 @@ export class Auth extends /* @__PURE__ */ Context.Tag("@countersign/client/Auth"
  * @since 0.1.0
  * @category constructors
  */
-export const makeStaticEffect = (
-  put: (request: HttpClientRequest) => Effect.Effect<HttpClientRequest, AuthError>
-): Service => ({
-  sign: (request) => Effect.map(put(request), (signed) => ({ request: signed, credential: 0 })),
+export const makeStaticEffect = <E = never>(
+  put: (request: HttpClientRequest) => Effect.Effect<HttpClientRequest, E>
+): Service<Exclude<E, InvalidRequest>> => ({
+  sign: (request) =>
+    // A scheme may fail with `InvalidRequest` in any case. The compiler cannot show it for a generic `E`.
+    Effect.map(put(request), (signed) => ({ request: signed, credential: 0 })) as Effect.Effect<
+      Signed,
+      Exclude<E, InvalidRequest> | InvalidRequest
+    >,
   onRejected: () => Effect.succeed(false)
 })
 
@@ -84,7 +130,7 @@ export const none: Service = /* @__PURE__ */ makeStaticEffect(Effect.succeed)
  * @since 0.1.0
  * @category combinators
  */
-export const withExpired = (auth: Service, expiredWhen: ExpiredWhen): Service => ({ ...auth, expiredWhen })
+export const withExpired = <E>(auth: Service<E>, expiredWhen: ExpiredWhen): Service<E> => ({ ...auth, expiredWhen })
 
 /**
  * Layer with the scheme without credentials.
@@ -108,9 +154,9 @@ export const replayOnce: Replay = 1
  * @since 0.1.0
  * @category models
  */
-export interface Options {
+export interface Options<E = never> {
   /** The authentication scheme. */
-  readonly auth: Service
+  readonly auth: Service<E>
   /**
    * The origins that receive the credentials: scheme, host and port. Requests to other origins are sent without credentials.
    */
@@ -128,7 +174,8 @@ export interface Options {
  * - Every other status is returned unchanged.
  *
  * Fails with `Unauthorized` when the scheme has no new credentials, when the replay is rejected too, or when the body cannot
- * be sent again. In the last case the credentials are refreshed all the same. Fails with `AuthError` when signing fails.
+ * be sent again. In the last case the credentials are refreshed all the same. Fails as the scheme fails: with its own
+ * errors, or with `InvalidRequest`.
  *
  * Specification: [RFC 9110 §11](https://www.rfc-editor.org/rfc/rfc9110#section-11),
  * [§15.5.2](https://www.rfc-editor.org/rfc/rfc9110#section-15.5.2).
@@ -136,16 +183,21 @@ export interface Options {
  * @since 0.1.0
  * @category policies
  */
-export const policy = (options: Options): Policy.Policy<Unauthorized | AuthError> => {
+export const policy = <E>(options: Options<E>): Policy.Policy<E | Unauthorized | InvalidRequest> => {
   const { auth } = options
   const replay = options.replay ?? auth.replay ?? replayOnce
   const destinationOf = makeOriginMatcher(options.origins)
-  return makePolicy<Unauthorized | AuthError>((request, next, call) => {
+  const send = <E1, R1>(
+    request: HttpClientRequest,
+    next: Send<E1, R1>,
+    call: CallContext
+  ): SignedExchange<E | E1, R1> => {
     if (!destinationOf(request.url).own) return next(request, call)
-    const context = { auth, replay, request, next, call }
+    const context: ReplayContext<E | E1, R1> = { auth, replay, request, next, call }
     const signed = auth.signSync?.(request, unsafeNow(call.fiber))
     return signed === undefined
       ? signAndSend(context, initialState(replay), undefined)
       : sendSigned(context, signed, initialState(replay), undefined)
-  })
+  }
+  return makePolicy<E | Unauthorized | InvalidRequest>(send)
 }

@@ -8,7 +8,6 @@
  */
 import type { RedirectRejected } from "./internal/errors/responseErrors.js"
 import type { ClientError, Forbidden, RateLimited, Unauthorized, Unavailable } from "./internal/errors/statusErrors.js"
-import type { TokenError, TokenStoreError } from "./internal/errors/tokenErrors.js"
 import type { BodyTooLarge, Timeout, TransportError } from "./internal/errors/transportErrors.js"
 import type { CircuitOpen, InvalidRequest, Overloaded } from "./internal/errors/unsentErrors.js"
 
@@ -17,8 +16,6 @@ export type { RedirectReason } from "./internal/errors/responseErrors.js"
 export { InvalidResponse, RedirectRejected } from "./internal/errors/responseErrors.js"
 export type { RateLimitSource } from "./internal/errors/statusErrors.js"
 export { ClientError, Forbidden, RateLimited, Unauthorized, Unavailable } from "./internal/errors/statusErrors.js"
-export type { TokenReason, TokenStoreReason } from "./internal/errors/tokenErrors.js"
-export { TokenError, TokenStoreError } from "./internal/errors/tokenErrors.js"
 export type { TransportProxy, TransportReason } from "./internal/errors/transportErrors.js"
 export { BodyTooLarge, Timeout, TransportError } from "./internal/errors/transportErrors.js"
 export { CircuitOpen, InvalidRequest, Overloaded } from "./internal/errors/unsentErrors.js"
@@ -32,15 +29,8 @@ export { CircuitOpen, InvalidRequest, Overloaded } from "./internal/errors/unsen
 export type SendError = TransportError | Timeout | BodyTooLarge | InvalidRequest | RedirectRejected
 
 /**
- * Errors of signing a request.
- *
- * @since 0.1.0
- * @category errors
- */
-export type AuthError = TokenError | TokenStoreError | InvalidRequest
-
-/**
- * All errors of a call of an {@link ApiClient}. Verbs with a `schema` add {@link InvalidResponse}.
+ * The errors of a call of an {@link ApiClient}. Verbs with a `schema` add {@link InvalidResponse}, and authentication schemes
+ * add their own errors, such as `TokenError`.
  *
  * @example
  * import * as ApiClient from "@countersign/client/ApiClient"
@@ -62,4 +52,4 @@ export type AuthError = TokenError | TokenStoreError | InvalidRequest
  * @category errors
  */
 export type ApiError =
-  Unauthorized | Forbidden | RateLimited | Unavailable | ClientError | CircuitOpen | Overloaded | SendError | AuthError
+  Unauthorized | Forbidden | RateLimited | Unavailable | ClientError | CircuitOpen | Overloaded | SendError

@@ -26,11 +26,11 @@ import type { Next } from "./Policy.js"
  * @since 0.1.0
  * @category models
  */
-export interface Options extends HttpClientRequest.Options.NoUrl {
+export interface Options<E = never> extends HttpClientRequest.Options.NoUrl {
   /** Value to send as JSON, with the content type `application/json`. */
   readonly json?: unknown
   /** Authentication scheme for this request, instead of the client's. */
-  readonly auth?: Auth.Service | undefined
+  readonly auth?: Auth.Service<E> | undefined
 }
 
 /**
@@ -39,7 +39,7 @@ export interface Options extends HttpClientRequest.Options.NoUrl {
  * @since 0.1.0
  * @category models
  */
-export interface Decoding<A, I, R> extends Options {
+export interface Decoding<A, I, R, E = never> extends Options<E> {
   /** Schema that decodes the JSON body of the response. */
   readonly schema: Schema.Schema<A, I, R>
 }
@@ -50,7 +50,7 @@ export interface Decoding<A, I, R> extends Options {
  * @since 0.1.0
  * @category models
  */
-export interface Encoding<A, I, R> extends Options {
+export interface Encoding<A, I, R, E = never> extends Options<E> {
   /** Value to encode and to send as JSON. */
   readonly json: A
   /** Schema that encodes `json`. */
@@ -62,34 +62,34 @@ export interface Encoding<A, I, R> extends Options {
  *
  * The body of the response is read already, and can be read any number of times. It fails with:
  *
- * - {@link ApiError}: the errors of the pipeline.
+ * - `E`: the errors of the client, which are {@link ApiError} and those of its authentication scheme. `auth` adds `E1`.
  * - `InvalidRequest`: the URL, a header, the body or `json` is invalid (`Url`, `Header`, `Body`).
  * - `InvalidResponse`: the body is not JSON, or does not match `schema`.
  *
  * @since 0.1.0
  * @category models
  */
-export interface Verb {
-  <A, I, R, B, J, S>(
+export interface Verb<out E = ApiError> {
+  <A, I, R, B, J, S, E1 = never>(
     url: string | URL,
-    options: Decoding<A, I, R> & Encoding<B, J, S>
-  ): Effect.Effect<A, ApiError | InvalidResponse, R | S>
-  <A, I, R>(
+    options: Decoding<A, I, R, E1> & Encoding<B, J, S, E1>
+  ): Effect.Effect<A, E | E1 | InvalidRequest | InvalidResponse, R | S>
+  <A, I, R, E1 = never>(
     url: string | URL,
-    options: Decoding<A, I, R> & { readonly jsonSchema?: never }
-  ): Effect.Effect<A, ApiError | InvalidResponse, R>
-  <B, J, S>(
+    options: Decoding<A, I, R, E1> & { readonly jsonSchema?: never }
+  ): Effect.Effect<A, E | E1 | InvalidRequest | InvalidResponse, R>
+  <B, J, S, E1 = never>(
     url: string | URL,
-    options: Encoding<B, J, S> & { readonly schema?: never }
-  ): Effect.Effect<HttpClientResponse, ApiError, S>
-  (
+    options: Encoding<B, J, S, E1> & { readonly schema?: never }
+  ): Effect.Effect<HttpClientResponse, E | E1 | InvalidRequest, S>
+  <E1 = never>(
     url: string | URL,
-    options?: Options & { readonly schema?: never; readonly jsonSchema?: never }
-  ): Effect.Effect<HttpClientResponse, ApiError>
+    options?: Options<E1> & { readonly schema?: never; readonly jsonSchema?: never }
+  ): Effect.Effect<HttpClientResponse, E | E1 | InvalidRequest>
 }
 
 /** Options of all overloads. */
-interface AnyOptions extends Options {
+interface AnyOptions extends Options<unknown> {
   readonly schema?: Schema.Schema<unknown, unknown, unknown>
   readonly jsonSchema?: Schema.Schema<unknown, unknown, unknown>
 }
@@ -168,7 +168,10 @@ const decoded = (
  * @since 0.1.0
  * @category constructors
  */
-export const make = (method: HttpMethod, pipeline: (auth?: Auth.Service) => Next<ApiError, never>): Verb => {
+export const make = <E>(
+  method: HttpMethod,
+  pipeline: <E1>(auth?: Auth.Service<E1>) => Next<E | E1, never>
+): Verb<E> => {
   const build = makeRequestBuilder(method)
   const call = (url: string | URL, options: AnyOptions) => {
     const request = build(url, options)
@@ -188,5 +191,5 @@ export const make = (method: HttpMethod, pipeline: (auth?: Auth.Service) => Next
     }
   }
   // The implementation does not know the types of the Schemas. The overloads declare them.
-  return verb as Verb
+  return verb as Verb<E>
 }

@@ -2,13 +2,13 @@ import * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Auth from "@countersign/client/Auth"
-import { TokenError } from "@countersign/client/Errors"
 import * as MockClient from "@countersign/testing/MockClient"
 import { describe, expect, it } from "@effect/vitest"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { api, base, failure, get, run, transport } from "./support/mockApi.js"
+import { SchemeError } from "./support/schemeError.js"
 
 const { respond, respondStream } = MockClient
 
@@ -20,11 +20,11 @@ const json = { "content-type": "application/json" }
 const refreshableAuth = (
   expiredWhen: Auth.ExpiredWhen,
   maxRefreshes = Number.POSITIVE_INFINITY,
-  overrides: Partial<Auth.Service> = {}
+  overrides: Partial<Auth.Service<SchemeError>> = {}
 ) => {
   const seen = { rejections: [] as Array<Auth.Rejection>, replayRejections: [] as Array<Auth.Rejection> }
   let token = 1
-  const auth: Auth.Service = {
+  const auth: Auth.Service<SchemeError> = {
     sign: (request) =>
       Effect.sync(() => ({
         request: HttpClientRequest.setHeader(request, "x-secret", `canary-token-${token}`),
@@ -157,7 +157,7 @@ describe("Auth.withExpired", () => {
 
   it.effect("fails with the error of the refresh", () =>
     Effect.gen(function* () {
-      const error = new TokenError({ reason: "ReauthorizationRequired", detail: "sign in" })
+      const error = new SchemeError({ message: "sign in" })
       const { auth } = refreshableAuth({ status: 400 }, 1, { onRejected: () => Effect.fail(error) })
       const { api: client } = yield* api([respond(400, "no")], { auth })
       expect(yield* failure(client.get("/x"))).toBe(error)
@@ -182,7 +182,7 @@ describe("Auth.withExpired", () => {
   it.effect("tries step-up before refreshing", () =>
     Effect.gen(function* () {
       const { auth: withRule } = refreshableAuth({ status: 403 })
-      const auth: Auth.Service = { ...withRule, onInsufficientScope: () => Effect.succeed(false) }
+      const auth: Auth.Service<SchemeError> = { ...withRule, onInsufficientScope: () => Effect.succeed(false) }
       const { api: client, mock } = yield* api(() => respond(403, "no"), { auth })
       expect(yield* failure(client.get("/x"))).toMatchObject({ _tag: "Forbidden" })
       expect(yield* mock.sent).toHaveLength(1)

@@ -1,8 +1,6 @@
 import * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Auth from "@countersign/client/Auth"
-import type { AuthError } from "@countersign/client/Errors"
-import { TokenError } from "@countersign/client/Errors"
 import * as RequestBody from "@countersign/client/RequestBody"
 import * as Timeline from "@countersign/client/Timeline"
 import * as MockClient from "@countersign/testing/MockClient"
@@ -12,6 +10,7 @@ import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { api, base, withJitter, failure, get, run, requestTimes, transport } from "./support/mockApi.js"
+import { SchemeError } from "./support/schemeError.js"
 
 const { fail, respond, respondStream } = MockClient
 const challenge = { "www-authenticate": 'Bearer realm="api", error="invalid_token"' }
@@ -72,8 +71,11 @@ describe("Auth.sign", () => {
 
   it.effect("fails with the signing error and sends nothing", () =>
     Effect.gen(function* () {
-      const rejected = new TokenError({ reason: "Unavailable", detail: "later" })
-      const auth: Auth.Service = { sign: () => Effect.fail(rejected), onRejected: () => Effect.succeed(false) }
+      const rejected = new SchemeError({ message: "later" })
+      const auth: Auth.Service<SchemeError> = {
+        sign: () => Effect.fail(rejected),
+        onRejected: () => Effect.succeed(false)
+      }
       const { api: client, mock } = yield* api([respond(200)], { auth })
       expect(yield* failure(client.get("/x"))).toBe(rejected)
       expect(yield* mock.sent).toEqual([])
@@ -206,8 +208,8 @@ describe("Auth.onRejected", () => {
 
   it.effect("releases the connection and fails with the refresh error when refreshing fails", () =>
     Effect.gen(function* () {
-      const error: AuthError = new TokenError({ reason: "ReauthorizationRequired", detail: "sign in again" })
-      const auth: Auth.Service = { ...refreshableAuth().auth, onRejected: () => Effect.fail(error) }
+      const error = new SchemeError({ message: "sign in again" })
+      const auth: Auth.Service<SchemeError> = { ...refreshableAuth().auth, onRejected: () => Effect.fail(error) }
       const { api: client, mock } = yield* api([respond(401, "no")], { auth })
       expect(yield* failure(client.get("/x"))).toBe(error)
       expect(yield* mock.released).toHaveLength(1)

@@ -17,6 +17,7 @@ import * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
 import * as TestClock from "effect/TestClock"
 import { withJitter, failure, get, runPromise, run, requestTimes, transport } from "./support/mockApi.js"
+import { SchemeError } from "./support/schemeError.js"
 
 const { delay, fail, never, respond } = MockClient
 const ok = respond(200, "ok")
@@ -135,7 +136,7 @@ describe("CircuitBreaker, closed", () => {
   it.effect("ignores interruption, defects and requests that were never sent", () =>
     Effect.gen(function* () {
       const throttled = new Errors.RateLimited({ ...exchange, status: 503, source: "throttle" })
-      const noToken = new Errors.TokenError({ reason: "Unavailable", detail: "" })
+      const noToken = new SchemeError({ message: "" })
       const overloaded = new Errors.Overloaded({ origin, limit: 1, queued: 1 })
       const proxies = [proxyFailed(407), proxyFailed(403), proxyFailed(501), proxyFailed()]
       const unsent = [throttled, noToken, overloaded, transportError("AddressBlocked"), timeout("call")]

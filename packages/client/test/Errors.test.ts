@@ -410,12 +410,7 @@ describe("Errors message", () => {
           mismatches: [{ path: "$.a", expected: "number" }]
         }),
         "GET https://api.test/x answered 400: the body does not match the schema: at $.a, expected number"
-      ],
-      [
-        new Errors.TokenError({ reason: "Rejected", detail: "d", error: "invalid_client" }),
-        "No access token is available: d"
-      ],
-      [new Errors.TokenStoreError({ reason: "LockTimeout", detail: "d" }), "The token store failed: d"]
+      ]
     ]
     for (const [error, message] of table) expect(error.message).toBe(message)
   })

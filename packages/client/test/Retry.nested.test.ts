@@ -2,7 +2,6 @@
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as Auth from "@countersign/client/Auth"
-import { TokenError } from "@countersign/client/Errors"
 import * as Retry from "@countersign/client/Retry"
 import * as Timeout from "@countersign/client/Timeout"
 import * as MockClient from "@countersign/testing/MockClient"
@@ -15,6 +14,7 @@ import * as Schedule from "effect/Schedule"
 import * as TestClock from "effect/TestClock"
 import { contextOf, publish } from "../src/internal/call/context.js"
 import { api, base, withJitter, failure, get, run, transport, urls } from "./support/mockApi.js"
+import { SchemeError } from "./support/schemeError.js"
 
 const { fail, respond } = MockClient
 const busy = () => respond(503, "busy")
@@ -97,8 +97,8 @@ describe("Retry.policy across two clients", () => {
   it.effect("reports why the inner client sent nothing, and does not retry it", () =>
     Effect.gen(function* () {
       let signed = 0
-      const rejected = new TokenError({ reason: "Rejected", detail: "the account is closed" })
-      const auth: Auth.Service = {
+      const rejected = new SchemeError({ message: "the account is closed" })
+      const auth: Auth.Service<SchemeError> = {
         sign: () => Effect.suspend(() => (signed++, Effect.fail(rejected))),
         onRejected: () => Effect.succeed(false)
       }
@@ -125,16 +125,13 @@ describe("Retry.policy across two clients", () => {
   it.effect("fails without sending the request when the token request fails", () =>
     Effect.gen(function* () {
       const token = yield* api(busy)
-      const tokenRequest = Effect.mapError(
-        token.api.get("/token"),
-        () => new TokenError({ reason: "Unavailable", detail: "it is down" })
-      )
-      const auth: Auth.Service = {
+      const tokenRequest = Effect.mapError(token.api.get("/token"), () => new SchemeError({ message: "it is down" }))
+      const auth: Auth.Service<SchemeError> = {
         sign: (request) => Effect.as(tokenRequest, { request, credential: 0 }),
         onRejected: () => Effect.succeed(false)
       }
       const client = yield* api(busy, { auth })
-      expect(yield* failure(client.api.get("/x"))).toMatchObject({ _tag: "TokenError" })
+      expect(yield* failure(client.api.get("/x"))).toMatchObject({ _tag: "SchemeError" })
       expect([(yield* client.mock.sent).length, (yield* token.mock.sent).length]).toEqual([0, 1])
     })
   )

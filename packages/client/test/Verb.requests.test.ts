@@ -1,7 +1,9 @@
 /** Requests that a verb builds from its URL and options: queries stay unchanged, and nothing throws. */
 import type * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import type * as ApiClient from "@countersign/client/ApiClient"
+import type { ApiError } from "@countersign/client/Errors"
 import * as MockClient from "@countersign/testing/MockClient"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -187,7 +189,7 @@ const invalidOptions: ReadonlyArray<readonly [what: string, options: unknown, re
 
 /** A verb without its types. */
 const untyped = (client: ApiClient.ApiClient, verb: (typeof verbs)[number]) =>
-  client[verb] as unknown as (url: unknown, options?: unknown) => ReturnType<ApiClient.ApiClient["get"]>
+  client[verb] as unknown as (url: unknown, options?: unknown) => Effect.Effect<HttpClientResponse, ApiError>
 
 describe("Verb with invalid options", () => {
   it.effect.each(invalidOptions)(

@@ -50,7 +50,9 @@ describe("Policy types", () => {
       Errors.RedirectRejected | Errors.InvalidRequest | Errors.RateLimited
     >()
     expectTypeOf<ErrorOf<ReturnType<typeof Retry.policy>>>().toEqualTypeOf<Errors.RateLimited | Errors.Unavailable>()
-    expectTypeOf<ErrorOf<ReturnType<typeof Auth.policy>>>().toEqualTypeOf<Errors.Unauthorized | Errors.AuthError>()
+    expectTypeOf<ErrorOf<ReturnType<typeof Auth.policy<"own">>>>().toEqualTypeOf<
+      Errors.Unauthorized | Errors.InvalidRequest | "own"
+    >()
     expectTypeOf<ErrorOf<ReturnType<typeof Cookies.policy>>>().toEqualTypeOf<never>()
   })
 
@@ -140,6 +142,33 @@ describe("ApiClient types", () => {
     expectTypeOf(ApiClient.make({ baseUrl, auth: Auth.none, rateLimit: limits })).toEqualTypeOf<
       Effect.Effect<ApiClient.ApiClient, Errors.InvalidRequest, Wire>
     >()
+  })
+
+  it("have the own errors of the scheme, and no others", () => {
+    class Own extends ApiClient.Tag("test/Own")<Own, "own">() {}
+    const scheme = Auth.makeStaticEffect(() => Effect.fail<"own">("own"))
+    expectTypeOf(scheme).toEqualTypeOf<Auth.Service<"own">>()
+    type Client<E> = Effect.Effect<ApiClient.ApiClient<E>, Errors.InvalidRequest, Wire>
+    expectTypeOf(ApiClient.make({ baseUrl, auth: scheme })).toEqualTypeOf<Client<Errors.ApiError | "own">>()
+    expectTypeOf(ApiClient.make({ baseUrl, auth: Auth.none })).toEqualTypeOf<Client<Errors.ApiError>>()
+    const _get = Effect.flatMap(Own, (client) => client.get("/x"))
+    expectTypeOf<Effect.Effect.Error<typeof _get>>().toEqualTypeOf<Errors.ApiError | "own">()
+    const _call = Effect.flatMap(Api, (client) => client.get("/x", { auth: scheme }))
+    expectTypeOf<Effect.Effect.Error<typeof _call>>().toEqualTypeOf<Errors.ApiError | "own">()
+  })
+
+  it("require a scheme with the errors of the tag at most", () => {
+    class Own extends ApiClient.Tag("test/Own")<Own, "own">() {}
+    type Without<A, B> = Exclude<A, B>
+    expectTypeOf(Own.layer({ baseUrl })).toEqualTypeOf<
+      Layer.Layer<Own, Errors.InvalidRequest, Wire | Auth.Auth<"own">>
+    >()
+    expectTypeOf<Without<Auth.Auth<"own">, Auth.Auth>>().toEqualTypeOf<never>()
+    expectTypeOf<Without<Auth.Auth, Auth.Auth<"own">>>().toEqualTypeOf<Auth.Auth>()
+    const scheme = Auth.makeStaticEffect(() => Effect.fail<"own">("own"))
+    expectTypeOf(Own.layer({ baseUrl, auth: scheme })).toEqualTypeOf<Layer.Layer<Own, Errors.InvalidRequest, Wire>>()
+    // @ts-expect-error -- the tag of `Api` has no error "own".
+    Api.layer({ baseUrl, auth: scheme })
   })
 
   it("provide the tag as HttpClient of the platform", () => {

@@ -7,8 +7,8 @@ import * as TokenSource from "@countersign/auth/TokenSource"
 import * as TokenStore from "@countersign/auth/TokenStore"
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as Auth from "@countersign/client/Auth"
-import type { InvalidRequest } from "@countersign/client/Errors"
-import type { TokenError, TokenStoreError } from "@countersign/auth/Errors"
+import type { ApiError, InvalidRequest } from "@countersign/client/Errors"
+import type { TokenError, TokenStoreError, TokenSourceError } from "@countersign/auth/Errors"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -65,7 +65,7 @@ export const signIn = (
 /** A token in use: its source, and the API client that sends it. */
 export interface Session {
   readonly source: TokenSource.Service
-  readonly api: ApiClient.ApiClient
+  readonly api: ApiClient.ApiClient<ApiError | TokenSourceError>
 }
 
 /** Builds a layer of tokens over a store, with a client of the server's API. */
@@ -76,7 +76,7 @@ export const makeSession = (
 ): Effect.Effect<Session, InvalidRequest, HttpClient | Scope.Scope> =>
   Effect.gen(function* () {
     const built = yield* Layer.build(Layer.provide(layer, Layer.succeed(TokenStore.TokenStore, store)))
-    const api = yield* ApiClient.make({ baseUrl: issuer, auth: Context.get(built, Auth.Auth) })
+    const api = yield* ApiClient.make({ baseUrl: issuer, auth: Context.get(built, Auth.tag<TokenSourceError>()) })
     return { source: Context.get(built, TokenSource.TokenSource), api }
   })
 

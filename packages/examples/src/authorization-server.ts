@@ -1,4 +1,5 @@
 /** One authorization server for the sign-in, the calls and the sign-out of a user. Its metadata is read once. */
+import type { TokenSourceError } from "@countersign/auth/Errors"
 import * as AuthorizationServer from "@countersign/auth/AuthorizationServer"
 import * as ClientAuthentication from "@countersign/auth/ClientAuthentication"
 import * as RefreshToken from "@countersign/auth/RefreshToken"
@@ -11,7 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 
-class Api extends ApiClient.Tag("app/Api")<Api>() {}
+class Api extends ApiClient.Tag("app/Api")<Api, TokenSourceError>() {}
 
 const Resource = Schema.Struct({ sub: Schema.String, scope: Schema.String })
 

@@ -1,4 +1,5 @@
 /** CLI sign-in: the user signs in once in a browser, and later runs use the stored token. */
+import type { TokenSourceError } from "@countersign/auth/Errors"
 import * as ClientAuthentication from "@countersign/auth/ClientAuthentication"
 import * as RefreshToken from "@countersign/auth/RefreshToken"
 import * as Revocation from "@countersign/auth/Revocation"
@@ -9,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 
-class Api extends ApiClient.Tag("app/Api")<Api>() {}
+class Api extends ApiClient.Tag("app/Api")<Api, TokenSourceError>() {}
 
 // #region client
 /** Sign-in, API calls and sign-out use the same options, because these identify the stored token. */

@@ -1,4 +1,5 @@
 /** Service to service: a token that the client gets for itself, kept in a file between two runs. */
+import type { TokenSourceError } from "@countersign/auth/Errors"
 import * as ClientCredentials from "@countersign/auth/ClientCredentials"
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as FileTokenStore from "@countersign/node/FileTokenStore"
@@ -6,7 +7,7 @@ import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 
-class Api extends ApiClient.Tag("app/Api")<Api>() {}
+class Api extends ApiClient.Tag("app/Api")<Api, TokenSourceError>() {}
 
 const AuthLive = ClientCredentials.layerConfig({
   issuer: Config.string("ISSUER"),

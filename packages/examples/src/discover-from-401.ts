@@ -1,8 +1,10 @@
 /** Finds the authorization server from the 401 of an API, as clients of MCP servers do. */
+import type { TokenSourceError } from "@countersign/auth/Errors"
 import * as ClientAuthentication from "@countersign/auth/ClientAuthentication"
 import * as ProtectedResource from "@countersign/auth/ProtectedResource"
 import * as RefreshToken from "@countersign/auth/RefreshToken"
 import * as Registration from "@countersign/auth/Registration"
+import * as Auth from "@countersign/client/Auth"
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as SignIn from "@countersign/node/SignIn"
 import * as Effect from "effect/Effect"
@@ -25,7 +27,11 @@ const wanted: Registration.Metadata = {
 }
 
 const call = (url: string) =>
-  Effect.flatMap(ApiClient.make({ baseUrl: url }), (api) => api.get("", { schema: Resource }))
+  Effect.gen(function* () {
+    const auth = yield* Auth.tag<TokenSourceError>()
+    const api = yield* ApiClient.make({ baseUrl: url, auth })
+    return yield* api.get("", { schema: Resource })
+  })
 
 /** Signs the user in at the API's authorization server and calls the API. */
 export const program = (url: string, clientId?: string) =>

@@ -1,4 +1,5 @@
 /** MCP client: starts with the URL of an MCP server, signs the user in and lists the server's tools. */
+import type { TokenSourceError } from "@countersign/auth/Errors"
 import * as ClientAuthentication from "@countersign/auth/ClientAuthentication"
 import * as ProtectedResource from "@countersign/auth/ProtectedResource"
 import * as RefreshToken from "@countersign/auth/RefreshToken"
@@ -9,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 
-export class Mcp extends ApiClient.Tag("app/Mcp")<Mcp>() {}
+export class Mcp extends ApiClient.Tag("app/Mcp")<Mcp, TokenSourceError>() {}
 
 const Tools = Schema.Struct({
   jsonrpc: Schema.Literal("2.0"),

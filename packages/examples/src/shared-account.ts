@@ -1,4 +1,5 @@
 /** One account shared by many processes: rotating refresh tokens in an encrypted file, and the token events. */
+import type { TokenSourceError } from "@countersign/auth/Errors"
 import * as RefreshToken from "@countersign/auth/RefreshToken"
 import * as TokenEvents from "@countersign/auth/TokenEvents"
 import * as ApiClient from "@countersign/client/ApiClient"
@@ -11,7 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 
-class Api extends ApiClient.Tag("app/Api")<Api>() {}
+class Api extends ApiClient.Tag("app/Api")<Api, TokenSourceError>() {}
 
 // #region layers
 const AuthLive = Layer.unwrapEffect(

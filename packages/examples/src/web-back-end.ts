@@ -1,4 +1,5 @@
 /** Web application: signs users in, stores their tokens on the server, and calls an API on behalf of each user. */
+import type { TokenSourceError } from "@countersign/auth/Errors"
 import * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
 import type * as OAuth2 from "@countersign/auth/OAuth2"
 import * as RefreshToken from "@countersign/auth/RefreshToken"
@@ -17,7 +18,7 @@ import * as Schema from "effect/Schema"
 import { randomBytes } from "node:crypto"
 
 // #region client
-class Api extends ApiClient.Tag("app/Api")<Api>() {}
+class Api extends ApiClient.Tag("app/Api")<Api, TokenSourceError>() {}
 
 const clientConfig: Config.Config<OAuth2.Client> = Config.map(Config.redacted("CLIENT_SECRET"), (clientSecret) => ({
   issuer: "https://oauth.test",

@@ -5,7 +5,7 @@ import * as HttpClient from "@effect/platform/HttpClient"
 import * as Effect from "effect/Effect"
 
 /** A client of `https://api.test` over scripted responses, with these credentials. */
-export const clientOf = (auth: Auth.Service, script: MockClient.Script) =>
+export const clientOf = <E = never>(auth: Auth.Service<E>, script: MockClient.Script) =>
   Effect.gen(function* () {
     const { client, mock } = yield* MockClient.make(script)
     const api = yield* Effect.provideService(

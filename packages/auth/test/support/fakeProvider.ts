@@ -1,3 +1,4 @@
+import type { TokenSourceError } from "@countersign/auth/Errors"
 import * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
 import * as OAuth2 from "@countersign/auth/OAuth2"
 import type { TokenSource } from "@countersign/auth/TokenSource"
@@ -55,15 +56,15 @@ export const refreshing = (options: OAuth2.Client) =>
   Effect.flatMap(OAuth2.make(options), ({ refresh }) => refresh(Redacted.make("canary-refresh-1")))
 
 /** Calls `https://api.test/x` with the tokens of a grant. */
-export const callingStored = <E, R>(grant: Layer.Layer<Auth | TokenSource, E, R>) => {
-  class Api extends ApiClient.Tag("test/Api")<Api>() {}
+export const callingStored = <E, R>(grant: Layer.Layer<Auth<TokenSourceError> | TokenSource, E, R>) => {
+  class Api extends ApiClient.Tag("test/Api")<Api, TokenSourceError>() {}
   return Effect.flatMap(Api, (api) => api.get("/x")).pipe(
     Effect.provide(Layer.provide(Api.layer({ baseUrl: "https://api.test" }), grant))
   )
 }
 
 /** {@link callingStored} with an empty token store. */
-export const calling = <E, R>(grant: Layer.Layer<Auth | TokenSource, E, R>) =>
+export const calling = <E, R>(grant: Layer.Layer<Auth<TokenSourceError> | TokenSource, E, R>) =>
   callingStored(Layer.provide(grant, TokenStore.layerMemory))
 
 export const clientSecret = Redacted.make("canary-secret")

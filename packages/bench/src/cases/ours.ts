@@ -1,4 +1,5 @@
 /** Countersign: the transport alone, and clients with default and all policies. */
+import type { TokenSourceError } from "@countersign/auth/Errors"
 import * as Bearer from "@countersign/auth/Bearer"
 import * as Token from "@countersign/auth/Token"
 import * as TokenStore from "@countersign/auth/TokenStore"
@@ -28,7 +29,7 @@ export const oursTransport: Case = (target) => {
   return ofEffect(transport(target), call)()
 }
 
-class Api extends ApiClient.Tag("bench/Api")<Api>() {}
+class Api extends ApiClient.Tag("bench/Api")<Api, TokenSourceError>() {}
 
 /** A token that expires after every measurement. */
 export const mint: Effect.Effect<Token.Token> = Effect.map(Clock.currentTimeMillis, (now) =>

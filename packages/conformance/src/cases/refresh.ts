@@ -1,4 +1,5 @@
 /** Refresh token grant: rotation, concurrent calls, reuse and scopes. */
+import type { TokenSourceError } from "@countersign/auth/Errors"
 import type { HttpClient } from "@effect/platform/HttpClient"
 import type { ApiError, InvalidResponse } from "@countersign/client/Errors"
 import * as Effect from "effect/Effect"
@@ -30,8 +31,11 @@ const returning = (client: Client) =>
 /** Sends many requests at once. */
 const burst = (
   api: Session["api"]
-): Effect.Effect<ReadonlyArray<Either.Either<unknown, ApiError | InvalidResponse>>, never, HttpClient | Scope.Scope> =>
-  Effect.forEach(Array.from({ length: many }), () => Effect.either(api.get("/me")), { concurrency: "unbounded" })
+): Effect.Effect<
+  ReadonlyArray<Either.Either<unknown, ApiError | TokenSourceError | InvalidResponse>>,
+  never,
+  HttpClient | Scope.Scope
+> => Effect.forEach(Array.from({ length: many }), () => Effect.either(api.get("/me")), { concurrency: "unbounded" })
 
 const rotation = succeeds("refresh/rotation", (client) =>
   Effect.gen(function* () {

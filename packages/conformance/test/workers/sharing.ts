@@ -1,4 +1,5 @@
 /** A worker in which all requests of an isolate share clients, as in an application on Cloudflare Workers. */
+import type { TokenSourceError } from "@countersign/auth/Errors"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as Bearer from "@countersign/auth/Bearer"
 import * as ClientCredentials from "@countersign/auth/ClientCredentials"
@@ -13,7 +14,7 @@ import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Redacted from "effect/Redacted"
 
-class Api extends ApiClient.Tag("workerd/Api")<Api>() {}
+class Api extends ApiClient.Tag("workerd/Api")<Api, TokenSourceError>() {}
 
 /**
  * A short refresh timeout, so that a test of a lost refresh takes seconds. A short `forcedRefreshWindow` leaves time for a

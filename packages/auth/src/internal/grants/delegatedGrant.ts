@@ -1,6 +1,6 @@
 /** The common part of grants that request tokens on behalf of a user: JWT bearer and token exchange. */
 import type * as Auth from "@countersign/client/Auth"
-import type { TokenStoreError } from "../../Errors.js"
+import type { TokenSourceError, TokenStoreError } from "../../Errors.js"
 import { TokenError } from "../../Errors.js"
 import * as Effect from "effect/Effect"
 import * as Encoding from "effect/Encoding"
@@ -76,7 +76,7 @@ export const layer = <R>(
   options: OAuth2.Client & TokenSource.RefreshOptions & { readonly scopes?: ReadonlyArray<string> | undefined },
   conversation: Pick<OAuth2.Service, "clockSkew">,
   grant: Grant<R>
-): Layer.Layer<Auth.Auth | TokenSource.TokenSource, never, TokenStore.TokenStore | R> =>
+): Layer.Layer<Auth.Auth<TokenSourceError> | TokenSource.TokenSource, never, TokenStore.TokenStore | R> =>
   Layer.unwrapEffect(
     Effect.map(keyOf(options, options.scopes, grant), (key) => {
       const { clientId: client, issuer } = options

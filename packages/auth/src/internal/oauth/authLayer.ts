@@ -2,6 +2,7 @@ import type * as Auth from "@countersign/client/Auth"
 import type * as Layer from "effect/Layer"
 import * as Bearer from "../../Bearer.js"
 import * as Dpop from "../../Dpop.js"
+import type { TokenSourceError } from "../../Errors.js"
 import * as OAuth2 from "../../OAuth2.js"
 import type * as TokenSource from "../../TokenSource.js"
 
@@ -10,7 +11,7 @@ export const authLayer = <R>(
   { dpop, propagationDelay }: OAuth2.Client & TokenSource.RefreshOptions,
   { clockSkew }: Pick<OAuth2.Service, "clockSkew">,
   options: TokenSource.Options<R>
-): Layer.Layer<Auth.Auth | TokenSource.TokenSource, never, TokenSource.Requirements<R>> => {
+): Layer.Layer<Auth.Auth<TokenSourceError> | TokenSource.TokenSource, never, TokenSource.Requirements<R>> => {
   const withPropagationDelay = { ...options, propagationDelay: propagationDelay ?? OAuth2.defaultPropagationDelay }
   return dpop === undefined
     ? Bearer.layerCustom(withPropagationDelay)

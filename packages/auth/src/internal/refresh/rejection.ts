@@ -1,5 +1,5 @@
 /** The replacement of a token that an API rejected, or for which it sent a step-up challenge. */
-import type { TokenError, TokenStoreError } from "@countersign/client/Errors"
+import type { TokenError, TokenStoreError } from "../../Errors.js"
 import * as Timeline from "@countersign/client/Timeline"
 import * as Effect from "effect/Effect"
 import * as StepUp from "../../StepUp.js"

@@ -3,7 +3,7 @@ import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { AuthError } from "../../Errors.js"
+import type { InvalidRequest } from "../../Errors.js"
 import { Unauthorized } from "../../Errors.js"
 import * as RequestBody from "../../RequestBody.js"
 import type { Send } from "../call/client.js"
@@ -33,7 +33,7 @@ const unauthorized = (response: HttpClientResponse, reason: Unauthorized["reason
 
 /** The request, the scheme, the rest of the pipeline, and the context of the call. */
 export interface ReplayContext<E, R> {
-  readonly auth: Service
+  readonly auth: Service<E>
   readonly replay: Replay
   readonly request: HttpClientRequest
   readonly next: Send<E, R>
@@ -44,16 +44,16 @@ export interface ReplayContext<E, R> {
 /** Id of the credentials that were rejected first. Undefined for the first request. */
 export type InitialCredentialId = string | number | undefined
 
-export type SignedExchange<E, R> = Effect.Effect<HttpClientResponse, E | Unauthorized | AuthError, R>
+export type SignedExchange<E, R> = Effect.Effect<HttpClientResponse, E | Unauthorized | InvalidRequest, R>
 
 /** The state of a replay before the first rejection. */
 export const initialState = (replay: Replay): unknown => (typeof replay === "number" ? 0 : replay.initial)
 
 /** Runs an effect of the scheme, within the deadline of the call. */
-const runScheme = <A>(
-  { auth, call }: Pick<ReplayContext<never, never>, "auth" | "call">,
-  effect: () => Effect.Effect<A, AuthError>
-): Effect.Effect<A, AuthError> =>
+const runScheme = <A, E>(
+  { auth, call }: Pick<ReplayContext<unknown, never>, "auth" | "call">,
+  effect: () => Effect.Effect<A, E>
+): Effect.Effect<A, E> =>
   // Suspended, because an effect may run more than once, and a scheme may read its state when it is called.
   auth.honorsDeadline === true ? publish(Effect.suspend(effect), call) : runExternal(Effect.suspend(effect), call)
 

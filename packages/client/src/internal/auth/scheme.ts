@@ -4,7 +4,7 @@ import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import type { Challenge } from "@countersign/protocol/Challenge"
 import type * as Effect from "effect/Effect"
 import type * as Schedule from "effect/Schedule"
-import type { AuthError, Unauthorized } from "../../Errors.js"
+import type { InvalidRequest, Unauthorized } from "../../Errors.js"
 
 /**
  * A signed request, and an id of the credentials it was signed with. The id is a number or a string that is not secret.
@@ -60,17 +60,17 @@ export interface ExpiredWhen {
 }
 
 /**
- * An authentication scheme.
+ * An authentication scheme. `E` is what it fails with, beside `InvalidRequest`.
  *
  * @since 0.1.0
  * @category models
  */
-export interface Service {
+export interface Service<out E = never> {
   /**
    * Adds the credentials to a request. Called for every HTTP request, because tokens change and signatures contain the
    * time.
    */
-  readonly sign: (request: HttpClientRequest) => Effect.Effect<Signed, AuthError>
+  readonly sign: (request: HttpClientRequest) => Effect.Effect<Signed, E | InvalidRequest>
   /**
    * Signs without an effect, if nothing has to be awaited: for example with a cached token that is valid at `now`
    * (epoch milliseconds). {@link sign} is used if it returns `undefined`, and for replays.
@@ -81,13 +81,15 @@ export interface Service {
    * with the next key, or in answer to a challenge. It gets new credentials only if the rejected ones are still the
    * current ones.
    */
-  readonly onRejected: (rejection: Rejection) => Effect.Effect<boolean, AuthError>
+  readonly onRejected: (rejection: Rejection) => Effect.Effect<boolean, E | InvalidRequest>
   /**
    * Handles a 403. Succeeds with true if the request can be sent again with credentials that allow more. If it is
    * missing, or returns `undefined` or false, the response is the 403. Called once per request.
    */
   readonly onInsufficientScope?:
-    | ((rejection: Pick<Rejection, "credential" | "challenges">) => Effect.Effect<boolean, AuthError> | undefined)
+    | ((
+        rejection: Pick<Rejection, "credential" | "challenges">
+      ) => Effect.Effect<boolean, E | InvalidRequest> | undefined)
     | undefined
   /**
    * Called for a rejection that is not replayed, such as that of a replay. Renewing again immediately would not help.

@@ -4,8 +4,20 @@ import type { HttpMethod } from "@effect/platform/HttpMethod"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
-import type { ApiError } from "../../Errors.js"
-import { InvalidRequest, Timeout, TransportError } from "../../Errors.js"
+import {
+  BodyTooLarge,
+  CircuitOpen,
+  ClientError,
+  Forbidden,
+  InvalidRequest,
+  Overloaded,
+  RateLimited,
+  RedirectRejected,
+  Timeout,
+  TransportError,
+  Unauthorized,
+  Unavailable
+} from "../../Errors.js"
 import { responseOfError } from "../errors/errorResponse.js"
 import { clientErrorOf } from "../errors/platformError.js"
 import { redactedUrl } from "../redaction/requestHistory.js"
@@ -13,28 +25,48 @@ import { makeRequestBuilder } from "../request/requestBuilder.js"
 import { drain } from "../response/readBody.js"
 import { fromExecute } from "./client.js"
 
+/** The errors of `ApiError` that are not converted one by one. */
+const callErrors = [
+  BodyTooLarge,
+  CircuitOpen,
+  ClientError,
+  Forbidden,
+  Overloaded,
+  RateLimited,
+  RedirectRejected,
+  Unauthorized,
+  Unavailable
+] as const
+
+const isCallError = (error: unknown): boolean => callErrors.some((type) => error instanceof type)
+
+/** The message of an error. A scheme may fail with any value, which may be secret, so no other value is shown. */
+const messageOf = (error: unknown): string =>
+  error instanceof Error ? error.message : "the authentication scheme failed"
+
 /**
  * Converts the error of an inner client. A whole call of the inner client is one request of the outer client, which may
  * retry it.
  */
-const toTransportError = (error: ApiError): TransportError | InvalidRequest => {
+const toTransportError = (error: unknown): TransportError | InvalidRequest => {
   if (error instanceof TransportError || error instanceof InvalidRequest) return error
   if (error instanceof Timeout) {
     return new TransportError({ method: error.method, url: error.url, reason: "HeadersTimeout", sent: "maybe" })
   }
-  const reason = error._tag === "TokenError" || error._tag === "TokenStoreError" ? "Credentials" : "Body"
-  return new InvalidRequest({ reason, detail: `the client used as the transport failed: ${error.message}` })
+  // Errors of other classes are those of the inner client's authentication scheme.
+  const reason = isCallError(error) ? "Body" : "Credentials"
+  return new InvalidRequest({ reason, detail: `the client used as the transport failed: ${messageOf(error)}` })
 }
 
 /**
  * Converts an error of this package to a platform error. `retryTransient` must not retry it, because the pipeline has
  * given up. It retries `Transport` and every status, but not `Encode`.
  */
-const platformError = (request: HttpClientRequest.HttpClientRequest, error: ApiError): HttpClientError.RequestError => {
+const platformError = (request: HttpClientRequest.HttpClientRequest, error: unknown): HttpClientError.RequestError => {
   const redacted = new HttpClientError.RequestError({
     request: HttpClientRequest.make(request.method)(redactedUrl(request)),
-    reason: error._tag === "InvalidRequest" && error.reason === "Url" ? "InvalidUrl" : "Encode",
-    description: error.message,
+    reason: error instanceof InvalidRequest && error.reason === "Url" ? "InvalidUrl" : "Encode",
+    description: messageOf(error),
     cause: error
   })
   clientErrorOf.set(redacted, toTransportError(error))
@@ -46,7 +78,7 @@ const platformError = (request: HttpClientRequest.HttpClientRequest, error: ApiE
  * because typed clients decode the errors of their endpoints from it. Other errors become `RequestError`, with this
  * package's error as the cause.
  */
-export const toPlatformHttpClient = (pipeline: HttpClient.HttpClient.With<ApiError>): HttpClient.HttpClient => {
+export const toPlatformHttpClient = (pipeline: HttpClient.HttpClient.With<unknown>): HttpClient.HttpClient => {
   const client = makePlatformExecute(pipeline)
   const verb = (method: HttpMethod) => {
     const build = makeRequestBuilder(method)
@@ -69,14 +101,14 @@ export const toPlatformHttpClient = (pipeline: HttpClient.HttpClient.With<ApiErr
   })
 }
 
-const makePlatformExecute = (pipeline: HttpClient.HttpClient.With<ApiError>): HttpClient.HttpClient =>
+const makePlatformExecute = (pipeline: HttpClient.HttpClient.With<unknown>): HttpClient.HttpClient =>
   fromExecute((request) =>
     Effect.catchAll(
       pipeline.execute(request),
       (error): Effect.Effect<HttpClientResponse, HttpClientError.HttpClientError> => {
-        const response = responseOfError.get(error)
+        const response = typeof error === "object" && error !== null ? responseOfError.get(error) : undefined
         if (response === undefined) return Effect.fail(platformError(request, error))
-        return error._tag === "RedirectRejected"
+        return error instanceof RedirectRejected
           ? Effect.zipRight(drain(response), Effect.fail(platformError(request, error)))
           : Effect.succeed(response)
       }

@@ -1,4 +1,5 @@
 /** Clients that acquire, store or revoke tokens wrongly. */
+import type { TokenSourceError } from "@countersign/auth/Errors"
 import * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
 import * as Bearer from "@countersign/auth/Bearer"
 import * as ClientCredentials from "@countersign/auth/ClientCredentials"
@@ -19,6 +20,8 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type { Client } from "../../../src/Client.js"
 import { ours } from "../../../src/Client.js"
+
+const schemeTag = Auth.tag<TokenSourceError>()
 
 type Service = OAuth2.Service
 
@@ -119,7 +122,7 @@ const makeUncoordinatedSource = (options: RefreshToken.Options) =>
       onRejected: () => Effect.as(anew, true),
       onReplayRejected: () => Effect.void
     }
-    return Context.make(TokenSource.TokenSource, source).pipe(Context.add(Auth.Auth, Bearer.fromSource(source)))
+    return Context.make(TokenSource.TokenSource, source).pipe(Context.add(schemeTag, Bearer.fromSource(source)))
   })
 
 export const refreshesForEveryRequest: Client = {
@@ -132,7 +135,7 @@ export const keepsRejectedToken: Client = {
   ...ours,
   service: (options) =>
     Layer.map(ClientCredentials.layer(options), (context) =>
-      Context.add(context, Auth.Auth, { ...Context.get(context, Auth.Auth), onRejected: () => Effect.succeed(false) })
+      Context.add(context, schemeTag, { ...Context.get(context, schemeTag), onRejected: () => Effect.succeed(false) })
     )
 }
 

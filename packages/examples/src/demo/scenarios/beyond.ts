@@ -1,3 +1,4 @@
+import type { TokenSourceError } from "@countersign/auth/Errors"
 import * as ApiKey from "@countersign/auth/ApiKey"
 import * as ClientCredentials from "@countersign/auth/ClientCredentials"
 import * as OAuth2 from "@countersign/auth/OAuth2"
@@ -14,7 +15,7 @@ import { sendsOf } from "../Scenario.js"
 import { Target } from "../Target.js"
 import { temporaryFolder } from "../temporaryFolder.js"
 
-class Api extends ApiClient.Tag("demo/Beyond")<Api>() {}
+class Api extends ApiClient.Tag("demo/Beyond")<Api, TokenSourceError>() {}
 
 /** A run of a service: its token is in the file, and the server has just dropped every access token. */
 const serviceRun = (path: string) =>

@@ -1,3 +1,4 @@
+import type { TokenSourceError } from "@countersign/auth/Errors"
 import * as Bearer from "@countersign/auth/Bearer"
 import * as TokenStore from "@countersign/auth/TokenStore"
 import * as ApiClient from "@countersign/client/ApiClient"
@@ -10,7 +11,7 @@ import type { Scenario } from "../Scenario.js"
 import { errorOf, sendsOf } from "../Scenario.js"
 import { Target } from "../Target.js"
 
-class Api extends ApiClient.Tag("demo/CompleteClient")<Api>() {}
+class Api extends ApiClient.Tag("demo/CompleteClient")<Api, TokenSourceError>() {}
 
 const failing = (path: string, mints: () => number) =>
   Effect.gen(function* () {

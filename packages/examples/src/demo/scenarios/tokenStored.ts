@@ -1,3 +1,4 @@
+import type { TokenSourceError } from "@countersign/auth/Errors"
 import * as Bearer from "@countersign/auth/Bearer"
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as FileTokenStore from "@countersign/node/FileTokenStore"
@@ -10,7 +11,7 @@ import type { Scenario } from "../Scenario.js"
 import { Target } from "../Target.js"
 import { temporaryFolder } from "../temporaryFolder.js"
 
-class Api extends ApiClient.Tag("demo/TokenStored")<Api>() {}
+class Api extends ApiClient.Tag("demo/TokenStored")<Api, TokenSourceError>() {}
 
 const Answer = Schema.Struct({ authenticated: Schema.Boolean, token: Schema.String })
 
