@@ -10,7 +10,6 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { contextOf } from "./internal/call/context.js"
 import { Lock } from "./internal/call/lock.js"
-import { limitOf } from "./internal/call/wait.js"
 
 /**
  * A mutual exclusion lock.
@@ -36,7 +35,7 @@ export interface Mutex {
 export const make = (longest: Duration.DurationInput = "2 minutes"): Mutex => {
   const lock = new Lock(Duration.toMillis(longest))
   return {
-    withLock: (effect) => Effect.withFiberRuntime((fiber) => lock.withLock(effect, limitOf(contextOf(fiber)), fiber)),
+    withLock: (effect) => Effect.withFiberRuntime((fiber) => lock.withLock(effect, contextOf(fiber))),
     users: () => lock.users
   }
 }

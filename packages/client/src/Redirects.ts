@@ -162,7 +162,7 @@ export const follow = (options: Options = {}): Policy.Policy<RedirectRejected | 
   const longestWait = Duration.toMillis(options.maxRetryAfter ?? defaults.maxRetryAfter)
   const rules: Rules = { crossOrigin, crossOriginBody, limit, longestWait }
   return makePolicy<RedirectRejected | InvalidRequest | RateLimited>((request, next, context) =>
-    hop({ ...rules, next, context }, request, 0)
+    hop({ rules, next, context }, request, 0)
   )
 }
 
@@ -176,7 +176,8 @@ interface Rules {
 }
 
 /** The rules, the rest of the pipeline and the context of one call. */
-interface HopContext<E, R> extends Rules {
+interface HopContext<E, R> {
+  readonly rules: Rules
   readonly next: Send<E, R>
   readonly context: CallContext
 }
@@ -201,7 +202,7 @@ const followOrReject = <E, R>(
   const { status } = response
   const location = locationsOf(response)
   const hasBody = request.body._tag !== "Empty"
-  const { crossOrigin, crossOriginBody, limit } = call
+  const { crossOrigin, crossOriginBody, limit, longestWait } = call.rules
   const decision = Redirect.decide({
     method,
     url,
@@ -220,7 +221,7 @@ const followOrReject = <E, R>(
   }
   // The server may echo the credentials of this hop in the URL of the next one, so later messages redact them too.
   const onward = withHistory(nextRequest(request, decision), signingsOf(response))
-  return Effect.flatMap(hopDelay(response, call.longestWait, call.context), (ms) =>
+  return Effect.flatMap(hopDelay(response, longestWait, call.context), (ms) =>
     Timeline.emit(() => ({ _tag: "Redirected", url: redactedUrl(onward), ms })).pipe(
       Effect.zipRight(drainAndWait(response, ms, call.context)),
       Effect.zipRight(Effect.suspend(() => hop(call, onward, hops + 1)))

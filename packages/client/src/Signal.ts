@@ -8,7 +8,7 @@
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import { contextOf } from "./internal/call/context.js"
-import { limitOf, waitFor } from "./internal/call/wait.js"
+import { waitFor } from "./internal/call/wait.js"
 
 /**
  * A one-time signal with a result of type `A` or an error of type `E`.
@@ -51,7 +51,7 @@ class OneTime<A, E> implements Signal<A, E> {
         onPoll?.(now)
         return this.outcome
       }
-      return waitFor({ start: this.#listen, poll }, limitOf(contextOf(fiber)), fiber)
+      return waitFor({ start: this.#listen, poll }, contextOf(fiber))
     })
 
   readonly #listen = (resume: (outcome: Exit.Exit<A, E>) => void): (() => void) => {

@@ -8,10 +8,10 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { Timeout } from "./Errors.js"
 import type { CallContext } from "./internal/call/context.js"
-import { contextOf, narrow, remainingMillis } from "./internal/call/context.js"
+import { contextOf, earlierDeadline, remainingMillis, timerAt } from "./internal/call/context.js"
 import { boundBy } from "./internal/call/externalCode.js"
 import { makePolicy } from "./internal/call/policy.js"
-import { limitOf } from "./internal/call/wait.js"
+import { failTimeout } from "./internal/call/timeoutError.js"
 import type * as Policy from "./Policy.js"
 
 /**
@@ -54,8 +54,10 @@ export const remaining: Effect.Effect<number> = Effect.withFiberRuntime((fiber) 
  */
 export const withDeadline = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | Timeout, R> =>
   Effect.withFiberRuntime((fiber) => {
-    const limit = limitOf(contextOf(fiber))
-    return limit.at === Number.POSITIVE_INFINITY ? effect : boundBy(effect, limit)
+    const context = contextOf(fiber)
+    return timerAt(context) === Number.POSITIVE_INFINITY
+      ? effect
+      : boundBy(effect, timerAt(context), failTimeout(context))
   })
 
 /**
@@ -79,8 +81,10 @@ export const withDeadline = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Ef
  * @category policies
  */
 export const exchange = (after: Duration.DurationInput): Policy.Policy<Timeout> => {
-  const narrowed = narrowTo("exchange", after)
-  return makePolicy<Timeout>((request, next, context) => next(request, narrowed(context, request)))
+  const deadlineOf = makeDeadline("exchange", after)
+  return makePolicy<Timeout>((request, next, context) =>
+    next(request, { ...context, deadline: deadlineOf(context, request) })
+  )
 }
 
 /**
@@ -94,14 +98,14 @@ export const exchange = (after: Duration.DurationInput): Policy.Policy<Timeout> 
  * @category policies
  */
 export const call = (after: Duration.DurationInput): Policy.Policy<Timeout> => {
-  const narrowed = narrowTo("call", after)
+  const deadlineOf = makeDeadline("call", after)
   return makePolicy<Timeout>((request, next, context) =>
-    next(request, { ...narrowed(context, request), requests: { count: 0 } })
+    next(request, { ...context, deadline: deadlineOf(context, request), requests: { count: 0 } })
   )
 }
 
-const narrowTo = (scope: Timeout["scope"], input: Duration.DurationInput) => {
+const makeDeadline = (scope: Timeout["scope"], input: Duration.DurationInput) => {
   const after = Duration.decode(input)
   const ms = Duration.toMillis(after)
-  return (context: CallContext, request: HttpClientRequest) => narrow(context, ms, { scope, after, request })
+  return (context: CallContext, request: HttpClientRequest) => earlierDeadline(context, ms, scope, after, request)
 }

@@ -101,15 +101,17 @@ export const publish = <A, E, R>(effect: Effect.Effect<A, E, R>, context: CallCo
     )
   })
 
-/** The context with a deadline after `ms` milliseconds, unless it has an earlier one. */
-export const narrow = (
-  context: CallContext,
+/** A deadline after `ms` milliseconds, or the deadline of the context if that is earlier. */
+export const earlierDeadline = (
+  { deadline, fiber }: CallContext,
   ms: number,
-  { after, request, scope }: Pick<Deadline, "scope" | "after" | "request">
-): CallContext => {
-  const at = unsafeMonotonicNow(context.fiber) + ms
-  if (at === Number.POSITIVE_INFINITY || (context.deadline !== undefined && context.deadline.at <= at)) return context
-  return { ...context, deadline: { at, epochMillis: unsafeNow(context.fiber) + ms, scope, after, request } }
+  scope: Deadline["scope"],
+  after: Duration.Duration,
+  request: HttpClientRequest
+): Deadline | undefined => {
+  const at = unsafeMonotonicNow(fiber) + ms
+  if (at === Number.POSITIVE_INFINITY || (deadline !== undefined && deadline.at <= at)) return deadline
+  return { at, epochMillis: unsafeNow(fiber) + ms, scope, after, request }
 }
 
 /** Milliseconds until the deadline. Infinity without a deadline. */

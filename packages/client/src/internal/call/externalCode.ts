@@ -9,7 +9,6 @@ import { maxTimerMillis } from "../time/sleep.js"
 import type { CallContext, Running } from "./context.js"
 import { publish, timerAt } from "./context.js"
 import { failTimeout } from "./timeoutError.js"
-import type { Limit } from "./wait.js"
 
 /**
  * Runs an effect that may not know the deadline of the call. It finds the context of the call in its fiber, and is
@@ -22,26 +21,27 @@ export const runExternal = <A, E, R>(effect: Effect.Effect<A, E, R>, context: Ca
   const at = timerAt(context)
   return at === Number.POSITIVE_INFINITY
     ? publish(spanned, context)
-    : boundBy(publish(spanned, { ...context, enforced: deadline }), { at, onTimeout: failTimeout(context) })
+    : boundBy(publish(spanned, { ...context, enforced: deadline }), at, failTimeout(context))
 }
 
 /**
- * Runs an effect in a fiber of its own, and interrupts that fiber at the limit. Its finalizers are waited for. The limit
- * also applies to an uninterruptible caller.
+ * Runs an effect in a fiber of its own, and interrupts that fiber at `limit`, in milliseconds of the monotonic clock. Its
+ * finalizers are waited for. The limit also applies to an uninterruptible caller.
  */
 export const boundBy = <A, E, R, E2>(
   effect: Effect.Effect<A, E, R>,
-  limit: Limit<A, E2>
+  limit: number,
+  onTimeout: Effect.Effect<A, E2>
 ): Effect.Effect<A, E | E2, R> =>
   Effect.withFiberRuntime((fiber) => {
-    const left = limit.at - unsafeMonotonicNow(fiber)
-    if (left <= 0) return limit.onTimeout
-    if (left <= maxTimerMillis && hasLiveClock(fiber)) return byTimer(effect, limit, left, fiber)
+    const left = limit - unsafeMonotonicNow(fiber)
+    if (left <= 0) return onTimeout
+    if (left <= maxTimerMillis && hasLiveClock(fiber)) return byTimer(effect, left, onTimeout, fiber)
     return Effect.flatten(
       Effect.timeoutTo(Effect.exit(Effect.interruptible(effect)), {
         duration: left,
         onSuccess: (exit): Effect.Effect<A, E | E2> => exit,
-        onTimeout: () => limit.onTimeout
+        onTimeout: () => onTimeout
       })
     )
   })
@@ -52,8 +52,8 @@ export const boundBy = <A, E, R, E2>(
  */
 const byTimer = <A, E, R, E2>(
   effect: Effect.Effect<A, E, R>,
-  limit: Limit<A, E2>,
   left: number,
+  onTimeout: Effect.Effect<A, E2>,
   parent: Running
 ): Effect.Effect<A, E | E2, R> =>
   Effect.async<A, E | E2>((resume) => {
@@ -69,7 +69,7 @@ const byTimer = <A, E, R, E2>(
     child.addObserver((ended) => {
       clearTimeout(timer)
       // A result that arrives in spite of the interruption counts: a response holds a connection.
-      resume(isLate && Exit.isInterrupted(ended) ? limit.onTimeout : inherit(ended))
+      resume(isLate && Exit.isInterrupted(ended) ? onTimeout : inherit(ended))
     })
     return Effect.suspend(() => {
       clearTimeout(timer)

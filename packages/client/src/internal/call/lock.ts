@@ -1,7 +1,8 @@
 import * as Effect from "effect/Effect"
 import { unsafeMonotonicNow } from "../time/clock.js"
-import type { Running } from "./context.js"
-import type { Limit } from "./wait.js"
+import type { CallContext, Running } from "./context.js"
+import { timerAt } from "./context.js"
+import { failTimeout } from "./timeoutError.js"
 import { Waiter, WaitQueue } from "./waitQueue.js"
 
 /** A fiber that holds the lock or waits for it. Its lock expires at `until`, in milliseconds of the monotonic clock. */
@@ -25,19 +26,18 @@ export class Lock {
     return this.#queue.size + (this.#holder === undefined ? 0 : 1)
   }
 
-  /** Runs an effect while it holds the lock. The wait for the lock ends at the limit, and can be interrupted. */
-  withLock<A, E, R>(
-    effect: Effect.Effect<A, E, R>,
-    limit: Limit<never, never>,
-    fiber: Running
-  ): Effect.Effect<A, E, R> {
+  /** Runs an effect while it holds the lock. The wait for the lock ends at the deadline, and can be interrupted. */
+  withLock<A, E, R>(effect: Effect.Effect<A, E, R>, context: CallContext): Effect.Effect<A, E, R> {
+    const { fiber } = context
     return Effect.suspend(() => {
       const user = new User()
       return Effect.acquireUseRelease(
         Effect.sync(() => this.#join(user, unsafeMonotonicNow(fiber))),
         () =>
           Effect.zipRight(
-            Effect.suspend(() => this.#queue.awaitTurn(user, limit, fiber, (now) => this.#advance(now))),
+            Effect.suspend(() =>
+              this.#queue.awaitTurn(user, timerAt(context), failTimeout, context, (now) => this.#advance(now))
+            ),
             effect
           ),
         () => Effect.sync(() => this.#leave(user, fiber))

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import { isPolling } from "../../WaitStrategy.js"
 import { hasLiveClock, unsafeMonotonicNow } from "../time/clock.js"
 import { maxTimerMillis, sleep } from "../time/sleep.js"
-import type { CallContext, Running } from "./context.js"
+import type { CallContext } from "./context.js"
 import { timerAt } from "./context.js"
 import { failTimeout } from "./timeoutError.js"
 
@@ -23,50 +23,48 @@ export interface Source<A, E, R = never> {
   readonly poll?: ((now: number) => Outcome<A, E, R> | undefined) | undefined
 }
 
-/** The end of the wait, in milliseconds of the monotonic clock, and the outcome then. */
-export interface Limit<A, E> {
-  readonly at: number
-  readonly onTimeout: Outcome<A, E, never>
-}
-
-/** The limit of a wait by the deadline of its call. */
-export const limitOf = (context: CallContext): Limit<never, never> => ({
-  at: timerAt(context),
-  onTimeout: failTimeout(context)
-})
-
 /** Milliseconds between two polls. */
 const pollInterval = 20
 
+/** The outcome at the end of the time. A function of the context, so that a wait that ends before costs no object for it. */
+type OnTimeout<A, E> = (context: CallContext) => Effect.Effect<A, E>
+
+/** Waits for a source until the deadline of the call, or an interruption. Both cancel the source. */
+export const waitFor = <A, E, R>(source: Source<A, E, R>, context: CallContext): Effect.Effect<A, E, R> =>
+  waitUntil(source, timerAt(context), failTimeout, context)
+
 /**
- * Waits for a source until the limit. An interruption of the fiber, and the limit, cancel the source. The limit also ends
- * the wait of an uninterruptible fiber.
+ * Waits for a source until `at`, in milliseconds of the monotonic clock. The end of the time also ends the wait of an
+ * uninterruptible fiber.
  */
-export const waitFor = <A, E, R, E2>(
+export const waitUntil = <A, E, R, E2>(
   source: Source<A, E, R>,
-  limit: Limit<A, E2>,
-  fiber: Running
+  at: number,
+  onTimeout: OnTimeout<A, E2>,
+  context: CallContext
 ): Effect.Effect<A, E | E2, R> => {
-  if (limit.at !== Number.POSITIVE_INFINITY && limit.at <= unsafeMonotonicNow(fiber)) return limit.onTimeout
-  if (source.poll !== undefined && isPolling(fiber)) return polled(source.poll, limit, fiber)
-  if (limit.at === Number.POSITIVE_INFINITY || hasLiveClock(fiber)) {
-    return Effect.async<A, E | E2, R>((resume) => new Pending(source, limit, fiber, resume).begin())
+  const { fiber } = context
+  if (at !== Number.POSITIVE_INFINITY && at <= unsafeMonotonicNow(fiber)) return onTimeout(context)
+  if (source.poll !== undefined && isPolling(fiber)) return polled(source.poll, at, onTimeout, context)
+  if (at === Number.POSITIVE_INFINITY || hasLiveClock(fiber)) {
+    return Effect.async<A, E | E2, R>((resume) => new Pending(source, at, onTimeout, context, resume).begin())
   }
   // Another clock, such as a test's, must drive the wait.
-  return byClock(source, limit, fiber)
+  return byClock(source, at, onTimeout, context)
 }
 
 const polled = <A, E, R, E2>(
   poll: (now: number) => Outcome<A, E, R> | undefined,
-  limit: Limit<A, E2>,
-  fiber: Running
+  at: number,
+  onTimeout: OnTimeout<A, E2>,
+  context: CallContext
 ): Effect.Effect<A, E | E2, R> => {
   const look: Effect.Effect<A, E | E2, R> = Effect.suspend(() => {
-    const now = unsafeMonotonicNow(fiber)
+    const now = unsafeMonotonicNow(context.fiber)
     const outcome = poll(now)
     if (outcome !== undefined) return outcome
-    const left = limit.at - now
-    return left <= 0 ? limit.onTimeout : Effect.zipRight(Effect.sleep(Math.min(pollInterval, Math.ceil(left))), look)
+    const left = at - now
+    return left <= 0 ? onTimeout(context) : Effect.zipRight(Effect.sleep(Math.min(pollInterval, Math.ceil(left))), look)
   })
   return look
 }
@@ -74,15 +72,16 @@ const polled = <A, E, R, E2>(
 /** The outcome is run after the race: it may be an effect that goes on for longer than the wait. */
 const byClock = <A, E, R, E2>(
   source: Source<A, E, R>,
-  limit: Limit<A, E2>,
-  fiber: Running
+  at: number,
+  onTimeout: OnTimeout<A, E2>,
+  context: CallContext
 ): Effect.Effect<A, E | E2, R> =>
   Effect.suspend(() => {
     const wait = Effect.async<Outcome<A, E | E2, R>>((resume) => {
       const cancel = source.start((outcome) => resume(Effect.succeed(outcome)))
       return Effect.sync(() => cancel?.())
     })
-    const timer = Effect.as(sleep(limit.at - unsafeMonotonicNow(fiber)), limit.onTimeout)
+    const timer = Effect.map(sleep(at - unsafeMonotonicNow(context.fiber)), () => onTimeout(context))
     const first = Effect.raceFirst<Outcome<A, E | E2, R>, never, never, Outcome<A, E | E2, R>, never, never>(
       Effect.interruptible(wait),
       Effect.interruptible(timer)
@@ -93,28 +92,31 @@ const byClock = <A, E, R, E2>(
 /** A wait under the live clock: one step of the fiber, and one timer. */
 class Pending<A, E, R, E2> {
   readonly #source: Source<A, E, R>
-  readonly #limit: Limit<A, E2>
-  readonly #fiber: Running
+  readonly #at: number
+  readonly #onTimeout: OnTimeout<A, E2>
+  readonly #context: CallContext
   #resume: ((outcome: Outcome<A, E | E2, R>) => void) | undefined
   #cancel: (() => void) | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
 
   constructor(
     source: Source<A, E, R>,
-    limit: Limit<A, E2>,
-    fiber: Running,
+    at: number,
+    onTimeout: OnTimeout<A, E2>,
+    context: CallContext,
     resume: (outcome: Outcome<A, E | E2, R>) => void
   ) {
     this.#source = source
-    this.#limit = limit
-    this.#fiber = fiber
+    this.#at = at
+    this.#onTimeout = onTimeout
+    this.#context = context
     this.#resume = resume
   }
 
   /** Starts the source and the timer. Returns the effect that runs if the fiber is interrupted. */
   begin(): Effect.Effect<void> {
     this.#cancel = this.#source.start(this.#settle)
-    if (this.#resume !== undefined && this.#limit.at !== Number.POSITIVE_INFINITY) this.#startTimer()
+    if (this.#resume !== undefined && this.#at !== Number.POSITIVE_INFINITY) this.#startTimer()
     return Effect.sync(() => {
       this.#end()
       this.#cancel?.()
@@ -132,17 +134,17 @@ class Pending<A, E, R, E2> {
 
   /** A timer may fire a fraction early, and has a maximum delay, so the clock is checked again. */
   #startTimer(): void {
-    const left = this.#limit.at - unsafeMonotonicNow(this.#fiber)
+    const left = this.#at - unsafeMonotonicNow(this.#context.fiber)
     this.#timer = setTimeout(fire, Math.min(Math.max(1, left), maxTimerMillis), this)
   }
 
   onTimer(): void {
-    if (this.#limit.at > unsafeMonotonicNow(this.#fiber)) return this.#startTimer()
+    if (this.#at > unsafeMonotonicNow(this.#context.fiber)) return this.#startTimer()
     // In the fiber: an exception of the source when it is cancelled concerns this wait only.
     this.#settle(
       Effect.suspend(() => {
         this.#cancel?.()
-        return this.#limit.onTimeout
+        return this.#onTimeout(this.#context)
       })
     )
   }

@@ -1,8 +1,7 @@
 import type * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type { Running } from "./context.js"
-import type { Limit } from "./wait.js"
-import { waitFor } from "./wait.js"
+import type { CallContext } from "./context.js"
+import { waitUntil } from "./wait.js"
 
 /** A fiber in a queue. */
 export class Waiter {
@@ -56,18 +55,19 @@ export class WaitQueue<W extends Waiter> {
   }
 
   /**
-   * Waits until the waiter is admitted, or until the limit. A waiter that was removed as lost is added again when it
+   * Waits until the waiter is admitted, or until `at`, in milliseconds of the monotonic clock. A waiter that was removed as lost is added again when it
    * polls, because the process may have computed for longer than the allowed time between two polls.
    *
    * @param advance - called at each poll. It admits waiters if there is room.
    */
   awaitTurn<E>(
     waiter: W,
-    limit: Limit<void, E>,
-    fiber: Running,
+    at: number,
+    onTimeout: (context: CallContext) => Effect.Effect<void, E>,
+    context: CallContext,
     advance: (now: number) => void
   ): Effect.Effect<void, E> {
-    return waitFor<void, never, never, E>(
+    return waitUntil<void, never, never, E>(
       {
         start: (resume) => {
           waiter.onAdmitted(() => resume(Exit.void))
@@ -80,8 +80,9 @@ export class WaitQueue<W extends Waiter> {
           return waiter.isAdmitted ? Exit.void : undefined
         }
       },
-      limit,
-      fiber
+      at,
+      onTimeout,
+      context
     )
   }
 

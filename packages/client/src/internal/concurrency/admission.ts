@@ -116,7 +116,7 @@ const waitForPermit = <E, R>(admission: AdmissionRequest<E, R>, ms: number): Exc
   const waiter = bulkhead.enqueue(context)
   const turn = Effect.zipRight(
     Timeline.emit(() => ({ _tag: "Queued", ahead })),
-    Effect.suspend(() => bulkhead.awaitTurn(waiter, { at: since + ms, onTimeout: Effect.void }, context))
+    Effect.suspend(() => bulkhead.awaitTurn(waiter, since + ms, context))
   )
   const cancel = () => {
     bulkhead.cancel(waiter, unsafeMonotonicNow(fiber))

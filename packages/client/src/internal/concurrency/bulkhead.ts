@@ -1,8 +1,7 @@
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import type { CallContext } from "../call/context.js"
 import { holds } from "../call/context.js"
 import { leaseEnd } from "../call/lease.js"
-import type { Limit } from "../call/wait.js"
 import { Waiter, WaitQueue } from "../call/waitQueue.js"
 import { unsafeMonotonicNow } from "../time/clock.js"
 import type { AdaptiveLimit } from "./service.js"
@@ -88,9 +87,10 @@ export class Bulkhead {
     return waiter
   }
 
-  /** Waits until the request has a permit, or until the limit. */
-  awaitTurn<E>(waiter: QueuedRequest, limit: Limit<void, E>, { fiber }: CallContext): Effect.Effect<void, E> {
-    return this.#queue.awaitTurn(waiter, limit, fiber, (now) => this.#advance(now))
+  /** Waits until the request has a permit, or until `at`, in milliseconds of the monotonic clock. */
+  awaitTurn(waiter: QueuedRequest, at: number, context: CallContext): Effect.Effect<void> {
+    const onTimeout = () => Effect.void
+    return this.#queue.awaitTurn(waiter, at, onTimeout, context, (now) => this.#advance(now))
   }
 
   /** Called when a request stops waiting, with or without a permit. */

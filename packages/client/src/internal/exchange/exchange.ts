@@ -14,12 +14,13 @@ import { InvalidRequest } from "../../Errors.js"
 import { clientOf } from "../call/client.js"
 import type { CallContext } from "../call/context.js"
 import { runExternal } from "../call/externalCode.js"
-import { limitOf, waitFor } from "../call/wait.js"
+import { waitFor } from "../call/wait.js"
 import { redactedUrl } from "../redaction/requestHistory.js"
 import { toTransportRequest } from "../request/transportRequest.js"
 import { bufferedBodyOf } from "../response/bufferedBody.js"
 import { StreamingResponse } from "../response/clientResponse.js"
-import { emitNow } from "../telemetry/timeline.js"
+import { listenerOf } from "../telemetry/timeline.js"
+import { unsafeNow } from "../time/clock.js"
 import type { BodyReading } from "./bodyReading.js"
 import { readBody } from "./bodyReading.js"
 import type { CallbackSend } from "./callbackSend.js"
@@ -70,10 +71,9 @@ const exchange = <R>(
   const { send } = exchanger
   return send === undefined
     ? sendByEffect(exchanger, sent, context)
-    : waitFor<HttpClientResponse, Failure, R, never>(
+    : waitFor<HttpClientResponse, Failure, R>(
         { start: (resume) => sendByCallback(exchanger, send, sent, context, resume) },
-        limitOf(context),
-        context.fiber
+        context
       )
 }
 
@@ -96,11 +96,10 @@ const sendByCallback = <R>(
     if (isEnded) cancel = undefined
     resume(typed)
   })
-  if (cancel === undefined) {
-    if (!isEnded) resume(runExternal(execute(exchanger, request, context), context))
-    return undefined
-  }
-  return () => cancel?.()
+  if (isEnded) return undefined
+  if (cancel !== undefined) return () => cancel?.()
+  resume(runExternal(execute(exchanger, request, context), context))
+  return undefined
 }
 
 /** The rest of the time is for a body that is still to be read. */
@@ -139,11 +138,11 @@ const settle = <R>(
   })
 
 const onSend = ({ fiber }: CallContext, request: HttpClientRequest): void =>
-  emitNow(fiber, () => ({ _tag: "RequestSent", method: request.method, url: redactedUrl(request) }))
+  listenerOf(fiber)?.({ _tag: "RequestSent", at: unsafeNow(fiber), method: request.method, url: redactedUrl(request) })
 
 const onError = ({ fiber }: CallContext, error: HttpClientError.HttpClientError): SendFailure => {
   const typed = typedError(error)
-  emitNow(fiber, () => ({ _tag: "RequestFailed", reason: typed.reason }))
+  listenerOf(fiber)?.({ _tag: "RequestFailed", at: unsafeNow(fiber), reason: typed.reason })
   return typed
 }
 
@@ -153,7 +152,7 @@ const onResponse = (
   { fiber }: CallContext,
   response: HttpClientResponse
 ): Outcome<Failure> => {
-  emitNow(fiber, () => ({ _tag: "ResponseReceived", status: response.status }))
+  listenerOf(fiber)?.({ _tag: "ResponseReceived", at: unsafeNow(fiber), status: response.status })
   const streaming = new StreamingResponse(response)
   return reading === undefined ? Exit.succeed(streaming) : readBody(reading, request, streaming)
 }

@@ -13,7 +13,6 @@ import type { CallContext } from "../call/context.js"
 import { deadlineAt } from "../call/context.js"
 import { runnerOf } from "../call/immediate.js"
 import { Lock } from "../call/lock.js"
-import { limitOf } from "../call/wait.js"
 import { emitAdmitted } from "../telemetry/admittedEvent.js"
 import { currentTimeMillis, monotonicMillis, unsafeMonotonicNow } from "../time/clock.js"
 import { sleep } from "../time/sleep.js"
@@ -134,9 +133,7 @@ export const makeLocalLimits = (
       }),
       (queue) =>
         Timeline.emit(() => ({ _tag: "Throttled", ms: Math.ceil(ms) })).pipe(
-          Effect.zipRight(
-            queue.lock.withLock(acquireAsFirst(pending, queue), limitOf(pending.context), pending.context.fiber)
-          ),
+          Effect.zipRight(queue.lock.withLock(acquireAsFirst(pending, queue), pending.context)),
           Effect.zipRight(emitAdmitted(pending.since))
         ),
       (queue) =>

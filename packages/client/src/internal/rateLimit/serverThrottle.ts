@@ -16,7 +16,7 @@ import { isPolling } from "../../WaitStrategy.js"
 import type { CallContext, Running } from "../call/context.js"
 import { deadlineAt, holds } from "../call/context.js"
 import { leaseEnd } from "../call/lease.js"
-import { limitOf, waitFor } from "../call/wait.js"
+import { waitFor } from "../call/wait.js"
 import { BoundedMap } from "../origins/boundedMap.js"
 import { redactedUrl } from "../redaction/requestHistory.js"
 import { dateAfter, isRateLimit, retryAfterHeaderMs } from "../response/retryAfter.js"
@@ -146,7 +146,7 @@ const awaitTurn = (
   const { fiber } = context
   const exitOf = (outcome: "admitted" | "too late") =>
     outcome === "admitted" ? Exit.void : Exit.fail(throttledError(request, gate, fiber))
-  return waitFor<void, RateLimited, never, never>(
+  return waitFor<void, RateLimited, never>(
     {
       start: (resume) => {
         turn.onOutcome((outcome) => resume(exitOf(outcome)))
@@ -161,8 +161,7 @@ const awaitTurn = (
         return turn.outcome === undefined ? undefined : exitOf(turn.outcome)
       }
     },
-    limitOf(context),
-    fiber
+    context
   )
 }
 

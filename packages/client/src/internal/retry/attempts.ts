@@ -17,7 +17,7 @@ import { remainingMillis } from "../call/context.js"
 import { runExternal } from "../call/externalCode.js"
 import { responseOfError } from "../errors/errorResponse.js"
 import { drain } from "../response/readBody.js"
-import { currentTimeMillis, unsafeMonotonicNow } from "../time/clock.js"
+import { unsafeMonotonicNow, unsafeNow } from "../time/clock.js"
 import { sleepUntil, timerMillis } from "../time/sleep.js"
 import type { Failure, Statuses } from "./eligibility.js"
 import {
@@ -54,6 +54,12 @@ class FailedAttempt<E> {
   }
 }
 
+/** What follows a failed attempt. */
+type OnFailed<E, E2, R> = (failed: FailedAttempt<E>) => Result<E | E2, R>
+
+/** A later attempt fails, and `Effect.retry` decides whether there is another one. */
+const fail = <E>(failed: FailedAttempt<E>): Effect.Effect<never, FailedAttempt<E>> => Effect.fail(failed)
+
 const reasonOf = (failure: Failure): string => ("status" in failure ? String(failure.status) : failure._tag)
 
 /** One hop of a call: sends the request, and sends it again after a failure. */
@@ -76,19 +82,17 @@ export class Attempts<E, R> {
 
   /** All attempts. The schedule starts with the first failure. */
   get run(): Result<E, R> {
-    return Effect.catchAll(this.#attempt(), (error) =>
-      error instanceof FailedAttempt ? this.#retryAfter(error) : Effect.fail(error)
-    )
+    return this.#attempt((failed) => this.#retryAfter(failed))
   }
 
   /** The first run of the retried effect is the failed attempt. */
   #retryAfter(first: FailedAttempt<E>): Result<E, R> {
     let isFirst = true
-    const attempt = Effect.suspend((): Effect.Effect<HttpClientResponse, E | FailedAttempt<E>, R> => {
+    const attempt = Effect.suspend((): Result<E | FailedAttempt<E>, R> => {
       if (!isFirst)
         return Effect.zipRight(
           sleepUntil(this.#dueAt),
-          Effect.suspend(() => this.#attempt())
+          Effect.suspend(() => this.#attempt(fail))
         )
       isFirst = false
       return Effect.fail(first)
@@ -98,46 +102,42 @@ export class Attempts<E, R> {
     )
   }
 
-  #attempt(): Effect.Effect<HttpClientResponse, E | FailedAttempt<E>, R> {
+  #attempt<E2>(onFailed: OnFailed<E, E2, R>): Result<E | E2, R> {
     return Effect.matchEffect(this.#next(this.#request, this.#context), {
-      onFailure: (error) => this.#onFailure(error),
-      onSuccess: (response) => this.#onSuccess(response)
+      onFailure: (error) => this.#onFailure(error, onFailed),
+      onSuccess: (response) => this.#onSuccess(response, onFailed)
     })
   }
 
-  #onFailure(error: E): Effect.Effect<never, E | FailedAttempt<E>> {
+  #onFailure<E2>(error: E, onFailed: OnFailed<E, E2, R>): Result<E | E2, R> {
     const basis = retryBasisOfError(error, this.#rules.statuses)
     if (basis === undefined) return Effect.fail(error)
-    return Effect.flatMap(currentTimeMillis, (now): Effect.Effect<never, E | FailedAttempt<E>> => {
-      const failure = retryFailureOfError(error, now)
-      if (failure === undefined) return Effect.fail(error)
-      const isError = failure._tag === "TransportError" || failure._tag === "Timeout" || basis === "permitted"
-      return Effect.fail(new FailedAttempt<E>(failure, Effect.fail(isError ? error : failure)))
-    })
+    const failure = retryFailureOfError(error, unsafeNow(this.#context.fiber))
+    if (failure === undefined) return Effect.fail(error)
+    const isError = failure._tag === "TransportError" || failure._tag === "Timeout" || basis === "permitted"
+    return onFailed(new FailedAttempt<E>(failure, Effect.fail(isError ? error : failure)))
   }
 
-  #onSuccess(response: HttpClientResponse): Effect.Effect<HttpClientResponse, FailedAttempt<E>> {
+  #onSuccess<E2>(response: HttpClientResponse, onFailed: OnFailed<E, E2, R>): Result<E | E2, R> {
     const basis = retryBasisOf(response, this.#rules.statuses)
     if (basis === undefined) {
       this.#rules.budget?.deposit(this.#request.url, this.#paid)
       return Effect.succeed(response)
     }
-    return Effect.flatMap(currentTimeMillis, (now) => {
-      const failure = retryFailureOf(response, now)
-      // A status that only `x-should-retry` allowed to retry is returned as a normal response in the end.
-      const result = basis === "listed" ? Effect.fail(failure) : Effect.succeed(response)
-      return Effect.fail(new FailedAttempt<E>(failure, result))
-    })
+    const failure = retryFailureOf(response, unsafeNow(this.#context.fiber))
+    // A status that only `x-should-retry` allowed to retry is returned as a normal response in the end.
+    const result = basis === "listed" ? Effect.fail(failure) : Effect.succeed(response)
+    return onFailed(new FailedAttempt<E>(failure, result))
   }
 
   /**
    * The user's schedule, and between its decision and the wait the conditions of a retry. Effect gives a schedule the wall
    * clock. The user's schedule gets the monotonic clock, so that a change of the wall clock affects no `upTo`.
    */
-  get #schedule(): Schedule.Schedule<unknown, E | FailedAttempt<E>> {
+  get #schedule(): Schedule.Schedule<unknown> {
     const { idempotencyKeyHeader, schedule, transientStatuses } = this.#rules
     const initial: unknown = schedule.initial
-    return Schedule.makeWithState(initial, (now, input: E | FailedAttempt<E>, state) => {
+    return Schedule.makeWithState(initial, (now, input: unknown, state) => {
       const end = Effect.succeed([state, undefined, ScheduleDecision.done] as const)
       if (!(input instanceof FailedAttempt)) return end
       const { failure } = input

@@ -54,12 +54,14 @@ export const observer: FiberRef.FiberRef<((event: Event) => void) | undefined> =
   () => FiberRef.unsafeMake<((event: Event) => void) | undefined>(undefined)
 )
 
+/** The listener of a fiber's calls, if there is one. */
+export const listenerOf = (fiber: Fiber.RuntimeFiber<unknown, unknown>): ((event: Event) => void) | undefined =>
+  fiber.getFiberRef(observer)
+
 /** Whether a listener is set for the calls of a fiber. */
-export const isObserved = (fiber: Fiber.RuntimeFiber<unknown, unknown>): boolean =>
-  fiber.getFiberRef(observer) !== undefined
+export const isObserved = (fiber: Fiber.RuntimeFiber<unknown, unknown>): boolean => listenerOf(fiber) !== undefined
 
 /** Publishes an event of a fiber's call without an effect. `event` is called only if there is a listener. */
 export const emitNow = (fiber: Fiber.RuntimeFiber<unknown, unknown>, event: () => Timeless<Event>): void => {
-  const listener = fiber.getFiberRef(observer)
-  listener?.({ ...event(), at: unsafeNow(fiber) })
+  listenerOf(fiber)?.({ ...event(), at: unsafeNow(fiber) })
 }

@@ -7,7 +7,14 @@ import * as Fiber from "effect/Fiber"
 import * as Runtime from "effect/Runtime"
 import * as TestClock from "effect/TestClock"
 import type { CallContext, Running } from "../../../src/internal/call/context.js"
-import { contextOf, holding, holds, narrow, publish, remainingMillis } from "../../../src/internal/call/context.js"
+import {
+  contextOf,
+  earlierDeadline,
+  holding,
+  holds,
+  publish,
+  remainingMillis
+} from "../../../src/internal/call/context.js"
 
 const request = HttpClientRequest.get("https://api.test/x")
 const fiberSelf = Effect.withFiberRuntime<Running>((fiber) => Effect.succeed(fiber))
@@ -16,7 +23,10 @@ const root = Effect.map(fiberSelf, contextOf)
 
 /** A context with a deadline after `ms` milliseconds, within the current one. */
 const startCall = (ms = 1000) =>
-  Effect.map(current, (context) => narrow(context, ms, { scope: "call", after: Duration.millis(ms), request }))
+  Effect.map(current, (context) => ({
+    ...context,
+    deadline: earlierDeadline(context, ms, "call", Duration.millis(ms), request)
+  }))
 
 /** The deadline of the current context. Infinite outside of calls. */
 const deadline = Effect.map(current, (context) => context.deadline?.at ?? Number.POSITIVE_INFINITY)
@@ -125,16 +135,17 @@ describe("publish", () => {
   )
 })
 
-describe("narrow", () => {
-  it.effect("keeps the earlier deadline, and the same context for an infinite one", () =>
+describe("earlierDeadline", () => {
+  it.effect("keeps an earlier deadline, and makes none for an infinite time", () =>
     Effect.gen(function* () {
       const outer = yield* root
       const call = yield* startCall(1000)
-      const limit = { scope: "exchange", after: Duration.seconds(1), request } as const
-      expect(narrow(call, 2000, limit)).toBe(call)
-      expect(narrow(call, 1000, limit)).toBe(call)
-      expect(narrow(outer, Number.POSITIVE_INFINITY, limit)).toBe(outer)
-      expect(narrow(call, 500, limit).deadline).toMatchObject({ at: 500, scope: "exchange" })
+      const after = (ms: number, context: CallContext) =>
+        earlierDeadline(context, ms, "exchange", Duration.seconds(1), request)
+      expect(after(2000, call)).toBe(call.deadline)
+      expect(after(1000, call)).toBe(call.deadline)
+      expect(after(Number.POSITIVE_INFINITY, outer)).toBe(undefined)
+      expect(after(500, call)).toMatchObject({ at: 500, scope: "exchange" })
     })
   )
 

@@ -19,10 +19,11 @@ const withTimeout = <A, E, R, E2>(
   onTimeout: () => E2
 ): Effect.Effect<A, E | E2, R> =>
   Effect.withFiberRuntime((fiber) =>
-    boundBy(effect, {
-      at: unsafeMonotonicNow(fiber) + Duration.toMillis(duration),
-      onTimeout: Effect.suspend(() => Effect.fail(onTimeout()))
-    })
+    boundBy(
+      effect,
+      unsafeMonotonicNow(fiber) + Duration.toMillis(duration),
+      Effect.suspend(() => Effect.fail(onTimeout()))
+    )
   )
 
 const late = () => "late" as const

@@ -6,7 +6,8 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as TestClock from "effect/TestClock"
 import * as WaitStrategy from "@countersign/client/WaitStrategy"
-import { waitFor } from "../../../src/internal/call/wait.js"
+import { contextOf } from "../../../src/internal/call/context.js"
+import { waitUntil } from "../../../src/internal/call/wait.js"
 import { unsafeMonotonicNow } from "../../../src/internal/time/clock.js"
 
 /** A source that a test ends, with counts of its starts, polls and cancellations. */
@@ -38,12 +39,12 @@ const late = Effect.fail("late" as const)
 /** Waits for a source, for at most `ms` milliseconds. */
 const wait = ({ source }: ReturnType<typeof makeSource>, ms: number) =>
   Effect.withFiberRuntime<string, "late">((fiber) =>
-    waitFor(source, { at: unsafeMonotonicNow(fiber) + ms, onTimeout: late }, fiber)
+    waitUntil(source, unsafeMonotonicNow(fiber) + ms, () => late, contextOf(fiber))
   )
 
 const polling = Effect.provideService(WaitStrategy.WaitStrategy, "poll")
 
-describe("waitFor", () => {
+describe("waitUntil", () => {
   it.live("returns an outcome that comes at once or later, and cancels nothing", () =>
     Effect.gen(function* () {
       const now = makeSource()
