@@ -11,7 +11,6 @@ import type * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
-import * as Schedule from "effect/Schedule"
 import { blank, isBlank } from "./internal/schemes/emptyCredential.js"
 
 /**
@@ -112,8 +111,10 @@ const put = (
  * @since 0.1.0
  * @category constructors
  */
-export const make = ({ key, location }: Options): Auth.Service =>
-  Auth.makeStaticEffect((request) => put(location, request, key))
+export const make = ({ key, location }: Options): Auth.Service => ({
+  ...Auth.makeStaticEffect((request) => put(location, request, key)),
+  honorsDeadline: true
+})
 
 /**
  * Layer that sends the API key with every request to the API's origins.
@@ -198,7 +199,7 @@ export const pool = ({ keys, location }: PoolOptions): Effect.Effect<Auth.Servic
         return false
       })
 
-    return { sign, onRejected, replay: Schedule.recurs(keys.length - 1) }
+    return { sign, onRejected, replay: keys.length - 1, honorsDeadline: true }
   })
 
 /**

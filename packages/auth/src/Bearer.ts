@@ -10,7 +10,6 @@ import type * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
-import * as Schedule from "effect/Schedule"
 import type { TokenSourceError } from "./Errors.js"
 import * as StepUp from "./StepUp.js"
 import { blank, isBlank } from "./internal/schemes/emptyCredential.js"
@@ -59,7 +58,7 @@ export const layerConfig = (
 ): Layer.Layer<Auth.Auth, ConfigError.ConfigError> => Layer.effect(Auth.Auth, Effect.map(Config.unwrap(token), make))
 
 /** At most one replay with another token, and two with a token that the API may not know yet. The token source decides. */
-const propagationReplays = /* @__PURE__ */ Schedule.recurs(3)
+const propagationReplays = 3
 
 /**
  * Authenticates with the current token of a token source.
@@ -91,6 +90,7 @@ export const fromSource = (source: TokenSource.Service): Auth.Service<TokenSourc
       return demand && source.onRejected(credential, credential, demand)
     },
     replay: propagationReplays,
+    honorsDeadline: source.honorsDeadline,
     expiredWhen: source.expiredWhen,
     onReplayRejected: ({ credential }) => source.onReplayRejected(credential)
   }

@@ -14,7 +14,6 @@ import * as Challenge from "@countersign/protocol/Challenge"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
-import * as Schedule from "effect/Schedule"
 import * as oauth from "oauth4webapi"
 import * as StepUp from "./StepUp.js"
 import * as Presented from "./internal/dpop/credentialId.js"
@@ -139,7 +138,7 @@ const notBound = new TokenError({
 })
 
 /** One replay with another token, one with another proof, and two with a token that the API may not know yet. */
-const replays = /* @__PURE__ */ Schedule.recurs(4)
+const replays = 4
 
 const parsed = (url: string): Effect.Effect<URL, InvalidRequest> =>
   Effect.try({ try: () => new URL(url), catch: () => notAUrl })
@@ -228,6 +227,7 @@ export const fromSource = (
       return demand && source.onRejected(generation, generation, demand)
     },
     replay: replays,
+    honorsDeadline: source.honorsDeadline === true && options.clockSkew === undefined,
     expiredWhen: source.expiredWhen,
     onReplayRejected: ({ credential }) => source.onReplayRejected(Presented.read(credential).generation)
   }

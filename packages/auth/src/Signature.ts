@@ -178,7 +178,8 @@ export const make = (options: Options): Auth.Service => {
       })
     })
 
-  return Auth.makeStaticEffect(put)
+  // Hashes and signatures are computed in this process.
+  return { ...Auth.makeStaticEffect(put), honorsDeadline: true }
 }
 
 /**

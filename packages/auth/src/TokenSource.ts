@@ -134,7 +134,8 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<Service, nev
         refresh,
         reload: reloading.run(() => undefined)
       }),
-      expiredWhen: options.expiredWhen
+      expiredWhen: options.expiredWhen,
+      honorsDeadline: true
     }
   })
 

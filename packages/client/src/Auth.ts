@@ -105,7 +105,12 @@ export const makeStaticEffect = <E = never>(
  */
 export const makeStatic = (put: (request: HttpClientRequest) => HttpClientRequest): Service => {
   const signSync = (request: HttpClientRequest): Signed => ({ request: put(request), credential: 0 })
-  return { sign: (request) => Effect.sync(() => signSync(request)), signSync, onRejected: () => Effect.succeed(false) }
+  return {
+    sign: (request) => Effect.sync(() => signSync(request)),
+    signSync,
+    onRejected: () => Effect.succeed(false),
+    honorsDeadline: true
+  }
 }
 
 /**

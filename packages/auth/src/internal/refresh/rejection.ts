@@ -1,6 +1,7 @@
 /** The replacement of a token that an API rejected, or for which it sent a step-up challenge. */
 import type { TokenError, TokenStoreError } from "../../Errors.js"
 import * as Timeline from "@countersign/client/Timeline"
+import * as Timeout from "@countersign/client/Timeout"
 import * as Effect from "effect/Effect"
 import * as StepUp from "../../StepUp.js"
 import type { Token } from "../../Token.js"
@@ -46,15 +47,23 @@ const awaitPropagation = ({ events }: Source, token: Token, ms: number): Effect.
     .publish("AwaitingPropagation", token)
     .pipe(
       Effect.zipRight(Timeline.emit(() => ({ _tag: "RetryScheduled", ms, reason: "the token is new" }))),
-      Effect.zipRight(Effect.sleep(ms))
+      Effect.zipRight(sleepAtMost(ms))
     )
+
+/** Sleeps until the deadline of the call at most. The next request then fails with `Timeout`. */
+const sleepAtMost = (ms: number): Effect.Effect<void> =>
+  Effect.flatMap(Timeout.remaining, (left) => Effect.sleep(Math.max(0, Math.min(ms, left))))
+
+/** The search for a new sign-in ends after its timeout, or at the deadline of the call. */
+const withinDeadline = <A, E>(reload: Effect.Effect<A, E>) =>
+  Effect.flatMap(Timeout.remaining, (left) => Effect.timeout(reload, Math.max(0, Math.min(reloadTimeoutMs, left))))
 
 /** Acquires a token that satisfies a step-up challenge. Returns whether the rejected token was replaced. */
 const satisfying =
   (source: Source, { canSatisfy, refresh, reload }: Reactions) =>
   (challenge: StepUp.StepUpChallenge, replacement: Find, now: number): ReturnType<Service["onRejected"]> => {
     const isReplaced = () => replacement() !== undefined
-    if (!canSatisfy(challenge)) return Effect.map(Effect.ignore(Effect.timeout(reload, reloadTimeoutMs)), isReplaced)
+    if (!canSatisfy(challenge)) return Effect.map(Effect.ignore(withinDeadline(reload)), isReplaced)
     const { cache, stepUp } = source
     const granted = () => {
       const cached = TokenCache.cachedOf(cache.current)

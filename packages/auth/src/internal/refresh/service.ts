@@ -59,6 +59,8 @@ export interface Service {
   readonly onReplayRejected: (generation: string | number) => Effect.Effect<void>
   /** Which responses mean, beside a 401, that the token has expired. `Bearer` and `Dpop` check each response for them. */
   readonly expiredWhen?: Auth.ExpiredWhen | undefined
+  /** Whether all waits of this source end at the deadline of the call (false). See `Auth.Service.honorsDeadline`. */
+  readonly honorsDeadline?: boolean | undefined
 }
 
 /**
