@@ -200,9 +200,12 @@ export const policy = <E>(options: Options<E>): Policy.Policy<E | Unauthorized |
     if (!destinationOf(request.url).own) return next(request, call)
     const context: ReplayContext<E | E1, R1> = { auth, replay, request, next, call }
     const signed = auth.signSync?.(request, unsafeNow(call.fiber))
-    return signed === undefined
-      ? signAndSend(context, initialState(replay), undefined)
-      : sendSigned(context, signed, initialState(replay), undefined)
+    // Suspended: the frames of the outer policies keep this effect, and with it the exchange, as long as a refresh takes.
+    return Effect.suspend(() =>
+      signed === undefined
+        ? signAndSend(context, initialState(replay), undefined)
+        : sendSigned(context, signed, initialState(replay), undefined)
+    )
   }
   return makePolicy<E | Unauthorized | InvalidRequest>(send)
 }

@@ -44,15 +44,16 @@ class OneTime<A, E> implements Signal<A, E> {
     return true
   }
 
-  readonly wait = (onPoll?: (now: number) => void): Effect.Effect<A, E> =>
-    Effect.withFiberRuntime((fiber) => {
-      if (this.outcome !== undefined) return this.outcome
-      const poll = (now: number): Exit.Exit<A, E> | undefined => {
+  readonly wait = (onPoll?: (now: number) => void): Effect.Effect<A, E> => {
+    const source = {
+      start: this.#listen,
+      poll: (now: number): Exit.Exit<A, E> | undefined => {
         onPoll?.(now)
         return this.outcome
       }
-      return waitFor({ start: this.#listen, poll }, contextOf(fiber))
-    })
+    }
+    return Effect.withFiberRuntime((fiber) => this.outcome ?? waitFor(source, contextOf(fiber)))
+  }
 
   readonly #listen = (resume: (outcome: Exit.Exit<A, E>) => void): (() => void) => {
     // The fiber may have yielded since it read the outcome.

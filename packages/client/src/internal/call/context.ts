@@ -7,6 +7,7 @@
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import { globalValue } from "effect/GlobalValue"
@@ -61,44 +62,51 @@ const rootContext = (fiber: Running): CallContext => ({
   span: undefined
 })
 
-/** The context for code outside of this package, while that code runs. */
+/** The context for code outside of this package. Undefined when that code has ended. */
 interface Published {
-  readonly context: CallContext
+  context: CallContext | undefined
   readonly outer: Published | undefined
-  isOver: boolean
 }
 
 const published: FiberRef.FiberRef<Published | undefined> = globalValue("@countersign/client/CallContext/1", () =>
   FiberRef.unsafeMake<Published | undefined>(undefined, { join: (parent) => parent })
 )
 
-/** A daemon may outlive the call, and a `Runtime` that was taken inside of a call may be used after it. */
+/**
+ * What is published in a fiber and has not ended. A daemon may outlive the call, and a `Runtime` that was taken inside of a
+ * call may be used after it.
+ */
 const currentOf = (fiber: Running): Published | undefined => {
   let current = fiber.getFiberRef(published)
-  for (let at = current; at !== undefined; at = at.outer) if (at.isOver) current = at.outer
+  for (let at = current; at !== undefined; at = at.outer) if (at.context === undefined) current = at.outer
   return current
 }
 
 /** The context of the call that a fiber is in. */
 export const contextOf = (fiber: Running): CallContext => {
-  const current = currentOf(fiber)
-  return current === undefined ? rootContext(fiber) : inFiber(current.context, fiber)
+  const context = currentOf(fiber)?.context
+  return context === undefined ? rootContext(fiber) : inFiber(context, fiber)
 }
 
 /** The same context in another fiber. */
 export const inFiber = (context: CallContext, fiber: Running): CallContext =>
   context.fiber === fiber ? context : { ...context, fiber }
 
-/** Runs an effect of code outside of this package, which finds the context until the effect ends. */
+/**
+ * Runs an effect of code outside of this package, which finds the context until the effect ends. The `FiberRef` is not
+ * restored, as `Effect.locally` would: {@link currentOf} ignores what has ended, and thousands of fibers may wait here.
+ */
 export const publish = <A, E, R>(effect: Effect.Effect<A, E, R>, context: CallContext): Effect.Effect<A, E, R> =>
-  Effect.suspend(() => {
-    const current: Published = { context, outer: currentOf(context.fiber), isOver: false }
-    return Effect.ensuring(
-      Effect.locally(effect, published, current),
-      Effect.sync(() => {
-        current.isOver = true
-      })
-    )
+  Effect.uninterruptibleMask((restore) => {
+    const current: Published = { context, outer: currentOf(context.fiber) }
+    const end = (exit: Exit.Exit<A, E>): Exit.Exit<A, E> => {
+      current.context = undefined
+      return exit
+    }
+    return Effect.matchCauseEffect(Effect.zipRight(FiberRef.set(published, current), restore(effect)), {
+      onFailure: (cause) => end(Exit.failCause(cause)),
+      onSuccess: (value) => end(Exit.succeed(value))
+    })
   })
 
 /** A deadline after `ms` milliseconds, or the deadline of the context if that is earlier. */
