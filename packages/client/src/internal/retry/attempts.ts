@@ -54,6 +54,9 @@ class FailedAttempt<E> {
   }
 }
 
+/** The errors of an attempt of which the schedule decides. */
+type AttemptError<E> = E | RateLimited | Unavailable | FailedAttempt<E>
+
 /** What follows a failed attempt. */
 type OnFailed<E, E2, R> = (failed: FailedAttempt<E>) => Result<E | E2, R>
 
@@ -134,10 +137,10 @@ export class Attempts<E, R> {
    * The user's schedule, and between its decision and the wait the conditions of a retry. Effect gives a schedule the wall
    * clock. The user's schedule gets the monotonic clock, so that a change of the wall clock affects no `upTo`.
    */
-  get #schedule(): Schedule.Schedule<unknown> {
+  get #schedule(): Schedule.Schedule<unknown, AttemptError<E>> {
     const { idempotencyKeyHeader, schedule, transientStatuses } = this.#rules
     const initial: unknown = schedule.initial
-    return Schedule.makeWithState(initial, (now, input: unknown, state) => {
+    return Schedule.makeWithState(initial, (now, input: AttemptError<E>, state) => {
       const end = Effect.succeed([state, undefined, ScheduleDecision.done] as const)
       if (!(input instanceof FailedAttempt)) return end
       const { failure } = input
