@@ -5,6 +5,7 @@ import * as RefreshToken from "@countersign/auth/RefreshToken"
 import * as Token from "@countersign/auth/Token"
 import * as TokenStore from "@countersign/auth/TokenStore"
 import * as NodeTransport from "@countersign/node/NodeTransport"
+import * as Timeout from "@countersign/client/Timeout"
 import * as HttpBin from "@countersign/testing/HttpBin"
 import * as MockClient from "@countersign/testing/MockClient"
 import * as OAuthServer from "@countersign/testing/OAuthServer"
@@ -24,6 +25,7 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { format } from "node:util"
 import { parse } from "../../../.config/docs/markdown.js"
+import * as CallFlow from "../src/call-flow.js"
 import * as ClientCredentials from "../src/client-credentials.js"
 import * as Report from "../src/demo/Report.js"
 import * as Scenario from "../src/demo/Scenario.js"
@@ -298,6 +300,35 @@ describe("retry.ts", () => {
       expect((yield* Fiber.join(fiber))._tag).toBe("Unavailable")
       expect((yield* sent).length).toBe(6)
     }).pipe(Effect.provide(MockClient.layer(() => MockClient.respond(503))))
+  )
+})
+
+describe("call-flow.ts", () => {
+  const script = [
+    MockClient.respond(307, undefined, { location: "/v2/orders/42" }),
+    MockClient.respond(503),
+    MockClient.respond(401),
+    MockClient.respond(200, { id: 42 })
+  ]
+
+  it.effect("follows a redirect, retries a 503, replays a 401, and sends the time left with each request", () =>
+    Effect.gen(function* () {
+      const fiber = yield* Effect.fork(printed(CallFlow.program))
+      yield* TestClock.adjust("1 second")
+      expectShown("call-flow.ts", yield* Fiber.join(fiber))
+      expect((yield* sent).map(({ headers }) => headers["x-time-left"])).toEqual(["30000", "30000", "30000", "30000"])
+    }).pipe(Effect.provide(CallFlow.ApiLive), Effect.provide(MockClient.layer(script)))
+  )
+
+  it.effect("ends the wait of a policy at the deadline of the call", () =>
+    Effect.gen(function* () {
+      const transport = yield* HttpClient.HttpClient
+      const client = Timeout.call("1 second")(CallFlow.afterStart(Effect.never)(transport))
+      const fiber = yield* Effect.fork(Effect.flip(client.execute(HttpClientRequest.get("https://api.example.com/"))))
+      yield* TestClock.adjust("1 second")
+      expect(yield* Fiber.join(fiber)).toMatchObject({ _tag: "Timeout", scope: "call" })
+      expect(yield* sent).toEqual([])
+    }).pipe(Effect.provide(MockClient.layer([])))
   )
 })
 
