@@ -164,7 +164,7 @@ export const make = (options: Options): Effect.Effect<TokenStore.Service, TokenS
       quarantine: () => runLocked(moveDamagedAside(path)),
       withLock: (key) => (effect) =>
         // The key is too long for a record, so it is not hashed.
-        TokenFile.exceedsMaxSize(key)
+        key.length > SecureFile.maxBytes
           ? TokenFile.tooLarge(path)
           : Effect.zipRight(SecureDirectory.ensure(folder), locks.withLock(lockPathOf(path, key))(effect))
     }

@@ -1,9 +1,8 @@
 import * as Token from "@countersign/auth/Token"
 import { TokenStoreError } from "@countersign/auth/Errors"
-import * as SchemaIssue from "@countersign/client/SchemaIssue"
+import * as TokenRecord from "@countersign/auth/TokenRecord"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import * as Schema from "effect/Schema"
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto"
 import type { EncryptionKey } from "../../EncryptionKey.js"
 
@@ -33,10 +32,6 @@ const notModified = "The record was not changed."
 const associatedData = (keyId: string, { key, store }: RecordLocation): Buffer =>
   Buffer.from([tokenType, keyId, store, key].map((part) => `${part.length}:${part}`).join(","), "utf16le")
 
-const encodeToken = Schema.encode(Token.Token)
-/** Unknown fields are rejected: the next write would lose them. */
-const decodeToken = Schema.decodeUnknown(Token.Token, { onExcessProperty: "error" })
-
 const encryptText = (key: EncryptionKey, location: RecordLocation, text: string): string => {
   const nonce = randomBytes(nonceBytes)
   const cipher = createCipheriv(algorithm, key.cipherKey, nonce, { authTagLength: tagBytes })
@@ -64,14 +59,6 @@ const decryptText = (key: EncryptionKey, location: RecordLocation, body: Buffer)
 const tooLarge = () =>
   failure("WriteFailed", `the encrypted token is larger than ${maxTextLength} characters. Nothing was written.`)
 
-/** Whether a value has a text beyond the maximum. Such a text is not even serialized. */
-const exceedsMaxSize = (value: object): boolean =>
-  Object.values(value).some((part: unknown) =>
-    typeof part === "string"
-      ? part.length > maxTextLength
-      : typeof part === "object" && part !== null && exceedsMaxSize(part)
-  )
-
 /**
  * Encrypts a token into a token without times, scope or issuer. Fails with `WriteFailed` for a token that could not be
  * decrypted again.
@@ -82,16 +69,12 @@ export const encrypt = (
   token: Token.Token
 ): Effect.Effect<Token.Token, TokenStoreError> =>
   Effect.gen(function* () {
-    const encoded = yield* encodeToken(token)
-    if (exceedsMaxSize(encoded)) return yield* tooLarge()
+    const encoded = yield* TokenRecord.encode(Token.Token, token)
+    if (TokenRecord.hasLongText(encoded, maxTextLength)) return yield* tooLarge()
     const text = encryptText(key, location, JSON.stringify(encoded))
     if (text.length > maxTextLength) return yield* tooLarge()
     return { accessToken: Redacted.make(text), tokenType, receivedAt: 0 }
-  }).pipe(
-    Effect.catchTag("ParseError", (error) =>
-      failure("WriteFailed", `the token cannot be stored: ${SchemaIssue.format(SchemaIssue.fromParseError(error))}`)
-    )
-  )
+  })
 
 const encryptedPattern = /^([0-9a-f]{16})\.([A-Za-z0-9_-]+)$/
 
@@ -103,12 +86,6 @@ const parseEncrypted = (text: string): { readonly keyId: string; readonly body: 
 }
 
 const isOfNewerRelease = (token: Token.Token): boolean => token.tokenType.startsWith("sealed/")
-
-const parse = (text: string): Effect.Effect<unknown, TokenStoreError> =>
-  Effect.try({
-    try: (): unknown => JSON.parse(text),
-    catch: () => failure("Corrupt", "the decrypted record is not JSON")
-  })
 
 /** Whether a record was never encrypted. */
 export const isUnencrypted = (token: Token.Token): boolean => token.tokenType !== tokenType && !isOfNewerRelease(token)
@@ -153,5 +130,6 @@ export const decrypt = (
     const decrypted = decryptText(key, location, parsed.body)
     if (decrypted === undefined)
       return yield* corruptRecord("was modified, or was encrypted for another key or another store")
-    return yield* decodeToken(yield* parse(decrypted))
-  }).pipe(Effect.catchTag("ParseError", () => corruptRecord("contains no token of this release")))
+    const value = yield* TokenRecord.parse(decrypted, corruptRecord)
+    return yield* TokenRecord.decode(Token.Token, value, () => corruptRecord("contains no token of this release"))
+  })

@@ -1,9 +1,8 @@
 import * as Token from "@countersign/auth/Token"
 import type { VersionedToken } from "@countersign/auth/TokenStore"
 import { TokenStoreError } from "@countersign/auth/Errors"
-import * as SchemaIssue from "@countersign/client/SchemaIssue"
+import * as TokenRecord from "@countersign/auth/TokenRecord"
 import * as Effect from "effect/Effect"
-import type * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import { createHash } from "node:crypto"
 import { maxBytes } from "../filesystem/secureFile.js"
@@ -38,78 +37,43 @@ const Envelope = Schema.Struct({
   records: Schema.Object
 })
 
-/** Unknown fields are rejected: the next write would lose them. */
-const strict = { onExcessProperty: "error" } as const
-
-const decodeEnvelope = Schema.decodeUnknown(Envelope, strict)
-const decodeRecordEntry = Schema.decodeUnknown(RecordEntry, strict)
-const encodeToken = Schema.encode(Token.Token)
-
 /** A damaged disk may change a token into a valid one. The checksum detects it. */
 const checksumOf = (records: object, lastVersion = 0): string =>
   createHash("sha256")
     .update(JSON.stringify(lastVersion === 0 ? records : { lastVersion, records }))
     .digest("hex")
 
-const corrupt = (path: string, what: string) =>
-  new TokenStoreError({
-    reason: "Corrupt",
-    detail: `${quote(path)} ${what}. It was not changed. Move the file away, and sign in again.`
-  })
-
-const foreign = (path: string, what: string, advice: string) =>
-  new TokenStoreError({ reason: "UnsupportedFormat", detail: `${quote(path)} ${what}. It was not changed. ${advice}` })
-
-/** The name of an unknown field is not shown: it is content of the file, and may be a secret. */
-const describeParseError = (error: ParseResult.ParseError): string => {
-  const mismatches = SchemaIssue.fromParseError(error)
-  return mismatches.some(({ expected }) => expected === "nothing") ? "an unknown field" : SchemaIssue.format(mismatches)
-}
-
-const parseJson = (path: string, bytes: Uint8Array): Effect.Effect<unknown, TokenStoreError> => {
-  if (bytes.length === 0) return corrupt(path, "is empty")
-  return Effect.try({
-    // A byte order mark is rejected as invalid JSON: this store never writes one.
-    try: (): unknown => JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes)),
-    catch: () => corrupt(path, "is not JSON, or is truncated")
-  })
-}
+const unchanged = (reason: TokenStoreError["reason"], path: string, what: string, advice: string) =>
+  new TokenStoreError({ reason, detail: `${quote(path)} ${what}. It was not changed. ${advice}` })
 
 const isObject = (value: unknown): value is object =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
-/** The error for a file of another program, or of a newer release. */
-const rejectOtherFormat = (path: string, value: unknown): TokenStoreError | undefined => {
-  if (!isObject(value) || !("format" in value) || typeof value.format !== "string") return undefined
-  if (value.format !== format) return foreign(path, "has another format", "Choose another path.")
-  return "version" in value && Number.isSafeInteger(value.version) && Number(value.version) > version
-    ? foreign(path, "was written by a newer release", "Use that release, or choose another path.")
-    : undefined
-}
-
 /** Decodes the records of a file. Fails with `Corrupt` or `UnsupportedFormat`. The errors contain nothing of the file. */
-export const decode = (path: string, bytes: Uint8Array): Effect.Effect<Records, TokenStoreError> =>
-  Effect.gen(function* () {
-    const value = yield* parseJson(path, bytes)
-    const otherFormat = rejectOtherFormat(path, value)
-    if (otherFormat !== undefined) return yield* otherFormat
-    const envelope = yield* decodeEnvelope(value)
-    const { records, sha256 } = envelope
-    let { lastVersion = 0 } = envelope
-    if (!isObject(records)) return yield* corrupt(path, "has no records")
-    if (sha256 !== undefined && sha256 !== checksumOf(records, lastVersion)) return yield* corrupt(path, "is damaged")
+export const decode = (path: string, bytes: Uint8Array): Effect.Effect<Records, TokenStoreError> => {
+  const corrupt = (what: string) => unchanged("Corrupt", path, what, "Move the file away, and sign in again.")
+  const invalid = (what: string) => corrupt(`is not a token store of this package: ${what}`)
+  const foreign = (what: string, advice: string) => unchanged("UnsupportedFormat", path, what, advice)
+  return Effect.gen(function* () {
+    if (bytes.length === 0) return yield* corrupt("is empty")
+    const value = yield* TokenRecord.parse(bytes, corrupt)
+    const other = TokenRecord.foreignFormat(value, { format, versionField: "version", version })
+    if (other === "other") return yield* foreign("has another format", "Choose another path.")
+    if (other === "newer")
+      return yield* foreign("was written by a newer release", "Use that release, or choose another path.")
+    const { lastVersion: last = 0, records, sha256 } = yield* TokenRecord.decode(Envelope, value, invalid)
+    if (!isObject(records)) return yield* corrupt("has no records")
+    if (sha256 !== undefined && sha256 !== checksumOf(records, last)) return yield* corrupt("is damaged")
+    let lastVersion = last
     const stored = new Map<string, VersionedToken>()
     for (const [key, record] of Object.entries(records)) {
-      const { token, version } = yield* decodeRecordEntry(record)
+      const { token, version } = yield* TokenRecord.decode(RecordEntry, record, invalid)
       if (token === undefined) lastVersion = Math.max(lastVersion, version)
       else stored.set(key, { token, version })
     }
     return { stored, lastVersion }
-  }).pipe(
-    Effect.catchTag("ParseError", (error) =>
-      corrupt(path, `is not a token store of this package: ${describeParseError(error)}`)
-    )
-  )
+  })
+}
 
 /**
  * Whether invalid bytes are a damaged file of this store. JSON of another shape belongs to another program: the path
@@ -131,34 +95,16 @@ export const tooLarge = (path: string): TokenStoreError =>
     detail: `${quote(path)} would be larger than ${maxBytes} bytes. Remove tokens, or use several stores.`
   })
 
-/**
- * Whether a value has a text beyond the limit. Such a text is not serialized: escaped, it may exceed the longest
- * string.
- */
-export const exceedsMaxSize = (value: unknown): boolean => {
-  if (typeof value === "string") return value.length > maxBytes
-  return typeof value === "object" && value !== null && Object.values(value).some(exceedsMaxSize)
-}
-
 /** Encodes the records. Fails with `WriteFailed` for records that could not be read again. */
 export const encode = (path: string, { lastVersion, stored }: Records): Effect.Effect<Uint8Array, TokenStoreError> =>
   Effect.gen(function* () {
     const entries = yield* Effect.forEach(stored, ([key, { token, version }]) =>
-      Effect.map(encodeToken(token), (encoded) => [key, { version, token: encoded }] as const)
+      Effect.map(TokenRecord.encode(Token.Token, token), (encoded) => [key, { version, token: encoded }] as const)
     )
-    if (exceedsMaxSize(entries)) return yield* tooLarge(path)
+    if (TokenRecord.hasLongText(entries, maxBytes)) return yield* tooLarge(path)
     const records = Object.fromEntries(entries)
     const last = lastVersion === 0 ? {} : { lastVersion }
     const text = JSON.stringify({ format, version, sha256: checksumOf(records, lastVersion), ...last, records })
     const bytes = new TextEncoder().encode(text)
     return bytes.length <= maxBytes ? bytes : yield* tooLarge(path)
-  }).pipe(
-    Effect.catchTag(
-      "ParseError",
-      (error) =>
-        new TokenStoreError({
-          reason: "WriteFailed",
-          detail: `the token cannot be stored: ${describeParseError(error)}`
-        })
-    )
-  )
+  })
