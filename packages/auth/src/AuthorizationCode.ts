@@ -7,6 +7,7 @@
  */
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type { InvalidRequest } from "@countersign/client/Errors"
+import { ExpiringMap } from "@countersign/client/ExpiringMap"
 import type { TokenStoreError } from "./Errors.js"
 import { TokenError } from "./Errors.js"
 import * as Clock from "effect/Clock"
@@ -20,7 +21,6 @@ import * as AuthorizationResponse from "./internal/authorizationCode/authorizati
 import * as CodeExchange from "./internal/authorizationCode/codeExchange.js"
 import { Transaction } from "./internal/authorizationCode/transaction.js"
 import type { Options, SignInResult } from "./internal/authorizationCode/transaction.js"
-import { makeUsedStates } from "./internal/authorizationCode/usedStates.js"
 import type { Find } from "./internal/discovery/metadataCache.js"
 import type * as ServerClient from "./internal/oauth/serverClient.js"
 import * as ServerEndpoints from "./internal/oauth/serverEndpoints.js"
@@ -179,8 +179,11 @@ const makeStart =
       return new Transaction({ url, state, expiresAt, ...bound, nonce, ...without, scope, maxAge })
     })
 
+/** Only a client with many sessions could fill the map. The server still rejects the used code of an evicted state. */
+const maxUsedStates = 10_000
+
 const makeComplete = (options: Options, conversation: ServerClient.ServerClient, find: Find): Service["complete"] => {
-  const used = makeUsedStates()
+  const used = new ExpiringMap<true>(maxUsedStates)
   return (transaction, callback) =>
     Effect.gen(function* () {
       const { client, expiresAt, issuer, nonce, redirectUri, state } = transaction
@@ -191,7 +194,8 @@ const makeComplete = (options: Options, conversation: ServerClient.ServerClient,
       const now = yield* Clock.currentTimeMillis
       if (now >= expiresAt) return yield* reauthorize("the sign-in took longer than 10 minutes")
       const server = yield* find(ServerEndpoints.signInNeeds("authorization_endpoint", nonce !== undefined))
-      if (!used.claim(state, expiresAt, now)) return yield* reauthorize("the transaction was already used")
+      if (used.get(state, now) !== undefined) return yield* reauthorize("the transaction was already used")
+      used.set(state, true, expiresAt, now)
       yield* AuthorizationResponse.codeOf(parameters, server)
       return yield* CodeExchange.signIn(conversation, server, transaction, parameters, options)
     })

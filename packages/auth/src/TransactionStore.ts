@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import { InvalidRequest } from "@countersign/client/Errors"
+import { ExpiringMap } from "@countersign/client/ExpiringMap"
 import { TokenError } from "./Errors.js"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -66,12 +67,10 @@ const unknownTransaction = new TokenError({
     "no pending sign-in with this `state` in this session: it was completed, has expired, or belongs to another browser. Start a new sign-in"
 })
 
-/** The transactions of a session by their `state`, the oldest one first. */
-type Session = Map<string, Transaction>
+/** The transactions of a session by their `state`. All have the same lifetime. */
+type Session = ExpiringMap<Transaction>
 
-const oldestOf = (session: Session): string => [...session.keys()][0] ?? ""
-
-/** Transactions by session, within the limits. All have the same lifetime, so the oldest one of a session expires first. */
+/** Transactions by session, within the limits. */
 class Sessions {
   private readonly sessions = new Map<string, Session>()
   private readonly maxEntries: number
@@ -83,43 +82,38 @@ class Sessions {
     this.maxEntriesPerSession = maxEntriesPerSession
   }
 
-  put(id: string, transaction: Transaction): void {
-    this.remove(id, transaction.state)
-    const session = this.sessions.get(id) ?? new Map<string, Transaction>()
-    session.set(transaction.state, transaction)
+  put(id: string, transaction: Transaction, now: number): void {
+    const session: Session = this.sessions.get(id) ?? new ExpiringMap(this.maxEntriesPerSession)
     this.sessions.set(id, session)
-    this.size += 1
-    if (session.size > this.maxEntriesPerSession) this.remove(id, oldestOf(session))
-    if (this.size > this.maxEntries) this.removeOldestOfLargest()
+    this.edit(id, session, () => session.set(transaction.state, transaction, transaction.expiresAt, now))
+    if (this.size > this.maxEntries) this.removeOldestOfLargest(now)
   }
 
-  take(id: string, state: string): Transaction | undefined {
-    const transaction = this.sessions.get(id)?.get(state)
-    if (transaction !== undefined) this.remove(id, state)
+  take(id: string, state: string, now: number): Transaction | undefined {
+    const session = this.sessions.get(id)
+    const transaction = session?.get(state, now)
+    if (session !== undefined) this.edit(id, session, () => session.delete(state))
     return transaction
   }
 
   removeExpired(now: number): void {
-    for (const [id, session] of this.sessions) {
-      for (const { expiresAt, state } of session.values()) {
-        if (now < expiresAt) break
-        this.remove(id, state)
-      }
-    }
+    for (const [id, session] of this.sessions) this.edit(id, session, () => session.trim(now))
   }
 
-  private remove(id: string, state: string): void {
-    const session = this.sessions.get(id)
-    if (session?.delete(state) !== true) return
-    this.size -= 1
+  private edit(id: string, session: Session, change: () => void): void {
+    this.size -= session.size
+    change()
+    this.size += session.size
     if (session.size === 0) this.sessions.delete(id)
   }
 
   /** Removes from the session with the most transactions. Among equals, from the first session. */
-  private removeOldestOfLargest(): void {
+  private removeOldestOfLargest(now: number): void {
     let largest: readonly [string, Session] | undefined
     for (const entry of this.sessions) if (entry[1].size > (largest?.[1].size ?? 0)) largest = entry
-    if (largest !== undefined) this.remove(largest[0], oldestOf(largest[1]))
+    if (largest === undefined) return
+    const [id, session] = largest
+    this.edit(id, session, () => session.trim(now, session.size - 1))
   }
 }
 
@@ -149,15 +143,13 @@ export const makeMemory = ({ maxEntries = 10_000, maxEntriesPerSession = 20 }: O
           ? Effect.fail(emptySession)
           : Effect.map(Clock.currentTimeMillis, (now) => {
               sweep(now)
-              sessions.put(session, transaction)
+              sessions.put(session, transaction, now)
             }),
       take: (session, callback) =>
         Effect.flatMap(Clock.currentTimeMillis, (now) => {
           sweep(now)
-          const transaction = sessions.take(session, callback.get("state") ?? "")
-          return transaction === undefined || now >= transaction.expiresAt
-            ? Effect.fail(unknownTransaction)
-            : Effect.succeed(transaction)
+          const transaction = sessions.take(session, callback.get("state") ?? "", now)
+          return transaction === undefined ? Effect.fail(unknownTransaction) : Effect.succeed(transaction)
         })
     }
   })

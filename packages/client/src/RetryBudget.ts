@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Origin from "@countersign/protocol/Origin"
-import { BoundedMap } from "./internal/origins/boundedMap.js"
+import { BoundedMap } from "./BoundedMap.js"
 
 /**
  * A retry budget with a number of tokens per origin. Clients with the same budget share its tokens.

@@ -1,5 +1,6 @@
 /** Nonces and clock offsets that servers have sent, for the next proofs to them. */
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
+import { BoundedMap } from "@countersign/client/BoundedMap"
 import * as HttpDate from "@countersign/protocol/HttpDate"
 
 export interface ServerHint {
@@ -25,7 +26,7 @@ const clockSkewOf = ({ headers }: HttpClientResponse, now: number): number | und
 }
 
 export class ServerHints {
-  private readonly origins = new Map<string, ServerHint>()
+  private readonly origins = new BoundedMap<ServerHint>(maxOrigins)
 
   get(origin: string): ServerHint {
     return this.origins.get(origin) ?? noHint
@@ -34,20 +35,9 @@ export class ServerHints {
   update(origin: string, response: HttpClientResponse, now: number): void {
     const before = this.get(origin)
     const { "dpop-nonce": nonce } = response.headers
-    const said = {
+    this.origins.set(origin, {
       nonce: nonce !== undefined && isNonce(nonce) ? nonce : before.nonce,
       clockSkew: clockSkewOf(response, now) ?? before.clockSkew
-    }
-    this.origins.delete(origin)
-    this.origins.set(origin, said)
-    if (this.origins.size > maxOrigins) this.forgetOne()
-  }
-
-  /** Removes the least recently updated origin. */
-  private forgetOne(): void {
-    for (const origin of this.origins.keys()) {
-      this.origins.delete(origin)
-      return
-    }
+    })
   }
 }

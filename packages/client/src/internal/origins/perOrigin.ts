@@ -1,7 +1,7 @@
 import * as Origin from "@countersign/protocol/Origin"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import { redactedOrigin } from "../redaction/requestHistory.js"
-import { BoundedMap } from "./boundedMap.js"
+import { BoundedMap } from "../../BoundedMap.js"
 
 /**
  * One value per origin, with a maximum number of origins. Most requests go to the same origin as the one before, so
@@ -34,7 +34,7 @@ export class PerOrigin<V> {
     const origin = Origin.of(url)
     if (origin === Origin.opaque) return undefined
     const value = this.#values.get(origin) ?? this.#make(redactedOrigin(request, origin))
-    this.#values.set(origin, value, 0)
+    this.#values.set(origin, value)
     this.#prefix = `${origin}/`
     this.#last = value
     return value

@@ -1,3 +1,4 @@
+import { BoundedMap } from "@countersign/client/BoundedMap"
 import type * as Undici from "undici"
 import { DecoratorHandler } from "../dispatcher/decoratorHandler.js"
 import type {
@@ -94,7 +95,7 @@ export class ProxyDispatcher implements RequestDispatcher {
   readonly #forwardingAgent: Undici.Agent | undefined
   readonly #tunnels: TunnelDispatcher | undefined
   readonly #proxies: Proxies
-  readonly #routes: Map<string, Dispatch> = new Map()
+  readonly #routes: BoundedMap<Dispatch> = new BoundedMap(256)
 
   constructor(options: ProxyOptions, proxies: Proxies) {
     const { http, https } = proxies
@@ -114,8 +115,7 @@ export class ProxyDispatcher implements RequestDispatcher {
 
   #route(origin: string): Dispatch {
     const route = this.#routeOf(new URL(origin))
-    // A limit for the cache. Beyond it, the route is determined for each request.
-    if (this.#routes.size < 256) this.#routes.set(origin, route)
+    this.#routes.set(origin, route)
     return route
   }
 

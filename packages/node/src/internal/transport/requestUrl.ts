@@ -1,4 +1,5 @@
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
+import { BoundedMap } from "@countersign/client/BoundedMap"
 import * as RequestTarget from "@countersign/protocol/RequestTarget"
 import * as UrlParams from "@effect/platform/UrlParams"
 import * as Either from "effect/Either"
@@ -13,23 +14,20 @@ export interface Target {
 
 const invalidUrl = "not an absolute http or https URL"
 
-/** Maximum number of cached origins. Beyond it URLs are parsed each time, so that memory stays limited. */
-const maxKnownOrigins = 256
-
 /**
  * Makes a function that splits URLs into origin and path. Parsing a URL is the most expensive step here. A URL of a
  * known origin in normalized form is therefore only cut in two. Parameters are appended to the query.
  */
 export const makeUrlSplitter = (): ((request: HttpClientRequest) => Either.Either<Target, unknown>) => {
-  const knownOrigins = new Set<string>()
+  const knownOrigins = new BoundedMap<true>(256)
 
   const splitUrl = (url: string): Target | undefined => {
     const end = url.indexOf("/", 8)
-    if (end !== -1 && knownOrigins.has(url.slice(0, end)) && RequestTarget.isNormalized(url, end)) {
+    if (end !== -1 && knownOrigins.get(url.slice(0, end)) === true && RequestTarget.isNormalized(url, end)) {
       return { origin: url.slice(0, end), path: url.slice(end) }
     }
     const target = RequestTarget.parse(url)
-    if (target !== undefined && knownOrigins.size < maxKnownOrigins) knownOrigins.add(target.origin)
+    if (target !== undefined) knownOrigins.set(target.origin, true)
     return target
   }
 
