@@ -4,14 +4,13 @@
  * @since 0.1.0
  */
 import { TokenStoreError } from "./Errors.js"
+import * as Mutex from "@countersign/client/Mutex"
 import type { PlatformError } from "@effect/platform/Error"
 import * as KeyValueStore from "@effect/platform/KeyValueStore"
 import * as Effect from "effect/Effect"
 import * as Encoding from "effect/Encoding"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import type { KeyedMutex } from "./internal/concurrency/keyedMutex.js"
-import { makeKeyedMutex } from "./internal/concurrency/keyedMutex.js"
 import { sha256 } from "./internal/hash/sha256.js"
 import type { Record } from "./internal/store/recordCodec.js"
 import * as RecordText from "./internal/store/recordCodec.js"
@@ -189,10 +188,10 @@ export interface Options {
 }
 
 /** The locks by store, so that two token stores on the same `KeyValueStore` exclude each other. */
-const makeLocks = new WeakMap<KeyValueStore.KeyValueStore, KeyedMutex>()
+const makeLocks = new WeakMap<KeyValueStore.KeyValueStore, Mutex.KeyedMutex>()
 
-const locksFor = (store: KeyValueStore.KeyValueStore): KeyedMutex => {
-  const turns = makeLocks.get(store) ?? makeKeyedMutex()
+const locksFor = (store: KeyValueStore.KeyValueStore): Mutex.KeyedMutex => {
+  const turns = makeLocks.get(store) ?? Mutex.makeKeyed()
   makeLocks.set(store, turns)
   return turns
 }
@@ -230,7 +229,7 @@ export const make = (store: KeyValueStore.KeyValueStore, options: Options = {}):
     lockScope: "process",
     get: (name) => Effect.mapError(store.get(prefix + name), failed("ReadFailed")),
     set: (name, text) => Effect.mapError(store.set(prefix + name, text), failed("WriteFailed")),
-    withLock: (lock) => turns(prefix + lock)
+    withLock: (lock) => turns.withLock(prefix + lock)
   })
 }
 

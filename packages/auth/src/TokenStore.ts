@@ -3,12 +3,12 @@
  *
  * @since 0.1.0
  */
+import * as Mutex from "@countersign/client/Mutex"
 import type { TokenStoreError } from "./Errors.js"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import { makeKeyedMutex } from "./internal/concurrency/keyedMutex.js"
 import type { Token } from "./Token.js"
 
 /**
@@ -92,7 +92,6 @@ export const makeMemory: Effect.Effect<Service> = Effect.sync(() => {
   const records = new Map<string, VersionedToken>()
   /** The highest version of all removed records, so that no version of a key is used twice. */
   let lastVersion = 0
-  const turns = makeKeyedMutex()
 
   return {
     lockScope: "process",
@@ -113,7 +112,7 @@ export const makeMemory: Effect.Effect<Service> = Effect.sync(() => {
         lastVersion = Math.max(lastVersion, record.version)
         return true
       }),
-    withLock: turns
+    withLock: Mutex.makeKeyed().withLock
   }
 })
 

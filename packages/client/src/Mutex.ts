@@ -9,7 +9,8 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { contextOf } from "./internal/call/context.js"
-import { Lock } from "./internal/call/lock.js"
+import { KeyedLocks, Lock } from "./internal/call/lock.js"
+import { unsafeMonotonicNow } from "./internal/time/clock.js"
 
 /**
  * A mutual exclusion lock.
@@ -37,5 +38,46 @@ export const make = (longest: Duration.DurationInput = "2 minutes"): Mutex => {
   return {
     withLock: (effect) => Effect.withFiberRuntime((fiber) => lock.withLock(effect, contextOf(fiber))),
     users: () => lock.users
+  }
+}
+
+/**
+ * Mutual exclusion locks by key. A key without users takes no memory.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface KeyedMutex {
+  /** Runs an effect while it holds the lock of a key, as {@link Mutex.withLock} does. */
+  readonly withLock: (key: string) => <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  /**
+   * Waits for the lock of a key for at most `timeout`. `use` runs in either case, and gets whether the fiber holds the lock.
+   * The timeout also ends the wait of an uninterruptible fiber.
+   */
+  readonly withLockWithin: (
+    key: string,
+    timeout: Duration.Duration
+  ) => <A, E, R>(use: (acquired: boolean) => Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+}
+
+/**
+ * Makes a mutex for each key.
+ *
+ * @param longest - maximum time that a fiber may hold a lock (2 minutes), see {@link make}.
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeKeyed = (longest: Duration.DurationInput = "2 minutes"): KeyedMutex => {
+  const locks = new KeyedLocks(() => new Lock(Duration.toMillis(longest)))
+  const withLockUntil =
+    (key: string, ms: number): ReturnType<KeyedMutex["withLockWithin"]> =>
+    (use) =>
+      Effect.withFiberRuntime((fiber) => {
+        const at = unsafeMonotonicNow(fiber) + ms
+        return locks.use(key, (lock) => lock.withLockUntil(at, use, contextOf(fiber)))
+      })
+  return {
+    withLock: (key) => (effect) => withLockUntil(key, Number.POSITIVE_INFINITY)(() => effect),
+    withLockWithin: (key, timeout) => withLockUntil(key, Duration.toMillis(timeout))
   }
 }

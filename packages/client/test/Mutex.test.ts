@@ -1,6 +1,7 @@
 import * as Mutex from "@countersign/client/Mutex"
 import * as WaitStrategy from "@countersign/client/WaitStrategy"
 import { describe, expect, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/TestClock"
@@ -61,6 +62,47 @@ describe.each(strategies)("Mutex.make, wait strategy %s", (strategy) => {
       const late = yield* Effect.fork(mutex.withLock(Effect.succeed("late")).pipe(waits))
       yield* TestClock.adjust("100 millis")
       expect([yield* Fiber.join(early), yield* Fiber.join(late)]).toEqual(["early", "late"])
+    })
+  )
+})
+
+describe.each(strategies)("Mutex.makeKeyed, wait strategy %s", (strategy) => {
+  const waits = Effect.provideService(WaitStrategy.WaitStrategy, strategy)
+
+  it.effect("excludes the fibers of one key only", () =>
+    Effect.gen(function* () {
+      const { withLock } = Mutex.makeKeyed()
+      const ended: Array<string> = []
+      const use = (key: string) =>
+        withLock(key)(
+          Effect.zipRight(
+            Effect.sleep("1 second"),
+            Effect.sync(() => ended.push(key))
+          )
+        )
+      const all = yield* Effect.fork(Effect.forEach(["a", "a", "b"], use, { concurrency: "unbounded" }).pipe(waits))
+      yield* TestClock.adjust("1500 millis")
+      expect([...ended].sort()).toEqual(["a", "b"])
+      yield* TestClock.adjust("2 seconds")
+      yield* Fiber.join(all)
+      expect(ended.slice(2)).toEqual(["a"])
+    })
+  )
+
+  it.effect("ends the wait of an uninterruptible fiber after the timeout, and leaves its place", () =>
+    Effect.gen(function* () {
+      const { withLock, withLockWithin } = Mutex.makeKeyed()
+      const within = (ms: number) => withLockWithin("a", Duration.millis(ms))(Effect.succeed)
+      const holder = yield* Effect.fork(withLock("a")(Effect.sleep("2 seconds")).pipe(waits))
+      yield* TestClock.adjust("0 millis")
+      const early = yield* Effect.fork(Effect.uninterruptible(within(1000)).pipe(waits))
+      const late = yield* Effect.fork(within(5000).pipe(waits))
+      yield* TestClock.adjust("1 second")
+      expect(yield* Fiber.join(early)).toBe(false)
+      expect(yield* Fiber.poll(late)).toMatchObject({ _tag: "None" })
+      yield* TestClock.adjust("1100 millis")
+      yield* Fiber.join(holder)
+      expect([yield* Fiber.join(late), yield* within(0)]).toEqual([true, true])
     })
   )
 })

@@ -5,6 +5,7 @@
  */
 import type { LockScope } from "@countersign/auth/TokenStore"
 import { TokenStoreError } from "@countersign/auth/Errors"
+import * as Mutex from "@countersign/client/Mutex"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -16,7 +17,6 @@ import { resolve } from "node:path"
 import { nonce } from "./internal/filesystem/secureFile.js"
 import type { SystemError } from "./internal/filesystem/systemError.js"
 import { explain, quote } from "./internal/filesystem/systemError.js"
-import { withFiberLock } from "./internal/lock/fiberQueue.js"
 import type { LockFiles, LockState } from "./internal/lock/lockFile.js"
 import { tryAcquire, removeIfStale, release } from "./internal/lock/lockFile.js"
 import * as ProcessIdentity from "./internal/lock/processIdentity.js"
@@ -151,6 +151,9 @@ const releaseOrWarn = (files: LockFiles, ownNonce: string): Effect.Effect<void> 
 /** An infinite timeout in nanoseconds. */
 const infiniteNanos = 2n ** 63n
 
+/** One per process: two services of one file must not poll against each other. A fiber may hold a lock for ever. */
+const fiberLocks = Mutex.makeKeyed(Duration.infinity)
+
 const defaultTimeout = Duration.seconds(15)
 
 /**
@@ -187,7 +190,10 @@ export const make = (options: Options = {}): Effect.Effect<Service> =>
       const nanos = Option.getOrElse(Duration.toNanos(timeout), () => infiniteNanos)
       return (effect) =>
         Effect.flatMap(Clock.currentTimeNanos, (now) =>
-          withFiberLock(files.root, timeout, () =>
+          fiberLocks.withLockWithin(
+            files.root,
+            timeout
+          )(() =>
             Effect.uninterruptibleMask((restore) =>
               Effect.flatMap(acquire(files, now + nanos, restore), (nonce) =>
                 Effect.ensuring(restore(effect), releaseOrWarn(files, nonce))
@@ -228,9 +234,10 @@ export const layer = (options?: Options): Layer.Layer<ProcessLock> => Layer.effe
 export const layerMemory: Layer.Layer<ProcessLock> = /* @__PURE__ */ Layer.succeed(ProcessLock, {
   reach: "process",
   withLock: (path, options) => (effect) =>
-    withFiberLock(resolve(path), Duration.decode(options?.lockTimeout ?? defaultTimeout), (acquired) =>
-      Effect.zipRight(acquired ? Effect.void : lockedByFiber(resolve(path)), effect)
-    )
+    fiberLocks.withLockWithin(
+      resolve(path),
+      Duration.decode(options?.lockTimeout ?? defaultTimeout)
+    )((acquired) => Effect.zipRight(acquired ? Effect.void : lockedByFiber(resolve(path)), effect))
 })
 
 /**

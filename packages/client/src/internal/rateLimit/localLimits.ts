@@ -12,7 +12,7 @@ import * as Timeline from "../../Timeline.js"
 import type { CallContext } from "../call/context.js"
 import { deadlineAt } from "../call/context.js"
 import { runnerOf } from "../call/immediate.js"
-import { Lock } from "../call/lock.js"
+import { KeyedLocks, Lock } from "../call/lock.js"
 import { emitAdmitted } from "../telemetry/admittedEvent.js"
 import { currentTimeMillis, monotonicMillis, unsafeMonotonicNow } from "../time/clock.js"
 import { sleep } from "../time/sleep.js"
@@ -21,11 +21,9 @@ import type { RateLimits } from "./rateLimits.js"
 import type { Limit, Options } from "./service.js"
 
 /** Requests that wait for the same limits. The first one waits for capacity, the others wait for the first. */
-interface LimitQueue {
-  readonly lock: Lock
-  users: number
+class LimitQueue extends Lock {
   /** Earliest time at which there is capacity, as the first request found it. */
-  opensAt: number
+  opensAt = 0
 }
 
 /** A request that waits. Times are those of the monotonic clock. */
@@ -100,7 +98,7 @@ export const makeLocalLimits = (
   const maxWaitMs = Duration.toMillis(options.maxWait ?? defaults.maxWait)
   const onExceeded = options.onExceeded ?? defaults.onExceeded
   const limits = [...options.limits].sort((a, b) => windowOf(a) - windowOf(b))
-  const queues = new Map<string, LimitQueue>()
+  const queues = new KeyedLocks(() => new LimitQueue(maxWaitMs + 1000))
   const run = runnerOf(limiter)
   const consume = (request: HttpClientRequest, context: CallContext) =>
     consumeAll((count) => run(limiter.consume(count), context), consumeOptionsOf(limits, defaults.algorithm, request))
@@ -124,22 +122,11 @@ export const makeLocalLimits = (
     })
 
   const enqueue = (pending: PendingRequest, key: string, ms: number) =>
-    Effect.acquireUseRelease(
-      Effect.sync(() => {
-        const queue = queues.get(key) ?? { lock: new Lock(maxWaitMs + 1000), users: 0, opensAt: 0 }
-        queues.set(key, queue)
-        queue.users++
-        return queue
-      }),
-      (queue) =>
-        Timeline.emit(() => ({ _tag: "Throttled", ms: Math.ceil(ms) })).pipe(
-          Effect.zipRight(queue.lock.withLock(acquireAsFirst(pending, queue), pending.context)),
-          Effect.zipRight(emitAdmitted(pending.since))
-        ),
-      (queue) =>
-        Effect.sync(() => {
-          if (--queue.users === 0) queues.delete(key)
-        })
+    queues.use(key, (queue) =>
+      Timeline.emit(() => ({ _tag: "Throttled", ms: Math.ceil(ms) })).pipe(
+        Effect.zipRight(queue.withLock(acquireAsFirst(pending, queue), pending.context)),
+        Effect.zipRight(emitAdmitted(pending.since))
+      )
     )
 
   /**
@@ -163,7 +150,7 @@ export const makeLocalLimits = (
     const key = limits.map((limit) => limitKeyOf(limit, request)).join("\n")
     const queue = queues.get(key)
     if (queue !== undefined) {
-      const ms = Math.max(1, queue.opensAt - unsafeMonotonicNow(context.fiber)) + minQueueMs(limits, queue.lock.users)
+      const ms = Math.max(1, queue.opensAt - unsafeMonotonicNow(context.fiber)) + minQueueMs(limits, queue.users)
       return waitOrFail(request, send, context, key, ms)
     }
     return Effect.flatMap(consume(request, context), (ms) =>

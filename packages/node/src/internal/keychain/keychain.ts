@@ -1,5 +1,6 @@
 import type * as TokenStore from "@countersign/auth/TokenStore"
 import { TokenStoreError } from "@countersign/auth/Errors"
+import * as Mutex from "@countersign/client/Mutex"
 import type * as Keyring from "@napi-rs/keyring"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -87,19 +88,12 @@ const explain = (cause: unknown): string => {
  * One operation at a time. Each one blocks a thread of Node's pool while the keychain prompts the user. The pool has
  * four threads for all files and host names.
  */
-const queues = new WeakMap<OpenEntry, Promise<unknown>>()
+const mutexes = new WeakMap<OpenEntry, Mutex.Mutex>()
 
-const runSerially = <A>(open: OpenEntry, signal: AbortSignal, run: () => Promise<A>): Promise<A> => {
-  const next = (queues.get(open) ?? Promise.resolve()).then(() => {
-    // The caller no longer waits for it.
-    if (signal.aborted) throw new Error("given up")
-    return run()
-  })
-  queues.set(
-    open,
-    next.catch(() => undefined)
-  )
-  return next
+const mutexOf = (open: OpenEntry): Mutex.Mutex => {
+  const mutex = mutexes.get(open) ?? Mutex.make(Duration.infinity)
+  mutexes.set(open, mutex)
+  return mutex
 }
 
 /** Maximum size of an item on Windows (`CRED_MAX_CREDENTIAL_BLOB_SIZE`). On other systems it exceeds any record. */
@@ -149,9 +143,13 @@ export const make = (options: Options): Effect.Effect<Keychain, TokenStoreError>
       run: () => Promise<A>
     ): Effect.Effect<A, TokenStoreError> =>
       Effect.tryPromise({
-        try: (signal) => runSerially(open, signal, run),
+        try: run,
         catch: (cause) => failure(reason, `cannot use the keychain: ${explain(cause)}`)
       }).pipe(
+        // The binding cannot cancel an operation. After a timeout, the next one still waits for its end.
+        Effect.uninterruptible,
+        mutexOf(open).withLock,
+        Effect.disconnect,
         // Interruptible even within an uninterruptible write: the operation then fails with a timeout.
         Effect.interruptible,
         Effect.timeoutFail({
