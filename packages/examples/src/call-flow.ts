@@ -27,7 +27,7 @@ const AuthLive = Bearer.layerCustom({
 }).pipe(Layer.provide(TokenStore.layerMemory))
 
 // #region deadline
-/** Sends the time that is left for a response, so that the server does no work for a caller that is gone. */
+/** Sends the time that is left for a response, so that the server can give up in time. */
 const withTimeLeft = Policy.make((request, next) =>
   Effect.flatMap(Timeout.remaining, (ms) => next(HttpClientRequest.setHeader(request, "x-time-left", `${ms}`)))
 )
