@@ -8,6 +8,7 @@
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type { InvalidRequest } from "@countersign/client/Errors"
 import { TokenError } from "./Errors.js"
+import * as HttpDate from "@countersign/protocol/HttpDate"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
@@ -118,7 +119,7 @@ const name = decisive(BodyMembers.text, "a string")
 const time = decisive((value) => {
   const seconds = typeof value === "number" ? value : BodyMembers.seconds(value)
   return seconds !== undefined && Number.isFinite(seconds)
-    ? Math.max(-BodyMembers.maxTimestampMs, Math.min(seconds * 1000, BodyMembers.maxTimestampMs))
+    ? Math.max(-HttpDate.maxMillis, Math.min(seconds * 1000, HttpDate.maxMillis))
     : undefined
 }, "a number")
 

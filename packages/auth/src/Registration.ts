@@ -6,6 +6,7 @@
 import type * as HttpClient from "@effect/platform/HttpClient"
 import { InvalidRequest } from "@countersign/client/Errors"
 import { TokenError } from "./Errors.js"
+import * as HttpDate from "@countersign/protocol/HttpDate"
 import * as Redact from "@countersign/protocol/Redact"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
@@ -153,7 +154,7 @@ const leftBehind = (body: Body, uri: string | undefined): TokenError => {
 
 const endOf = (body: Body): number | undefined => {
   const end = BodyMembers.seconds(body["client_secret_expires_at"]) ?? 0
-  return end === 0 ? undefined : Math.min(end * 1000, BodyMembers.maxTimestampMs)
+  return end === 0 ? undefined : Math.min(end * 1000, HttpDate.maxMillis)
 }
 
 const registeredOf = (

@@ -15,12 +15,12 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import { createHash } from "node:crypto"
 import { dirname, resolve } from "node:path"
 import type { Records } from "./internal/fileStore/tokenFileCodec.js"
 import * as TokenFile from "./internal/fileStore/tokenFileCodec.js"
 import * as SecureDirectory from "./internal/filesystem/secureDirectory.js"
 import * as SecureFile from "./internal/filesystem/secureFile.js"
+import { sha256Hex } from "./internal/hash/sha256.js"
 import { removeStaleFiles } from "./internal/lock/removeStaleFiles.js"
 import * as ProcessLock from "./ProcessLock.js"
 
@@ -86,8 +86,7 @@ const moveDamagedAside = (path: string): Effect.Effect<Option.Option<string>, To
   })
 
 /** A key can be any text, so its hash names the lock file. UTF-16, because UTF-8 cannot encode lone surrogates. */
-const lockPathOf = (path: string, key: string): string =>
-  `${path}.${createHash("sha256").update(key, "utf16le").digest("hex").slice(0, 32)}.lock`
+const lockPathOf = (path: string, key: string): string => `${path}.${sha256Hex(key, "utf16le").slice(0, 32)}.lock`
 
 /**
  * Makes a token store in one file.

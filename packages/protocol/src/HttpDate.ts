@@ -15,6 +15,15 @@ const EARLIEST = -62_167_219_200_000
 const LATEST = 253_402_300_799_000
 
 /**
+ * The latest time of a `Date` and of Effect's `DateTime`, in epoch milliseconds. A server may name a later time.
+ *
+ * @see https://tc39.es/ecma262/#sec-timeclip
+ * @since 0.1.0
+ * @category constants
+ */
+export const maxMillis = 8.64e15
+
+/**
  * Parses an HTTP-date in any of the three forms that a recipient must accept. All are GMT.
  *
  * - IMF-fixdate: `Sun, 06 Nov 1994 08:49:37 GMT`

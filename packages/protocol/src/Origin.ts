@@ -46,3 +46,15 @@ export const same = (a: string, b: string): boolean => {
   const origin = of(a)
   return origin !== opaque && origin === of(b)
 }
+
+const loopbackHosts: ReadonlySet<string> = new Set(["localhost", "127.0.0.1", "[::1]"])
+
+/**
+ * Whether a host name is loopback, so that plain http does not leave the machine.
+ *
+ * @param hostname the `hostname` of a `URL`
+ * @see https://www.rfc-editor.org/rfc/rfc8252#section-7.3
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isLoopbackHost = (hostname: string): boolean => loopbackHosts.has(hostname)

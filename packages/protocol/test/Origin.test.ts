@@ -83,3 +83,15 @@ describe("Origin", () => {
     )
   })
 })
+
+describe("Origin.isLoopbackHost", () => {
+  it.each([
+    ["http://localhost/", true],
+    ["http://127.0.0.1:8080/", true],
+    ["http://[::1]/", true],
+    ["http://127.0.0.2/", false],
+    ["http://localhost.example/", false]
+  ])("returns for %s: %s", (url, expected) => {
+    expect(Origin.isLoopbackHost(new URL(url).hostname)).toBe(expected)
+  })
+})

@@ -1,6 +1,7 @@
 /** The authorization request (RFC 6749 §4.1.1), pushed where necessary (RFC 9126). */
 import type { TokenError } from "../../Errors.js"
 import { InvalidRequest } from "@countersign/client/Errors"
+import * as Origin from "@countersign/protocol/Origin"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as oauth from "oauth4webapi"
@@ -43,14 +44,12 @@ export const validateExtraParameters = (
     : invalid("the parameter max_age is invalid: it is not a whole number of seconds")
 }
 
-const loopback: ReadonlySet<string> = new Set(["localhost", "127.0.0.1", "[::1]"])
-
 /** RFC 8252 §7: an https URL, http on loopback, or a private-use scheme, which has a dot. */
 const isValidRedirectUri = ({ hash, hostname, password, protocol, username }: URL): boolean =>
   hash === "" &&
   username === "" &&
   password === "" &&
-  (protocol === "https:" || (protocol === "http:" && loopback.has(hostname)) || protocol.includes("."))
+  (protocol === "https:" || (protocol === "http:" && Origin.isLoopbackHost(hostname)) || protocol.includes("."))
 
 /** Fails for a redirect URI where another application could receive the code. */
 export const validateRedirectUri = (redirectUri: string): Either.Either<string, InvalidRequest> =>

@@ -9,11 +9,11 @@ import * as Timeout from "@countersign/client/Timeout"
 import * as Transport from "@countersign/client/Transport"
 import * as Origin from "@countersign/protocol/Origin"
 import * as Redact from "@countersign/protocol/Redact"
-import * as RetryAfter from "@countersign/protocol/RetryAfter"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Stream from "effect/Stream"
+import { retryAtOf } from "../http/fetchAdapter.js"
 import * as BodyMembers from "../response/bodyMembers.js"
 import type { Body } from "../response/responseBody.js"
 import * as ResponseBody from "../response/responseBody.js"
@@ -22,16 +22,10 @@ import * as Discovery from "./serverDiscovery.js"
 const maxDocumentBytes = 256 * 1024
 const timeout = "20 seconds"
 
-/** Upper bound of a `Retry-After`. */
-const maxRetryAfterMs = 3600_000
-
-/** The characters of a scope (RFC 6749 §3.3). Other names use a subset of them. */
-const word = /^[\x21\x23-\x5b\x5d-\x7e]+$/
-
 /** The scopes of a list that is separated by spaces. Empty if one of them is invalid. */
 export const scopesOf = (text: string | undefined): ReadonlyArray<string> => {
   const scopes = [...new Set(text?.split(" "))].filter((scope) => scope !== "")
-  return scopes.every((scope) => word.test(scope)) ? scopes : []
+  return scopes.every((scope) => BodyMembers.isWord(scope)) ? scopes : []
 }
 
 /** The members of the metadata that a client uses (RFC 9728 §2). */
@@ -108,8 +102,7 @@ const errorStatus = (place: URL, { headers, status }: HttpClientResponse, now: n
   if (status >= 300 && status <= 399) return redirected(place, status)
   const found = `answered ${status}`
   if (!isTemporary(status)) return failed(unavailable(found), found, { isAbsent: true })
-  const delayMs = RetryAfter.parse(headers, now)?.delayMs
-  const retryAt = delayMs === undefined ? undefined : now + Math.min(delayMs, maxRetryAfterMs)
+  const retryAt = retryAtOf(headers, now)
   return failed(unavailable(`${where(place)} was not read: the API ${found}. Try again later`, retryAt), found)
 }
 
@@ -152,7 +145,7 @@ const withoutParameters = (url: URL, accept: string): HttpClientRequest.HttpClie
 /** The names of a list. Undefined if there is no list, or one of its names is invalid. */
 const wordsOf = (value: unknown): ReadonlyArray<string> | undefined => {
   const words = BodyMembers.list(value)?.flatMap((item) => item.split(" ").filter((part) => part !== ""))
-  return words?.every((item) => word.test(item)) === true ? words : undefined
+  return words?.every((item) => BodyMembers.isWord(item)) === true ? words : undefined
 }
 
 /** Optional members that cannot be read are left out. */

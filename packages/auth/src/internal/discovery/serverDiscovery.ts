@@ -1,5 +1,6 @@
 /** Discovery of authorization server metadata, and validation of the URLs that receive credentials. */
 import * as BaseUrl from "@countersign/protocol/BaseUrl"
+import * as Origin from "@countersign/protocol/Origin"
 import { InvalidRequest } from "@countersign/client/Errors"
 import { TokenError } from "../../Errors.js"
 import * as Effect from "effect/Effect"
@@ -9,8 +10,6 @@ import type * as FetchAdapter from "../http/fetchAdapter.js"
 import type { Failure } from "./serverMetadata.js"
 import * as ServerMetadata from "./serverMetadata.js"
 
-const loopback: ReadonlySet<string> = new Set(["localhost", "127.0.0.1", "[::1]"])
-
 export const validateUrl = (what: string, text: string, plain: boolean): Effect.Effect<URL, InvalidRequest> => {
   const checked = BaseUrl.validate(text)
   if (checked._tag === "Err") {
@@ -18,7 +17,7 @@ export const validateUrl = (what: string, text: string, plain: boolean): Effect.
     return Effect.fail(new InvalidRequest({ reason: "Url", detail }))
   }
   const url = new URL(text)
-  if (url.protocol === "https:" || (plain && loopback.has(url.hostname))) return Effect.succeed(url)
+  if (url.protocol === "https:" || (plain && Origin.isLoopbackHost(url.hostname))) return Effect.succeed(url)
   return Effect.fail(
     new InvalidRequest({
       reason: "Url",

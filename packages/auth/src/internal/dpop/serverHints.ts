@@ -2,6 +2,7 @@
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import { BoundedMap } from "@countersign/client/BoundedMap"
 import * as HttpDate from "@countersign/protocol/HttpDate"
+import { isWord } from "../response/bodyMembers.js"
 
 export interface ServerHint {
   readonly nonce: string | undefined
@@ -17,7 +18,7 @@ const maxOrigins = 100
 const maxNonceLength = 1024
 
 /** The characters of a nonce, see RFC 9449 §8.1. */
-const isNonce = (text: string): boolean => text.length <= maxNonceLength && /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(text)
+const isNonce = (text: string): boolean => text.length <= maxNonceLength && isWord(text)
 
 /** The `Date` of a cached response (`Age`) is not the server's current time. */
 const clockSkewOf = ({ headers }: HttpClientResponse, now: number): number | undefined => {

@@ -118,12 +118,17 @@ const requestOf = (url: string, { body, headers, method }: FetchOptions): HttpCl
 /** Upper bound of a `Retry-After`. */
 const maxRetryAfterMs = 3600_000
 
+/** When the server accepts the next request, in epoch milliseconds; undefined if it states no time. */
+export const retryAtOf = (headers: Headers, now: number): number | undefined => {
+  const delayMs = RetryAfter.parse(headers, now)?.delayMs
+  return delayMs === undefined ? undefined : now + Math.min(delayMs, maxRetryAfterMs)
+}
+
 const readTimes = (headers: Headers, now: number): Pick<ServerResponse, "clockSkew" | "retryAt"> => {
   const date = HttpDate.parse(headers["date"] ?? "")
-  const delayMs = RetryAfter.parse(headers, now)?.delayMs
   return {
     clockSkew: date === undefined ? undefined : date - now,
-    retryAt: delayMs === undefined ? undefined : now + Math.min(delayMs, maxRetryAfterMs)
+    retryAt: retryAtOf(headers, now)
   }
 }
 

@@ -10,8 +10,8 @@ export const text = (value: unknown): string | undefined =>
 export const identifier = (value: unknown): string | undefined =>
   typeof value === "number" && Number.isSafeInteger(value) ? String(value) : text(value)
 
-/** The latest time of a `Date`, in epoch milliseconds. A server that sends a later time means "never". */
-export const maxTimestampMs = 8.64e15
+/** The characters of scopes and nonces (NQCHAR, RFC 6749 appendix A). */
+export const isWord = (text: string): boolean => /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(text)
 
 const decimal = /^\d{1,20}(?:\.\d{1,20})?$/
 

@@ -2,7 +2,6 @@
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Cause from "effect/Cause"
-import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -17,6 +16,7 @@ import { leaseEnd } from "../call/lease.js"
 import { PerOrigin } from "../origins/perOrigin.js"
 import type { ServerHealth } from "../origins/serverHealth.js"
 import { isOutage, serverHealthOf } from "../origins/serverHealth.js"
+import { dateAfter } from "../response/retryAfter.js"
 import { unsafeMonotonicNow, unsafeNow } from "../time/clock.js"
 import { nextStep } from "../time/scheduleStep.js"
 import { Circuit } from "./circuit.js"
@@ -50,11 +50,6 @@ interface ResolvedOptions {
   readonly schedule: Schedule.Schedule<unknown, OpenEvent>
   readonly isFailure: ((exit: Exit.Exit<HttpClientResponse, unknown>) => boolean) | undefined
 }
-
-/** The latest valid `Date`. A schedule may return a longer delay. */
-const maxDateMillis = 8.64e15
-
-const dateOf = (instant: number): DateTime.Utc => DateTime.unsafeMake(Math.min(instant, maxDateMillis))
 
 const isServerFailure = (status: number): boolean => status === 500 || isOutage(status)
 
@@ -148,7 +143,7 @@ const observeClosed = <E, R>(
 }
 
 const makeCircuitOpen = ({ origin }: Circuit, ms: number, now: number): CircuitOpen =>
-  new CircuitOpen({ origin, retryAfter: Duration.millis(ms), retryAt: dateOf(now + ms) })
+  new CircuitOpen({ origin, retryAfter: Duration.millis(ms), retryAt: dateAfter(ms, now) })
 
 /** Opens or closes the circuit by the probe's result. Without a result the next request is the probe. */
 const onProbeResult = (
@@ -218,7 +213,7 @@ const stateOf = (circuit: Circuit | undefined, fiber: CallContext["fiber"]): Sta
   const ms = Math.ceil(circuit.millisUntilProbe(unsafeMonotonicNow(fiber)))
   return isProbing || ms === 0
     ? { _tag: "HalfOpen", isProbing }
-    : { _tag: "Open", retryAt: dateOf(unsafeNow(fiber) + ms) }
+    : { _tag: "Open", retryAt: dateAfter(ms, unsafeNow(fiber)) }
 }
 
 /** Sends a request through its circuit, in the context of its call. */

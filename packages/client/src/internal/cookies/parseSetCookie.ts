@@ -1,4 +1,5 @@
 /** Parses a `Set-Cookie` field for the URL of its response (RFC 6265 §5.2 and §5.3, up to the storage of cookies). */
+import * as HttpDate from "@countersign/protocol/HttpDate"
 import * as Tough from "tough-cookie"
 import type { StoredCookie } from "./cookieStore.js"
 
@@ -32,9 +33,6 @@ const maxPairBytes = 4096
 const maxAttributeBytes = 1024
 /** Limited because a stored value may keep the whole text in memory. */
 const maxHeaderLength = 8192
-
-/** The latest valid `Date`. */
-const maxDateMillis = 8.64e15
 
 /** Characters that a header value cannot contain. Such a cookie could not be sent back. */
 const invalidCharacters = /[^\t\x20-\x7e\x80-\xff]/
@@ -74,7 +72,7 @@ export const pathMatches = (path: string, cookiePath: string): boolean =>
 const expiryOf = ({ expires, maxAge }: Tough.Cookie, now: number): number => {
   if (maxAge === null) return expires instanceof Date ? expires.getTime() : Number.POSITIVE_INFINITY
   const ms = Number(maxAge) * 1000
-  return ms > 0 ? Math.min(now + ms, maxDateMillis) : Number.NEGATIVE_INFINITY
+  return ms > 0 ? Math.min(now + ms, HttpDate.maxMillis) : Number.NEGATIVE_INFINITY
 }
 
 /**

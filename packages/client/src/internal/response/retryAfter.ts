@@ -1,18 +1,16 @@
 /** Rate limits and `Retry-After` of a response, whatever its status. */
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Challenge from "@countersign/protocol/Challenge"
+import * as HttpDate from "@countersign/protocol/HttpDate"
 import * as Limits from "@countersign/protocol/RateLimit"
 import * as RetryAfter from "@countersign/protocol/RetryAfter"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import type { RetryHint } from "../../Errors.js"
 
-/** The latest valid `Date`. A server may ask for a longer wait. */
-const maxDateMillis = 8.64e15
-
-/** The end of a wait that starts now, for display. */
+/** The end of a wait that starts now, for display. A server may ask for a longer wait than a date can express. */
 export const dateAfter = (ms: number, now: number): DateTime.Utc =>
-  DateTime.unsafeMake(Math.min(now + ms, maxDateMillis))
+  DateTime.unsafeMake(Math.min(now + ms, HttpDate.maxMillis))
 
 /** The wait that a response asks for, as fields of an error. */
 export const retryHintOf = ({ headers }: HttpClientResponse, now: number): RetryHint => {

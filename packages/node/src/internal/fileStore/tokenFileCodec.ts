@@ -4,8 +4,8 @@ import { TokenStoreError } from "@countersign/auth/Errors"
 import * as TokenRecord from "@countersign/auth/TokenRecord"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { createHash } from "node:crypto"
 import { maxBytes } from "../filesystem/secureFile.js"
+import { sha256Hex } from "../hash/sha256.js"
 import { quote } from "../filesystem/systemError.js"
 
 const format = "countersign/tokens"
@@ -39,9 +39,7 @@ const Envelope = Schema.Struct({
 
 /** A damaged disk may change a token into a valid one. The checksum detects it. */
 const checksumOf = (records: object, lastVersion = 0): string =>
-  createHash("sha256")
-    .update(JSON.stringify(lastVersion === 0 ? records : { lastVersion, records }))
-    .digest("hex")
+  sha256Hex(JSON.stringify(lastVersion === 0 ? records : { lastVersion, records }))
 
 const unchanged = (reason: TokenStoreError["reason"], path: string, what: string, advice: string) =>
   new TokenStoreError({ reason, detail: `${quote(path)} ${what}. It was not changed. ${advice}` })

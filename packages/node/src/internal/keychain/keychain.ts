@@ -5,11 +5,11 @@ import type * as Keyring from "@napi-rs/keyring"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
-import { createHash } from "node:crypto"
 import { join, resolve } from "node:path"
 import * as ProcessLock from "../../ProcessLock.js"
 import * as SecureDirectory from "../filesystem/secureDirectory.js"
 import { codeOf } from "../filesystem/systemError.js"
+import { sha256Hex } from "../hash/sha256.js"
 import type { OpenEntry, Options } from "./options.js"
 
 /** The items of one service as text, and locks for them between the processes of this host. */
@@ -117,7 +117,7 @@ const decodeText = (bytes: ArrayLike<number>): Effect.Effect<string, TokenStoreE
 
 /** The lock file. Hashed, because services and lock names can be any text. */
 const lockPath = (folder: string, service: string, lock: string): string =>
-  join(folder, `keychain-${createHash("sha256").update(`${service.length}:${service}${lock}`).digest("hex")}.lock`)
+  join(folder, `keychain-${sha256Hex(`${service.length}:${service}${lock}`)}.lock`)
 
 /**
  * Whether the binding can remove items. It throws without a keychain, and the first operation then reports the reason.

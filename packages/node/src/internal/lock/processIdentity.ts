@@ -1,12 +1,12 @@
 import * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { createHash } from "node:crypto"
 import { readlinkSync } from "node:fs"
 import * as Fs from "node:fs/promises"
 import { hostname } from "node:os"
 import { isMainThread } from "node:worker_threads"
 import { tryFileSystem, codeOf } from "../filesystem/systemError.js"
+import { sha256Hex } from "../hash/sha256.js"
 
 /** A worker thread of Linux. It can end before its process. */
 const Thread = Schema.Struct({ tid: Schema.Int.pipe(Schema.positive()), start: Schema.NonEmptyString })
@@ -103,7 +103,7 @@ export const currentProcess: Effect.Effect<Process> = Effect.gen(function* () {
     boot: yield* readOrEmpty(() => Fs.readFile("/proc/sys/kernel/random/boot_id", "utf8")),
     namespace: yield* readOrEmpty(() => Fs.readlink("/proc/self/ns/pid")),
     host: hostname() || "unknown",
-    machine: machineId === "" ? "" : createHash("sha256").update(`countersign:${machineId}`).digest("hex").slice(0, 32),
+    machine: machineId === "" ? "" : sha256Hex(`countersign:${machineId}`).slice(0, 32),
     ...(thread !== undefined && { thread })
   }
 })

@@ -1,11 +1,10 @@
 /** Starts the program of the operating system that opens URLs, for safe URLs only. */
+import * as Origin from "@countersign/protocol/Origin"
 import * as Effect from "effect/Effect"
 import type { ChildProcess } from "node:child_process"
 import { spawn } from "node:child_process"
 
 export type Command = readonly [program: string, ...rest: ReadonlyArray<string>]
-
-const loopback: ReadonlySet<string> = new Set(["localhost", "127.0.0.1", "[::1]"])
 
 /**
  * Percent-encodes the characters that are valid in a URL but that a script could interpret. The URL keeps its meaning.
@@ -17,7 +16,7 @@ const percentEncode = (url: string): string =>
 export const safeUrl = (text: string): string | undefined => {
   if (!URL.canParse(text)) return undefined
   const { hostname, href, password, protocol, username } = new URL(text)
-  const isAllowed = protocol === "https:" || (protocol === "http:" && loopback.has(hostname))
+  const isAllowed = protocol === "https:" || (protocol === "http:" && Origin.isLoopbackHost(hostname))
   return isAllowed && username === "" && password === "" ? percentEncode(href) : undefined
 }
 
