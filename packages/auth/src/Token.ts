@@ -121,22 +121,3 @@ export const bearer = (accessToken: Redacted.Redacted<string>, now: number, life
   receivedAt: now,
   expiresAt: lifetimeMs === undefined ? undefined : now + lifetimeMs
 })
-
-/**
- * Time before expiry from which a token counts as expired, in milliseconds: 30 seconds, but at most a tenth of the lifetime.
- * A token with a lifetime of half a minute would otherwise be refreshed for each request.
- *
- * @since 0.1.0
- * @category times
- */
-export const margin = (token: Token): number =>
-  token.expiresAt === undefined ? 0 : Math.min(30_000, Math.max(0, token.expiresAt - token.receivedAt) / 10)
-
-/**
- * Whether a token is still valid at `now` (epoch milliseconds), and for at least {@link margin} longer.
- *
- * @since 0.1.0
- * @category times
- */
-export const isFresh = (token: Token, now: number): boolean =>
-  token.expiresAt === undefined || now < token.expiresAt - margin(token)

@@ -67,23 +67,3 @@ describe("Token.Token schema", () => {
     expect(JSON.stringify(Schema.encodeSync(Token.Token)(one))).toContain("canary-r")
   })
 })
-
-describe("Token.margin and Token.isFresh", () => {
-  it.each([
-    ["an hour", 3_600_000, 30_000],
-    ["five minutes", 300_000, 30_000],
-    ["ten seconds", 10_000, 1_000],
-    ["no time", 0, 0],
-    ["a negative time", -5_000, 0],
-    ["an unknown time", undefined, 0]
-  ])("gives a token that lives for %s (%s ms) a margin of %s ms", (_, life, margin) => {
-    expect(Token.margin(Token.bearer(Redacted.make("a"), 1_000, life))).toBe(margin)
-  })
-
-  it("isFresh returns true until the margin begins, and always without expiresAt", () => {
-    const one = Token.bearer(Redacted.make("a"), 1_000, 10_000)
-    expect([Token.isFresh(one, 9_999), Token.isFresh(one, 10_000)]).toEqual([true, false])
-    expect(Token.isFresh(Token.bearer(Redacted.make("a"), 0), Number.MAX_SAFE_INTEGER)).toBe(true)
-    expect(Token.isFresh(Token.bearer(Redacted.make("a"), 0, 0), 0)).toBe(false)
-  })
-})

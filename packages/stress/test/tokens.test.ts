@@ -1,6 +1,5 @@
 // Token sources and figures that fail the assertions of `interrupted-refresh`, `token-stampede` and `outage`.
 // `.ci/run` runs their short forms.
-import * as Token from "@countersign/auth/Token"
 import * as TokenSource from "@countersign/auth/TokenSource"
 import { describe, expect, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
@@ -131,7 +130,7 @@ describe("token-stampede", () => {
           ).pipe(Effect.map((token) => (current = { token, generation: (current?.generation ?? 0) + 1 })))
           return {
             get: Effect.clockWith((clock) =>
-              current !== undefined && Token.isFresh(current.token, clock.unsafeCurrentTimeMillis())
+              current !== undefined && Naive.isFresh(current.token, clock.unsafeCurrentTimeMillis())
                 ? Effect.succeed(current)
                 : refreshAlways
             ),
