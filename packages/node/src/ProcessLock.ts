@@ -12,7 +12,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Random from "effect/Random"
+import * as Schedule from "effect/Schedule"
 import { resolve } from "node:path"
 import { nonce } from "./internal/filesystem/secureFile.js"
 import type { SystemError } from "./internal/filesystem/systemError.js"
@@ -79,7 +79,17 @@ const lockTimeout = (path: string, holder: string, advice: string) =>
 
 const lockedByFiber = (path: string) => lockTimeout(path, "another fiber of this process", "Try again when it is done.")
 
-const lockTimeoutFor = ({ root, self }: LockFiles, state: LockState): TokenStoreError => {
+/** Waiting does not help against a file of another user, and such a file is not removed. */
+const foreignLock = (path: string, user: number) =>
+  new TokenStoreError({
+    reason: "OwnerMismatch",
+    detail:
+      `the lock ${quote(path)}, or a file next to it, belongs to user ${user}: other users can create files in its folder. ` +
+      "Ask that user to remove it, or choose a folder that only you can write to."
+  })
+
+const lockTaken = ({ root, self }: LockFiles, state: LockState): TokenStoreError => {
+  if (state._tag === "OtherUser") return foreignLock(root, state.user)
   if (state._tag === "Owned" && ProcessIdentity.isSameProcess(self, state.owner)) {
     return ProcessIdentity.isSameThread(self, state.owner)
       ? lockedByFiber(root)
@@ -93,50 +103,49 @@ const lockTimeoutFor = ({ root, self }: LockFiles, state: LockState): TokenStore
 const writeFailed = (path: string) => (error: SystemError) =>
   new TokenStoreError({ reason: "WriteFailed", detail: `cannot write the lock ${quote(path)}: ${explain(error)}` })
 
-/** Waiting does not help against a file of another user, and such a file is not removed. */
-const foreignLock = (path: string, user: number) =>
-  new TokenStoreError({
-    reason: "OwnerMismatch",
-    detail:
-      `the lock ${quote(path)}, or a file next to it, belongs to user ${user}: other users can create files in its folder. ` +
-      "Ask that user to remove it, or choose a folder that only you can write to."
-  })
-
-/** Short, so that a free lock is taken soon. Random, so that waiting processes do not retry together. */
-const retryDelay = Effect.flatMap(Random.nextIntBetween(5, 35), (ms) => Effect.sleep(Duration.millis(ms)))
+/** 5 to 35 ms: short, so that a free lock is taken soon, and random, so that waiting processes do not retry together. */
+const retrySchedule = Schedule.jitteredWith(Schedule.spaced("20 millis"), { min: 0.25, max: 1.75 })
 
 /**
  * Takes the lock, and retries until `deadline`, in nanoseconds of the monotonic clock: a change of the system time does
- * not lengthen the wait. Only the delays can be interrupted, so that no lock is left behind.
+ * not lengthen the wait. Only the delays can be interrupted. An interruption after the last attempt releases the lock.
  */
 const acquire = (
   files: LockFiles,
   deadline: bigint,
   restore: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 ): Effect.Effect<string, TokenStoreError> =>
-  Effect.gen(function* () {
-    const ownNonce = yield* nonce
-    for (;;) {
-      const state = yield* Effect.mapError(tryAcquire(files, files.root, ownNonce), writeFailed(files.root))
-      if (Option.isNone(state)) return ownNonce
-      if (state.value._tag === "OtherUser") return yield* foreignLock(files.root, state.value.user)
-      if ((yield* Clock.currentTimeNanos) >= deadline) return yield* lockTimeoutFor(files, state.value)
-      yield* restore(retryDelay)
-    }
+  Effect.flatMap(nonce, (ownNonce) => {
+    const attempt = Effect.mapError(tryAcquire(files, files.root, ownNonce), writeFailed(files.root)).pipe(
+      Effect.flatMap((state) => (Option.isNone(state) ? Effect.succeed(ownNonce) : lockTaken(files, state.value))),
+      Effect.uninterruptible
+    )
+    const canRetry = ({ reason }: TokenStoreError) =>
+      Effect.map(Clock.currentTimeNanos, (now) => reason === "LockTimeout" && now < deadline)
+    return Effect.onInterrupt(restore(Effect.retry(attempt, { schedule: retrySchedule, while: canRetry })), () =>
+      releaseOrWarn(files, ownNonce)
+    )
   })
 
-/** A delay that does not keep the process alive. */
-const unrefSleep = (ms: number): Effect.Effect<void> =>
-  Effect.async<void>((resume) => {
-    const timer = setTimeout(() => resume(Effect.void), ms).unref()
-    return Effect.sync(() => clearTimeout(timer))
-  })
+/** A clock with delays that do not keep the process alive. */
+const unrefClock: Clock.Clock = Object.assign(Clock.make(), {
+  sleep: (delay: Duration.Duration) =>
+    Effect.async<void>((resume) => {
+      const timer = setTimeout(() => resume(Effect.void), Duration.toMillis(delay)).unref()
+      return Effect.sync(() => clearTimeout(timer))
+    })
+})
 
-/** Only this process may remove its lock, and others wait for it. It retries after 1 s, 2 s, and so on up to 1 min. */
-const retryRemoval = (files: LockFiles, ms = 1_000): Effect.Effect<void> =>
-  unrefSleep(ms).pipe(
-    Effect.zipRight(Effect.uninterruptible(removeIfStale(files, files.root))),
-    Effect.catchAll(() => retryRemoval(files, Math.min(ms * 2, 60_000)))
+/** After the first delay: 2 s, 4 s, and so on up to 1 min. */
+const removalSchedule = Schedule.union(Schedule.exponential("2 seconds"), Schedule.spaced("1 minute"))
+
+/** Only this process may remove its lock, and others wait for it. */
+const retryRemoval = (files: LockFiles): Effect.Effect<void> =>
+  Effect.uninterruptible(removeIfStale(files, files.root)).pipe(
+    Effect.retry(removalSchedule),
+    Effect.delay("1 second"),
+    Effect.withClock(unrefClock),
+    Effect.ignore
   )
 
 /** The effect succeeds even if its lock cannot be removed. The next attempt of this process takes the lock over. */

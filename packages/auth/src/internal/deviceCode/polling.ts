@@ -2,7 +2,9 @@
 import { TokenError } from "../../Errors.js"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
+import * as Schedule from "effect/Schedule"
+import * as ScheduleDecision from "effect/ScheduleDecision"
+import * as ScheduleInterval from "effect/ScheduleInterval"
 
 /** The lifetime and interval of a device code, in milliseconds. */
 interface PollOptions {
@@ -40,23 +42,13 @@ interface PollState {
   readonly retryAt: number
 }
 
-/** How to continue after an error; the final error if polling ends. */
-const nextState = ({ interval, failures }: PollState, error: TokenError): Either.Either<PollState, TokenError> => {
-  if (error.reason === "Unavailable") {
-    return Either.right({ interval, failures: failures + 1, retryAt: error.retryAt ?? 0 })
-  }
-  switch (error.error) {
-    case "authorization_pending":
-      return Either.right({ interval, failures: 0, retryAt: error.retryAt ?? 0 })
-    case "slow_down":
-      return Either.right({ interval: interval + slowerMs, failures: 0, retryAt: error.retryAt ?? 0 })
-    case "expired_token":
-      return Either.left(expired)
-    case "invalid_grant":
-      return Either.left(alreadyUsed)
-    default:
-      return Either.left(error)
-  }
+/** Whether the server may still answer with a token. */
+const isPending = ({ error, reason }: TokenError): boolean =>
+  reason === "Unavailable" || error === "authorization_pending" || error === "slow_down"
+
+const nextState = ({ interval, failures }: PollState, { error, reason, retryAt = 0 }: TokenError): PollState => {
+  if (reason === "Unavailable") return { interval, failures: failures + 1, retryAt }
+  return { interval: error === "slow_down" ? interval + slowerMs : interval, failures: 0, retryAt }
 }
 
 /** Doubles the wait after each failure, and leaves time for one more request just before the code expires. */
@@ -65,20 +57,34 @@ const waitOf = ({ interval, retryAt, failures }: PollState, now: number, expires
   return Math.max(Math.min(interval * 2 ** failures, Math.max(longest, interval)), retryAt - now)
 }
 
+/** Recurs while the code is valid. Its output is not used. */
+const pollSchedule = (initial: PollState, expiresAt: number): Schedule.Schedule<PollState, TokenError> =>
+  Schedule.makeWithState(initial, (now, error, state) => {
+    const next = nextState(state, error)
+    const at = now + waitOf(next, now, expiresAt)
+    return Effect.succeed([
+      next,
+      next,
+      at < expiresAt ? ScheduleDecision.continueWith(ScheduleInterval.after(at)) : ScheduleDecision.done
+    ])
+  })
+
+const finalError = (error: TokenError): TokenError => {
+  if (isPending(error) || error.error === "expired_token") return expired
+  return error.error === "invalid_grant" ? alreadyUsed : error
+}
+
 /** Polls, first after one interval, until there is a result or the code expires. */
 export const pollUntilDecided = <A>(
   { expiresAt, interval }: PollOptions,
   ask: Effect.Effect<A, TokenError>
 ): Effect.Effect<A, TokenError> =>
-  Effect.gen(function* () {
-    let pace: PollState = { interval, failures: 0, retryAt: 0 }
-    for (;;) {
-      const now = yield* Clock.currentTimeMillis
-      const wait = waitOf(pace, now, expiresAt)
-      if (now + wait >= expiresAt) return yield* expired
-      yield* Effect.sleep(wait)
-      const answer = yield* Effect.either(ask)
-      if (Either.isRight(answer)) return answer.right
-      pace = yield* nextState(pace, answer.left)
-    }
+  Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    const initial = { interval, failures: 0, retryAt: 0 }
+    const wait = waitOf(initial, now, expiresAt)
+    if (now + wait >= expiresAt) return Effect.fail(expired)
+    return Effect.retry(ask, { schedule: pollSchedule(initial, expiresAt), while: isPending }).pipe(
+      Effect.mapError(finalError),
+      Effect.delay(wait)
+    )
   })
