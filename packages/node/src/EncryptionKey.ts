@@ -201,7 +201,8 @@ const invalidKeychainItem = () =>
 
 /**
  * A key in the keychain of the operating system, as the item `encryption-key`. The first use creates a random key, in
- * one process only, and every later use reads the same key. A new key is read back before it is used.
+ * one process only, and every later use reads the same key. A new key is read back before it is used. The lock is a file in
+ * `lockDirectory`, or the `ProcessLock` of the context.
  *
  * Fails like `KeychainTokenStore.make`, and with `Corrupt` if the item is not a key. The item is never overwritten.
  *
