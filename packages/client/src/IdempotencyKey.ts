@@ -10,7 +10,7 @@ import type { HttpMethod } from "@effect/platform/HttpMethod"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Effect from "effect/Effect"
 import { runExternal } from "./internal/call/externalCode.js"
-import { makePolicy } from "./internal/call/policy.js"
+import { makePolicy } from "./internal/call/pipeline.js"
 import type * as Policy from "./Policy.js"
 
 /**

@@ -7,10 +7,10 @@ import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
 import { publish } from "./internal/call/context.js"
-import type { Next, Policy } from "./internal/call/policy.js"
-import { makePolicy, nextOf } from "./internal/call/policy.js"
+import type { Next, Policy } from "./internal/call/pipeline.js"
+import { makePolicy, nextOf } from "./internal/call/pipeline.js"
 
-export type { Next, Policy } from "./internal/call/policy.js"
+export type { Next, Policy } from "./internal/call/pipeline.js"
 
 /**
  * Makes a policy from a function of one request and the rest of the pipeline.

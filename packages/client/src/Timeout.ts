@@ -8,10 +8,9 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { Timeout } from "./Errors.js"
 import type { CallContext } from "./internal/call/context.js"
-import { contextOf, earlierDeadline, remainingMillis, timerAt } from "./internal/call/context.js"
+import { contextOf, earlierDeadline, failTimeout, remainingMillis, timerAt } from "./internal/call/context.js"
 import { boundBy } from "./internal/call/externalCode.js"
-import { makePolicy } from "./internal/call/policy.js"
-import { failTimeout } from "./internal/call/timeoutError.js"
+import { makePolicy } from "./internal/call/pipeline.js"
 import type * as Policy from "./Policy.js"
 
 /**

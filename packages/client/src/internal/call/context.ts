@@ -12,7 +12,9 @@ import type * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import { globalValue } from "effect/GlobalValue"
 import type * as Tracer from "effect/Tracer"
-import type { Timeout } from "../../Errors.js"
+import { Timeout } from "../../Errors.js"
+import { isPolling } from "../../WaitStrategy.js"
+import { redactedUrl } from "../redaction/requestHistory.js"
 import { unsafeMonotonicNow, unsafeNow } from "../time/clock.js"
 
 /** A fiber that is running. */
@@ -146,4 +148,33 @@ export const holding = (context: CallContext, what: object): CallContext => ({
 export const holds = ({ held }: CallContext, what: object): boolean => {
   for (let at = held; at !== undefined; at = at.outer) if (at.what === what) return true
   return false
+}
+
+/** Fails with the `Timeout` of the context's deadline. */
+export const failTimeout = ({ deadline }: CallContext): Effect.Effect<never> =>
+  Effect.suspend(() => {
+    if (deadline === undefined) return Effect.die(new Error("a call without a deadline timed out"))
+    const { after, request, scope } = deadline
+    const error = new Timeout({ method: request.method, url: redactedUrl(request), scope, after })
+    // The policy that set the deadline has `Timeout` among its errors. The policies inside it do not declare it again.
+    return Effect.fail(error) as Effect.Effect<never>
+  })
+
+/** Fails with the `Timeout` of the deadline if it has passed, as when its timer and a response come at the same time. */
+export const checkDeadline = (context: CallContext): Effect.Effect<void> =>
+  Effect.suspend(() => (timerAt(context) <= unsafeMonotonicNow(context.fiber) ? failTimeout(context) : Effect.void))
+
+/** Time for a fiber to end after its deadline, in milliseconds. */
+const slackMs = 1000
+
+/** The lease of a fiber without a deadline, in milliseconds, on a runtime that may drop fibers without a trace. */
+const maxLeaseMs = 300_000
+
+/**
+ * Until when a request may hold a permit or be a probe, in milliseconds of the monotonic clock. A fiber that holds it for
+ * longer is lost: its request is over, and its runtime ran no finalizers.
+ */
+export const leaseEnd = ({ deadline, fiber }: CallContext): number => {
+  if (deadline !== undefined) return deadline.at + slackMs
+  return isPolling(fiber) ? unsafeMonotonicNow(fiber) + maxLeaseMs : Number.POSITIVE_INFINITY
 }

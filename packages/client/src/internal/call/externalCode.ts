@@ -7,8 +7,7 @@ import * as Runtime from "effect/Runtime"
 import { hasLiveClock, unsafeMonotonicNow } from "../time/clock.js"
 import { maxTimerMillis } from "../time/sleep.js"
 import type { CallContext, Running } from "./context.js"
-import { publish, timerAt } from "./context.js"
-import { failTimeout } from "./timeoutError.js"
+import { failTimeout, publish, timerAt } from "./context.js"
 
 /**
  * Runs an effect that may not know the deadline of the call. It finds the context of the call in its fiber, and is

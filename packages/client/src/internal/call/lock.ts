@@ -1,8 +1,7 @@
 import * as Effect from "effect/Effect"
 import { unsafeMonotonicNow } from "../time/clock.js"
 import type { CallContext, Running } from "./context.js"
-import { timerAt } from "./context.js"
-import { failTimeout } from "./timeoutError.js"
+import { failTimeout, timerAt } from "./context.js"
 import { Waiter, WaitQueue } from "./waitQueue.js"
 
 /** A fiber that holds the lock or waits for it. Its lock expires at `until`, in milliseconds of the monotonic clock. */

@@ -4,41 +4,30 @@ import type { HttpMethod } from "@effect/platform/HttpMethod"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
-import {
-  BodyTooLarge,
-  CircuitOpen,
-  ClientError,
-  Forbidden,
-  InvalidRequest,
-  Overloaded,
-  RateLimited,
-  RedirectRejected,
-  Timeout,
-  TransportError,
-  Unauthorized,
-  Unavailable
-} from "../../Errors.js"
+import type { ApiError } from "../../Errors.js"
+import { InvalidRequest, RedirectRejected, Timeout, TransportError } from "../../Errors.js"
 import { responseOfError } from "../errors/errorResponse.js"
 import { clientErrorOf } from "../errors/platformError.js"
 import { redactedUrl } from "../redaction/requestHistory.js"
 import { makeRequestBuilder } from "../request/requestBuilder.js"
 import { drain } from "../response/readBody.js"
-import { fromExecute } from "./client.js"
+import { fromExecute } from "./pipeline.js"
 
-/** The errors of `ApiError` that are not converted one by one. */
-const callErrors = [
-  BodyTooLarge,
-  CircuitOpen,
-  ClientError,
-  Forbidden,
-  Overloaded,
-  RateLimited,
-  RedirectRejected,
-  Unauthorized,
-  Unavailable
-] as const
+/** The errors of a call. Other errors are those of an authentication scheme. */
+const callErrors: ReadonlySet<unknown> = new Set<ApiError["_tag"]>([
+  "BodyTooLarge",
+  "CircuitOpen",
+  "ClientError",
+  "Forbidden",
+  "Overloaded",
+  "RateLimited",
+  "RedirectRejected",
+  "Unauthorized",
+  "Unavailable"
+])
 
-const isCallError = (error: unknown): boolean => callErrors.some((type) => error instanceof type)
+const isCallError = (error: unknown): boolean =>
+  typeof error === "object" && error !== null && "_tag" in error && callErrors.has(error._tag)
 
 /** The message of an error. A scheme may fail with any value, which may be secret, so no other value is shown. */
 const messageOf = (error: unknown): string =>

@@ -4,8 +4,7 @@ import { isPolling } from "../../WaitStrategy.js"
 import { hasLiveClock, unsafeMonotonicNow } from "../time/clock.js"
 import { maxTimerMillis, sleep } from "../time/sleep.js"
 import type { CallContext } from "./context.js"
-import { timerAt } from "./context.js"
-import { failTimeout } from "./timeoutError.js"
+import { failTimeout, timerAt } from "./context.js"
 
 type Outcome<A, E, R> = Effect.Effect<A, E, R>
 

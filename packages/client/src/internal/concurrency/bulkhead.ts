@@ -1,7 +1,6 @@
 import * as Effect from "effect/Effect"
 import type { CallContext } from "../call/context.js"
-import { holds } from "../call/context.js"
-import { leaseEnd } from "../call/lease.js"
+import { holds, leaseEnd } from "../call/context.js"
 import { Waiter, WaitQueue } from "../call/waitQueue.js"
 import { unsafeMonotonicNow } from "../time/clock.js"
 import type { AdaptiveLimit } from "./service.js"

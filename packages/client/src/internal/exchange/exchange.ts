@@ -9,25 +9,25 @@ import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type { BodyTooLarge } from "../../Errors.js"
-import { InvalidRequest } from "../../Errors.js"
-import { clientOf } from "../call/client.js"
+import * as Option from "effect/Option"
+import type { TransportError } from "../../Errors.js"
+import { BodyTooLarge, InvalidRequest } from "../../Errors.js"
+import * as Timeline from "../../Timeline.js"
+import { clientOf } from "../call/pipeline.js"
 import type { CallContext } from "../call/context.js"
 import { runExternal } from "../call/externalCode.js"
 import { waitFor } from "../call/wait.js"
 import { redactedUrl } from "../redaction/requestHistory.js"
 import { toTransportRequest } from "../request/transportRequest.js"
-import { bufferedBodyOf } from "../response/bufferedBody.js"
-import { StreamingResponse } from "../response/clientResponse.js"
+import { BufferedResponse, StreamingResponse, bufferedBodyOf } from "../response/clientResponse.js"
+import * as body from "../response/readBody.js"
 import { listenerOf } from "../telemetry/timeline.js"
 import { unsafeNow } from "../time/clock.js"
-import type { BodyReading } from "./bodyReading.js"
-import { readBody } from "./bodyReading.js"
 import type { CallbackSend } from "./callbackSend.js"
 import { callbackSendOf, isUntraced } from "./callbackSend.js"
 import { withManualRedirects } from "./manualRedirects.js"
 import type { SendFailure } from "./typedError.js"
-import { typedError } from "./typedError.js"
+import { transportError, typedError } from "./typedError.js"
 
 type Transport<R> = HttpClient.HttpClient.With<HttpClientError.HttpClientError, R>
 
@@ -155,4 +155,45 @@ const onResponse = (
   listenerOf(fiber)?.({ _tag: "ResponseReceived", at: unsafeNow(fiber), status: response.status })
   const streaming = new StreamingResponse(response)
   return reading === undefined ? Exit.succeed(streaming) : readBody(reading, request, streaming)
+}
+
+/** Which response bodies are read within the exchange, and their maximum size in bytes. */
+export interface BodyReading {
+  readonly limit: number
+  readonly isWanted: (response: HttpClientResponse) => boolean
+}
+
+/** Reads the body of a response, if it is wanted. An exit if nothing has to be awaited. */
+export const readBody = (
+  { isWanted, limit }: BodyReading,
+  request: HttpClientRequest,
+  response: HttpClientResponse
+): Effect.Effect<HttpClientResponse, TransportError | BodyTooLarge> => {
+  try {
+    return isWanted(response) ? readWhole(request, response, limit) : Exit.succeed(response)
+  } catch (defect) {
+    // A transport calls this outside of any fiber, so an exception of `isWanted` must not be thrown to it.
+    return Exit.die(defect)
+  }
+}
+
+const readWhole = (
+  request: HttpClientRequest,
+  response: HttpClientResponse,
+  limit: number
+): Effect.Effect<HttpClientResponse, TransportError | BodyTooLarge> => {
+  const tooLarge = () => Exit.fail(new BodyTooLarge({ method: request.method, url: redactedUrl(request), limit }))
+  const available = bufferedBodyOf(response)
+  if (available !== undefined)
+    return available.length <= limit ? Exit.succeed(new BufferedResponse(response, available)) : tooLarge()
+  return Effect.matchEffect(body.readBounded(response, limit), {
+    onFailure: (cause) => {
+      const error = transportError(request, cause, true)
+      return Effect.zipRight(
+        Timeline.emit(() => ({ _tag: "RequestFailed", reason: error.reason })),
+        Effect.fail(error)
+      )
+    },
+    onSuccess: (read) => (Option.isSome(read) ? Effect.succeed<HttpClientResponse>(read.value) : tooLarge())
+  })
 }

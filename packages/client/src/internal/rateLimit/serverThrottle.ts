@@ -8,21 +8,18 @@ import * as RetryAfter from "@countersign/protocol/RetryAfter"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as FiberId from "effect/FiberId"
 import type { RateLimitSource } from "../../Errors.js"
 import { RateLimited } from "../../Errors.js"
 import * as Timeline from "../../Timeline.js"
-import { isPolling } from "../../WaitStrategy.js"
 import type { CallContext, Running } from "../call/context.js"
-import { deadlineAt, holds } from "../call/context.js"
-import { leaseEnd } from "../call/lease.js"
+import { deadlineAt, holds, leaseEnd } from "../call/context.js"
 import { waitFor } from "../call/wait.js"
 import { BoundedMap } from "../../BoundedMap.js"
 import { redactedUrl } from "../redaction/requestHistory.js"
 import { dateAfter, isRateLimit, retryAfterHeaderMs } from "../response/retryAfter.js"
 import { emitAdmitted } from "../telemetry/admittedEvent.js"
 import { unsafeMonotonicNow, unsafeNow } from "../time/clock.js"
-import { sleep } from "../time/sleep.js"
+import { cancelWait, restartAdmissionFiber, startAdmissionFiber } from "./admissionFiber.js"
 import type { GateRequest, GateWaiter } from "./admissionGate.js"
 import { Gate } from "./admissionGate.js"
 import type { RateLimits } from "./rateLimits.js"
@@ -67,43 +64,6 @@ const defaultBackoffMs = (closings: number): number => Math.min(1000 * 2 ** clos
 
 const throttledError = (request: HttpClientRequest, gate: Gate, fiber: Running): RateLimited =>
   notSentError(request, "throttle", gate.status, gate.estimateWait(unsafeMonotonicNow(fiber)), unsafeNow(fiber))
-
-/** Admits waiting requests until the gate's queue is empty. */
-const admitUntilEmpty = (gate: Gate): Effect.Effect<void> =>
-  Effect.withFiberRuntime<void>((fiber) => {
-    const next = gate.admitDue(unsafeMonotonicNow(fiber))
-    gate.admissionFiber = gate.size === 0 ? undefined : fiber
-    // At least one millisecond, so that the loop cannot spin.
-    return gate.size === 0 ? Effect.void : Effect.zipRight(sleep(Math.max(1, next)), admitUntilEmpty(gate))
-  })
-
-/**
- * Runs in a fiber of its own, because a waiting fiber may be interrupted. It ends when no request waits. On a runtime
- * where fibers poll, the waiting fibers admit themselves.
- */
-const startAdmissionFiber = (gate: Gate): Effect.Effect<void> =>
-  Effect.withFiberRuntime<void>((fiber) => {
-    if (gate.admissionFiber !== undefined || isPolling(fiber)) return Effect.void
-    gate.admissionFiber = "starting"
-    return Effect.asVoid(Effect.forkDaemon(Effect.interruptible(admitUntilEmpty(gate))))
-  })
-
-const stopAdmissionFiber = (gate: Gate): void => {
-  if (gate.admissionFiber === undefined || gate.admissionFiber === "starting") return
-  gate.admissionFiber.unsafeInterruptAsFork(FiberId.none)
-  gate.admissionFiber = undefined
-}
-
-/** Called after an event that changes when the next request is due. */
-const restartAdmissionFiber = (gate: Gate): Effect.Effect<void> => {
-  stopAdmissionFiber(gate)
-  return gate.size === 0 ? Effect.void : startAdmissionFiber(gate)
-}
-
-const cancelWait = (gate: Gate, waiter: GateWaiter): void => {
-  gate.cancel(waiter)
-  if (gate.size === 0) stopAdmissionFiber(gate)
-}
 
 /** A request that waits, and how its wait ended. */
 class Turn implements GateWaiter {

@@ -16,9 +16,17 @@ import * as Stream from "effect/Stream"
 import { recordedFailureOf, copyFailure } from "../errors/failureDetails.js"
 import { classify } from "../errors/transportReason.js"
 import { redactedUrl } from "../redaction/requestHistory.js"
-import { bufferedBody, bufferedBodyOf } from "./bufferedBody.js"
 import { fieldValues, rawFieldValues } from "./fieldValues.js"
 import { rawSetCookie, rawSetCookieOf } from "./setCookieHeaders.js"
+
+/** See `Transport.bufferedBody`. */
+export const bufferedBody: unique symbol = Symbol.for("@countersign/client/Transport/bufferedBody")
+
+/** The bytes of a body that arrived with its response. Undefined if the body is still being received or broke off. */
+export const bufferedBodyOf = (response: HttpClientResponse.HttpClientResponse): Uint8Array | undefined => {
+  const bytes: unknown = bufferedBody in response ? response[bufferedBody] : undefined
+  return bytes instanceof Uint8Array ? bytes : undefined
+}
 
 /** The request without headers and body, and with a redacted URL. */
 const redactRequest = (request: HttpClientRequest.HttpClientRequest): HttpClientRequest.HttpClientRequest =>

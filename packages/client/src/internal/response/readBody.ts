@@ -6,8 +6,7 @@ import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import { bufferedBodyOf } from "./bufferedBody.js"
-import { BufferedResponse } from "./clientResponse.js"
+import { BufferedResponse, bufferedBodyOf } from "./clientResponse.js"
 
 /**
  * Maximum bytes read of a body that is discarded or shown in an error. Beyond that, closing the connection is cheaper.
