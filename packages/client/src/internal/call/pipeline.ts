@@ -38,7 +38,7 @@ export const clientOf = <E, R>(send: Send<E, R>): HttpClient.HttpClient.With<E, 
 }
 
 /** How to send through a client with the context. A client of another package finds the context in its fiber. */
-export const sendOf = <E, R>(client: HttpClient.HttpClient.With<E, R>): Send<E, R> =>
+const sendOf = <E, R>(client: HttpClient.HttpClient.With<E, R>): Send<E, R> =>
   // Only `clientOf` adds an entry, for a client that has these errors and requirements.
   (sends.get(client) as Send<E, R> | undefined) ?? ((request, context) => runExternal(client.execute(request), context))
 
