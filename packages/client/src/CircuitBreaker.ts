@@ -61,7 +61,7 @@ export const policy = (service: Service): Policy.Policy<CircuitOpen> => {
   return makePolicy<CircuitOpen>((request, next, context) =>
     sendGuarded === undefined
       ? runExternal(service.execute(request, nextOf(next, context)(request)), context)
-      : sendGuarded(request, (held) => next(request, held), context)
+      : sendGuarded(request, next, context)
   )
 }
 

@@ -57,7 +57,7 @@ export const policy = (service: Service): Policy.Policy<Overloaded> => {
   return makePolicy<Overloaded>((request, next, context) =>
     withPermit === undefined
       ? runExternal(service.withPermit(request, nextOf(next, context)(request)), context)
-      : withPermit(request, (held) => next(request, held), context)
+      : withPermit(request, next, context)
   )
 }
 

@@ -12,6 +12,7 @@ import * as Timeline from "../../Timeline.js"
 import type { CallContext } from "../call/context.js"
 import { contextOf, holding, holds, leaseEnd, publish } from "../call/context.js"
 import { runExternal } from "../call/externalCode.js"
+import type { Send } from "../call/pipeline.js"
 import { PerOrigin } from "../origins/perOrigin.js"
 import type { ServerHealth } from "../origins/serverHealth.js"
 import { isOutage, serverHealthOf } from "../origins/serverHealth.js"
@@ -40,9 +41,6 @@ export const defaults = {
 } as const
 
 type Exchange<E, R> = Effect.Effect<HttpClientResponse, E, R>
-
-/** Sends the request, with the context that it is given. */
-type SendExchange<E, R> = (context: CallContext) => Exchange<E, R>
 
 interface ResolvedOptions {
   readonly trip: TripPolicy
@@ -130,10 +128,11 @@ const observeClosed = <E, R>(
   resolved: ResolvedOptions,
   circuit: Circuit,
   context: CallContext,
-  send: SendExchange<E, R>
+  request: HttpClientRequest,
+  next: Send<E, R>
 ): Exchange<E, R> => {
   const { generation } = circuit
-  return Effect.matchCauseEffect(send(context), {
+  return Effect.matchCauseEffect(next(request, context), {
     onFailure: (cause) =>
       recordResult(resolved, circuit, context, generation, causeHealth(resolved, cause), Exit.failCause(cause)),
     onSuccess: (response) =>
@@ -163,18 +162,19 @@ const tryProbe = <E, R>(
   resolved: ResolvedOptions,
   circuit: Circuit,
   context: CallContext,
-  send: SendExchange<E, R>
+  request: HttpClientRequest,
+  next: Send<E, R>
 ): Exchange<E | CircuitOpen, R> =>
   Effect.uninterruptibleMask((restore): Exchange<E | CircuitOpen, R> => {
     const { fiber } = context
-    if (circuit.isClosed) return restore(observeClosed(resolved, circuit, context, send))
-    if (circuit.probe !== undefined && holds(context, circuit.probe)) return restore(send(context))
+    if (circuit.isClosed) return restore(observeClosed(resolved, circuit, context, request, next))
+    if (circuit.probe !== undefined && holds(context, circuit.probe)) return restore(next(request, context))
     const now = unsafeMonotonicNow(fiber)
     if (circuit.probe !== undefined && now >= circuit.probe.until) circuit.probe = undefined
     const ms = Math.ceil(circuit.millisUntilProbe(now))
     return ms > 0
       ? Effect.fail(makeCircuitOpen(circuit, ms, unsafeNow(fiber)))
-      : sendProbe(resolved, circuit, context, restore, send)
+      : sendProbe(resolved, circuit, context, restore, request, next)
   })
 
 const sendProbe = <E, R>(
@@ -182,13 +182,14 @@ const sendProbe = <E, R>(
   circuit: Circuit,
   context: CallContext,
   restore: <A, E1, R1>(effect: Effect.Effect<A, E1, R1>) => Effect.Effect<A, E1, R1>,
-  send: SendExchange<E, R>
+  request: HttpClientRequest,
+  next: Send<E, R>
 ): Exchange<E, R> => {
   const probe: Probe = { until: leaseEnd(context) }
   circuit.probe = probe
   const exchange = Effect.zipRight(
     Timeline.emit(() => ({ _tag: "CircuitHalfOpened", origin: circuit.origin })),
-    Effect.suspend(() => send(holding(context, probe)))
+    Effect.suspend(() => next(request, holding(context, probe)))
   )
   // Release the probe before the caller's `isFailure` runs, because that may throw.
   const endProbe = (health: () => ServerHealth, exit: Exit.Exit<HttpClientResponse, E>): Exchange<E, R> => {
@@ -218,7 +219,7 @@ const stateOf = (circuit: Circuit | undefined, fiber: CallContext["fiber"]): Sta
 /** Sends a request through its circuit, in the context of its call. */
 export type SendGuarded = <E, R>(
   request: HttpClientRequest,
-  send: SendExchange<E, R>,
+  next: Send<E, R>,
   context: CallContext
 ) => Exchange<E | CircuitOpen, R>
 
@@ -240,17 +241,17 @@ export const makeCircuitBreaker = (
     retentionPriority,
     (origin) => new Circuit(origin, trip.makeCounter())
   )
-  const sendGuarded: SendGuarded = (request, send, context) => {
+  const sendGuarded: SendGuarded = (request, next, context) => {
     const circuit = circuits.getOrMake(request)
-    if (circuit === undefined) return send(context)
+    if (circuit === undefined) return next(request, context)
     return circuit.isClosed
-      ? observeClosed(resolved, circuit, context, send)
-      : tryProbe(resolved, circuit, context, send)
+      ? observeClosed(resolved, circuit, context, request, next)
+      : tryProbe(resolved, circuit, context, request, next)
   }
   const service: Service = {
     execute: (request: HttpClientRequest, exchange) =>
       Effect.withFiberRuntime((fiber) =>
-        sendGuarded(request, (context) => publish(exchange, context), contextOf(fiber))
+        sendGuarded(request, (_, context) => publish(exchange, context), contextOf(fiber))
       ),
     state: (origin) => Effect.withFiberRuntime((fiber) => Effect.succeed(stateOf(circuits.find(origin), fiber)))
   }

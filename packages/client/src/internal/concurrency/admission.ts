@@ -8,6 +8,7 @@ import * as Option from "effect/Option"
 import { Overloaded } from "../../Errors.js"
 import * as Timeline from "../../Timeline.js"
 import type { CallContext } from "../call/context.js"
+import type { Send } from "../call/pipeline.js"
 import { contextOf, deadlineAt, holding, publish } from "../call/context.js"
 import { PerOrigin } from "../origins/perOrigin.js"
 import type { ServerHealth } from "../origins/serverHealth.js"
@@ -36,9 +37,6 @@ export const defaults = {
 
 type Exchange<E, R> = Effect.Effect<HttpClientResponse, E, R>
 
-/** Sends the request, with the context that it is given. */
-type SendExchange<E, R> = (context: CallContext) => Exchange<E, R>
-
 type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 interface ResolvedOptions {
@@ -57,7 +55,8 @@ interface AdmissionRequest<E, R> {
   readonly bulkhead: Bulkhead
   readonly context: CallContext
   readonly restore: Restore
-  readonly send: SendExchange<E, R>
+  readonly request: HttpClientRequest
+  readonly next: Send<E, R>
 }
 
 /** Share of the time until the deadline that a request may wait. A permit shortly before the deadline is useless. */
@@ -80,7 +79,7 @@ const makeOverloaded = ({ limit, origin, queued }: Bulkhead): Overloaded => new 
 
 /** Sends the request with a permit, and always releases the permit. */
 const sendWithPermit = <E, R>(
-  { bulkhead, context, resolved, restore, send }: AdmissionRequest<E, R>,
+  { bulkhead, context, next, request, resolved, restore }: AdmissionRequest<E, R>,
   permit: Permit
 ): Exchange<E, R> => {
   const { fiber } = context
@@ -92,7 +91,7 @@ const sendWithPermit = <E, R>(
     }
     bulkhead.release(permit, now)
   }
-  return Effect.matchCauseEffect(restore(send(holding(context, permit))), {
+  return Effect.matchCauseEffect(restore(next(request, holding(context, permit))), {
     onFailure: (cause) => {
       releasePermit(resolved.isAdaptive ? causeHealth(cause) : undefined)
       return Effect.failCause(cause)
@@ -109,7 +108,7 @@ const sendWithPermit = <E, R>(
  * `waiter.isAdmitted` decides.
  */
 const waitForPermit = <E, R>(admission: AdmissionRequest<E, R>, ms: number): Exchange<E | Overloaded, R> => {
-  const { bulkhead, context, restore, send } = admission
+  const { bulkhead, context, next, restore } = admission
   const { fiber } = context
   const ahead = bulkhead.queued
   const since = unsafeMonotonicNow(fiber)
@@ -128,12 +127,12 @@ const waitForPermit = <E, R>(admission: AdmissionRequest<E, R>, ms: number): Exc
     },
     onSuccess: (): Exchange<E | Overloaded, R> => {
       if (waiter.isAdmitted) {
-        const sendNow: SendExchange<E, R> = (held) =>
+        const sendNow: Send<E, R> = (request, held) =>
           Effect.zipRight(
             emitAdmitted(since),
-            Effect.suspend(() => send(held))
+            Effect.suspend(() => next(request, held))
           )
-        return sendWithPermit({ ...admission, send: sendNow }, waiter.permit)
+        return sendWithPermit({ ...admission, next: sendNow }, waiter.permit)
       }
       cancel()
       return Effect.fail(makeOverloaded(bulkhead))
@@ -143,8 +142,8 @@ const waitForPermit = <E, R>(admission: AdmissionRequest<E, R>, ms: number): Exc
 
 /** Called if there is no free permit. A nested request needs none, others wait if the queue has room. */
 const enqueue = <E, R>(admission: AdmissionRequest<E, R>): Exchange<E | Overloaded, R> => {
-  const { bulkhead, context, restore, resolved, send } = admission
-  if (bulkhead.isReentrant(context)) return restore(send(context))
+  const { bulkhead, context, next, request, resolved, restore } = admission
+  if (bulkhead.isReentrant(context)) return restore(next(request, context))
   if (bulkhead.queued >= (resolved.maxQueued ?? 2 * bulkhead.limit)) return Effect.fail(makeOverloaded(bulkhead))
   const ms = Math.min(resolved.maxWaitMs, (deadlineAt(context) - unsafeMonotonicNow(context.fiber)) * deadlineShare)
   return ms <= 0 ? Effect.fail(makeOverloaded(bulkhead)) : waitForPermit(admission, ms)
@@ -161,7 +160,7 @@ const retentionPriority =
 /** Sends a request with a permit, in the context of its call. */
 export type WithPermit = <E, R>(
   request: HttpClientRequest,
-  send: SendExchange<E, R>,
+  next: Send<E, R>,
   context: CallContext
 ) => Exchange<E | Overloaded, R>
 
@@ -185,11 +184,11 @@ export const makeConcurrencyLimiter = (limit: number | Limit, options: Options):
     retentionPriority(resolved),
     (origin) => new Bulkhead(origin, makeLimit())
   )
-  const withPermit: WithPermit = (request, send, context) => {
+  const withPermit: WithPermit = (request, next, context) => {
     const bulkhead = bulkheads.getOrMake(request)
-    if (bulkhead === undefined) return send(context)
+    if (bulkhead === undefined) return next(request, context)
     return Effect.uninterruptibleMask((restore) => {
-      const admission = { resolved, bulkhead, context, restore, send }
+      const admission = { resolved, bulkhead, context, restore, request, next }
       const permit = bulkhead.tryAcquire(context)
       return permit === undefined ? enqueue(admission) : sendWithPermit(admission, permit)
     })
@@ -197,7 +196,7 @@ export const makeConcurrencyLimiter = (limit: number | Limit, options: Options):
   const service: Service = {
     withPermit: (request, exchange) =>
       Effect.withFiberRuntime((fiber) =>
-        withPermit(request, (context) => publish(exchange, context), contextOf(fiber))
+        withPermit(request, (_, context) => publish(exchange, context), contextOf(fiber))
       ),
     stats: (origin) =>
       Effect.sync(() => {
