@@ -12,10 +12,10 @@ describe("cost limits", () => {
     staged = await stage("bench", "budget")
   })
 
-  it("bundles the smallest useful client into at most 21.8 kB compressed, without other packages", async () => {
+  it("bundles the smallest useful client into at most 21.9 kB compressed, without other packages", async () => {
     const { brotli, modules } = await Bundle.bundle(staged, Bundle.smallestClient)
     expect(modules.filter((module) => !module.startsWith("@countersign/"))).toEqual(["<stdin>"])
-    expect(brotli).toBeLessThanOrEqual(21_800)
+    expect(brotli).toBeLessThanOrEqual(21_900)
   })
 
   it("bundles an ApiClient with a bearer token into at most 30.9 kB compressed, without other packages", async () => {
