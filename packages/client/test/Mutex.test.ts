@@ -3,7 +3,9 @@ import * as WaitStrategy from "@countersign/client/WaitStrategy"
 import { describe, expect, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import * as TestClock from "effect/TestClock"
 import { makeBusyProcess, forkLost } from "./support/lostFibers.js"
 
@@ -92,17 +94,20 @@ describe.each(strategies)("Mutex.makeKeyed, wait strategy %s", (strategy) => {
   it.effect("ends the wait of an uninterruptible fiber after the timeout, and leaves its place", () =>
     Effect.gen(function* () {
       const { withLock, withLockWithin } = Mutex.makeKeyed()
-      const within = (ms: number) => withLockWithin("a", Duration.millis(ms))(Effect.succeed)
+      const within = (ms: number, use = Effect.void) =>
+        withLockWithin("a", Duration.millis(ms))((acquired) => Effect.as(use, acquired))
       const holder = yield* Effect.fork(withLock("a")(Effect.sleep("2 seconds")).pipe(waits))
       yield* TestClock.adjust("0 millis")
-      const early = yield* Effect.fork(Effect.uninterruptible(within(1000)).pipe(waits))
+      const early = yield* Effect.fork(Effect.uninterruptible(within(1000, Effect.sleep("5 seconds"))).pipe(waits))
       const late = yield* Effect.fork(within(5000).pipe(waits))
-      yield* TestClock.adjust("1 second")
-      expect(yield* Fiber.join(early)).toBe(false)
+      yield* TestClock.adjust("1900 millis")
       expect(yield* Fiber.poll(late)).toMatchObject({ _tag: "None" })
-      yield* TestClock.adjust("1100 millis")
+      yield* TestClock.adjust("200 millis")
+      const result = yield* Fiber.poll(late)
+      yield* TestClock.adjust("10 seconds")
       yield* Fiber.join(holder)
-      expect([yield* Fiber.join(late), yield* within(0)]).toEqual([true, true])
+      expect(result).toEqual(Option.some(Exit.succeed(true)))
+      expect([yield* Fiber.join(early), yield* within(0)]).toEqual([false, true])
     })
   )
 })

@@ -1,6 +1,7 @@
 import * as ProcessLock from "@countersign/node/ProcessLock"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import fs from "node:fs"
@@ -35,6 +36,19 @@ describe("ProcessLock", () => {
       // Also through another service: the process remembers the lock that it could not release.
       expect(yield* (yield* tryOnce).withLock(path)(Effect.succeed("again"))).toBe("again")
       expect(fs.existsSync(path)).toBe(false)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("leaves no lock behind when a fiber is interrupted while it takes the lock", () =>
+    Effect.gen(function* () {
+      const path = yield* lockFile
+      const locks = yield* tryOnce
+      for (let ms = 0; ms < 20; ms++) {
+        const taking = yield* Effect.fork(locks.withLock(path)(Effect.never))
+        yield* Effect.sleep(ms / 4)
+        yield* Fiber.interrupt(taking)
+        expect(fs.existsSync(path)).toBe(false)
+      }
     }).pipe(Effect.scoped)
   )
 
