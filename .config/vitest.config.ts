@@ -18,6 +18,9 @@ const slow = [
   "packages/examples/test/packed.test.ts"
 ]
 
+/** ESLint finds no native modules in a worker in which another test has replaced functions of `fs`. */
+const alone = ["packages/examples/test/lint.test.ts"]
+
 /** The files that take longest. */
 const longest = [
   "stress/test/stress.mutants.test.ts",
@@ -79,10 +82,14 @@ export default defineConfig({
         test: {
           name: "processes",
           include: [`packages/!(${libraries})/test/**/*.test.ts`, ...exceptions],
-          exclude: [...configDefaults.exclude, ...slow],
+          exclude: [...configDefaults.exclude, ...slow, ...alone],
           pool: "forks",
           sequence: { groupOrder: 0 }
         }
+      },
+      {
+        extends: true,
+        test: { name: "alone", include: alone, pool: "threads", sequence: { groupOrder: 0 } }
       },
       {
         extends: true,
