@@ -179,6 +179,22 @@ describe("Timeout.withDeadline", () => {
     })
   )
 
+  it.effect("ends a custom policy that sends again for ever, when it sends after the deadline", () =>
+    Effect.gen(function* () {
+      const { client, mock } = yield* transport(() => respond(503))
+      const retrying = Policy.make((request, next) =>
+        Effect.retry(
+          Effect.flatMap(next(request), () => Effect.fail("busy")),
+          Schedule.spaced("1 second")
+        ).pipe(Effect.catchAll(() => Effect.never))
+      )
+      const fiber = yield* Effect.fork(Effect.flip(Timeout.call("5 seconds")(retrying(client)).execute(get())))
+      yield* TestClock.adjust("5 seconds")
+      expect(yield* fiber).toMatchObject({ _tag: "Timeout", scope: "call" })
+      expect((yield* mock.sent).length).toBe(5)
+    })
+  )
+
   it.effect("lets a custom policy wait beyond the deadline without it, and sends nothing then", () =>
     Effect.gen(function* () {
       const { client, mock } = yield* transport([respond(200)])
