@@ -119,6 +119,6 @@ export const initial: RefreshRequest = {
   challenge: undefined
 }
 
-/** The version of a record. 0 if there is none. */
+/** The version of a record, or 0 without a record. */
 export const versionOf = (record: Option.Option<VersionedToken>): number =>
   Option.isSome(record) ? record.value.version : 0

@@ -131,7 +131,10 @@ export const remainingMillis = ({ deadline, fiber }: CallContext): number =>
 /** The deadline in milliseconds of the monotonic clock. Infinity without a deadline. */
 export const deadlineAt = ({ deadline }: CallContext): number => deadline?.at ?? Number.POSITIVE_INFINITY
 
-/** The deadline for which a timer must be set, in milliseconds of the monotonic clock. Infinity if there is none. */
+/**
+ * The deadline that the caller must enforce with a timer, in milliseconds of the monotonic clock. Infinity without a deadline,
+ * and for a deadline that code further out enforces.
+ */
 export const timerAt = ({ deadline, enforced }: CallContext): number =>
   deadline === undefined || deadline === enforced ? Number.POSITIVE_INFINITY : deadline.at
 

@@ -64,7 +64,8 @@ const byTimer = <A, E, R, E2>(
     const timer = setTimeout(() => {
       isLate = true
       child.unsafeInterruptAsFork(parent.id())
-    }, left)
+      // A timer drops the fraction of a millisecond.
+    }, Math.ceil(left))
     child.addObserver((ended) => {
       clearTimeout(timer)
       // A result that arrives in spite of the interruption counts: a response holds a connection.

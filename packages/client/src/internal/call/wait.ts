@@ -18,7 +18,7 @@ export interface Source<A, E, R = never> {
    * Starts it. `resume` is called once, now or later; further calls have no effect. Returns a function that cancels it.
    */
   readonly start: (resume: (outcome: Outcome<A, E, R>) => void) => (() => void) | undefined
-  /** Called every 20 ms instead of {@link start} where fibers poll. Returns the outcome, or undefined if there is none. */
+  /** Called every 20 ms instead of {@link start} where fibers poll. Returns undefined until it has an outcome. */
   readonly poll?: ((now: number) => Outcome<A, E, R> | undefined) | undefined
 }
 

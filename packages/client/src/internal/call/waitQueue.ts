@@ -55,8 +55,9 @@ export class WaitQueue<W extends Waiter> {
   }
 
   /**
-   * Waits until the waiter is admitted, or until `at`, in milliseconds of the monotonic clock. A waiter that was removed as lost is added again when it
-   * polls, because the process may have computed for longer than the allowed time between two polls.
+   * Waits until the waiter is admitted, or until `at`, in milliseconds of the monotonic clock. A waiter that was removed as
+   * lost is added again when it polls, because the process may have computed for longer than the allowed time between two
+   * polls.
    *
    * @param advance - called at each poll. It admits waiters if there is room.
    */
