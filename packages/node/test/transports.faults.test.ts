@@ -12,8 +12,9 @@ import type * as HttpClient from "@effect/platform/HttpClient"
 import { describe, expect, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as Layer from "effect/Layer"
+import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
+import * as Undici from "undici"
 import { certificates } from "./support/certificates.js"
 import type { Ending, FaultyServer } from "./support/faults.js"
 import { endings, plain, secured } from "./support/faults.js"
@@ -106,11 +107,28 @@ const differences: Record<string, Partial<Record<Point, Partial<Row>>>> = {
   "platform's fetch": { "in a body that the connection delimits": { RST: 200 } }
 }
 
+/**
+ * `fetch` over the dispatcher of the package `undici`. Without one, Node's `fetch` takes the dispatcher of whichever undici
+ * was used first in the process, and Node 20's own returns a cut chunked body of a last response as whole.
+ */
+const fetchOfPackage = FetchHttpClient.layer.pipe(
+  Layer.provide(
+    Layer.scoped(
+      FetchHttpClient.RequestInit,
+      Effect.acquireRelease(
+        Effect.sync(() => new Undici.Agent()),
+        (agent) => Effect.promise(() => agent.destroy())
+        // Node's types of `RequestInit` name the dispatcher of Node's own undici, which has the same methods.
+      ).pipe(Effect.map((dispatcher) => ({ dispatcher }) as unknown as RequestInit))
+    )
+  )
+)
+
 const layers: Record<string, Layer.Layer<HttpClient.HttpClient>> = {
   NodeTransport: transport,
   "platform's undici": NodeHttpClient.layerUndici,
   "platform's node:http": NodeHttpClient.layer,
-  "platform's fetch": FetchHttpClient.layer
+  "platform's fetch": fetchOfPackage
 }
 
 const codes = /^(UND_ERR_SOCKET|ECONNRESET|HPE_[A-Z_]+|Z_DATA_ERROR)$/
