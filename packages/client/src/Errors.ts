@@ -1,8 +1,9 @@
 /**
  * Errors of a call, one type for each decision that the caller can make.
  *
- * No error holds the request, and none prints a secret. URLs are shown without userinfo and query values. Text of the server
- * is made safe to print. `response` returns the last response, and is not printed.
+ * No error holds the request, and none prints a credential of the request. URLs are shown without userinfo and query values.
+ * Text of the server is made safe to print. `response` returns the last response and `body` its parsed JSON. No printer shows
+ * them.
  *
  * @since 0.1.0
  */
@@ -11,7 +12,7 @@ import type { ClientError, Forbidden, RateLimited, Unauthorized, Unavailable } f
 import type { BodyTooLarge, Timeout, TransportError } from "./internal/errors/transportErrors.js"
 import type { CircuitOpen, InvalidRequest, Overloaded } from "./internal/errors/unsentErrors.js"
 
-export type { ExchangeInfo, RetryHint } from "./internal/errors/errorFields.js"
+export type { ExchangeInfo, RetryHint, ServerWords } from "./internal/errors/errorFields.js"
 export type { RedirectReason } from "./internal/errors/responseErrors.js"
 export { InvalidResponse, RedirectRejected } from "./internal/errors/responseErrors.js"
 export type { RateLimitSource } from "./internal/errors/statusErrors.js"

@@ -6,7 +6,7 @@
  */
 import * as Redact from "@countersign/protocol/Redact"
 import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
+import * as Predicate from "effect/Predicate"
 
 /**
  * The members of problem details ([RFC 9457 §3.1](https://www.rfc-editor.org/rfc/rfc9457#section-3.1)).
@@ -30,9 +30,7 @@ export interface Problem {
 
 const mostShown = 500
 
-// Every member is optional, and one of the wrong type must be ignored (RFC 9457 §3.1) without rejecting the others.
-const Document = Schema.parseJson(Schema.Record({ key: Schema.String, value: Schema.Unknown }))
-const decode = Schema.decodeUnknownOption(Document)
+const parseJson = Option.liftThrowable((text: string): unknown => JSON.parse(text))
 
 /**
  * Whether a content type is `application/problem+json`, with any parameters.
@@ -55,10 +53,25 @@ export const isProblem = (contentType: string | undefined): boolean =>
 export const parse = (
   text: string,
   hide: (member: string, limit: number) => string = (member) => member
+): Option.Option<Problem> => Option.flatMap(parseJson(text), (document) => fromUnknown(document, hide))
+
+/**
+ * Reads problem details from parsed JSON. Returns `None` when it is not an object.
+ *
+ * Every member is optional. A member of the wrong type is ignored, and does not invalidate the others (RFC 9457 §3.1).
+ *
+ * @param document - the parsed body of the response.
+ * @param hide - replaces secrets, as for {@link parse}.
+ * @since 0.1.0
+ * @category decoding
+ */
+export const fromUnknown = (
+  document: unknown,
+  hide: (member: string, limit: number) => string = (member) => member
 ): Option.Option<Problem> =>
-  Option.map(decode(text), (document) => {
+  Option.map(Option.liftPredicate(document, Predicate.isRecord), (members) => {
     const member = (name: string): string | undefined => {
-      const value = Object.hasOwn(document, name) ? document[name] : undefined
+      const value = Object.hasOwn(members, name) ? members[name] : undefined
       return typeof value === "string" ? Redact.text(hide(value, mostShown), mostShown) : undefined
     }
     return { type: member("type"), title: member("title"), detail: member("detail"), instance: member("instance") }

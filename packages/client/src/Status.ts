@@ -16,36 +16,24 @@ import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Option from "effect/Option"
-import { Unavailable } from "./Errors.js"
 import type { CallContext } from "./internal/call/context.js"
 import { checkDeadline, remainingMillis } from "./internal/call/context.js"
 import { makePolicy } from "./internal/call/pipeline.js"
-import { responseOfError, withResponse } from "./internal/errors/errorResponse.js"
-import type { BufferedResponse } from "./internal/response/clientResponse.js"
+import { responseOfError } from "./internal/errors/errorResponse.js"
+import { readErrorBody } from "./internal/response/errorBody.js"
 import { bufferErrorBody } from "./internal/response/readBody.js"
-import { makeResponseRedactor } from "./internal/response/redactEchoedCredentials.js"
 import type { StatusError } from "./internal/response/statusError.js"
-import { makeStatusError } from "./internal/response/statusError.js"
+import { completeStatusError, makeStatusError } from "./internal/response/statusError.js"
 import { currentTimeMillis } from "./internal/time/clock.js"
 import type * as Policy from "./Policy.js"
-import * as Problem from "./Problem.js"
-
-const problemOf = (response: BufferedResponse): Effect.Effect<Problem.Problem | undefined> =>
-  Problem.isProblem(response.headers["content-type"])
-    ? Effect.orElseSucceed(
-        Effect.map(response.text, (text) => Option.getOrUndefined(Problem.parse(text, makeResponseRedactor(response)))),
-        () => undefined
-      )
-    : Effect.succeed(undefined)
 
 const fromResponse = (response: HttpClientResponse, context: CallContext) =>
   Effect.gen(function* () {
     const settled = yield* bufferErrorBody(response, remainingMillis(context))
     yield* checkDeadline(context)
-    const problem = yield* problemOf(settled)
+    const body = yield* readErrorBody(settled)
     const now = yield* currentTimeMillis
-    return yield* Effect.fail(makeStatusError(settled, now, problem))
+    return yield* Effect.fail(makeStatusError(settled, now, body))
   })
 
 /** Reads the response that an inner policy failed with, because an unread body would keep its connection busy. */
@@ -55,20 +43,15 @@ const settled = <E>(failure: E, context: CallContext): Effect.Effect<never, E> =
   const response = responseOfError.get(error)
   if (response === undefined) return Effect.fail(error)
   return Effect.flatMap(bufferErrorBody(response, remainingMillis(context)), (whole) =>
-    Effect.flatMap(problemOf(whole), (problem) => {
-      if (!(error instanceof Unavailable) || problem === undefined) return Effect.fail(withResponse(error, whole))
-      const withProblem = new Unavailable({ ...error, problem })
-      // `withProblem` is `error` plus `problem`: an Unavailable, and so of the same type as `error`.
-      return Effect.fail(withResponse(withProblem, whole) as E & Unavailable)
-    })
+    Effect.flatMap(readErrorBody(whole), (body) => Effect.fail(completeStatusError(error, whole, body)))
   )
 }
 
 /**
  * Status policy: fails with a typed error for every status of 400 or more, by the table of this module.
  *
- * Up to 64 KiB of the error body are read, for the problem details and for the `response` of the error. Then the connection
- * is free.
+ * Up to 64 KiB of the error body are read, for `serverMessage`, `problem`, `body` and `response` of the error. Then the
+ * connection is free.
  *
  * @since 0.1.0
  * @category policies

@@ -334,7 +334,7 @@ describe("Errors message", () => {
     const table: ReadonlyArray<readonly [Error, string]> = [
       [
         new Errors.Unauthorized({ ...exchange, challenges: [], reason: "NoCredentials" }),
-        "GET https://api.test/x answered 400: this client sends no credentials to that origin. Provide an Auth Layer."
+        "GET https://api.test/x answered 400: this client sends no credentials to that origin. Provide an Auth Layer, or add the origin to `origins`."
       ],
       [
         new Errors.Unauthorized({ ...exchange, challenges, reason: "Rejected" }),
@@ -354,12 +354,19 @@ describe("Errors message", () => {
       ],
       [
         new Errors.RateLimited({ ...exchange, retryAfter, retryAt }),
-        "GET https://api.test/x answered 400: the server limits requests. Try again in 1m 30s, at 1970-01-01T00:00:00.000Z."
+        "GET https://api.test/x answered 400: the server asked to wait. Try again in 1m 30s, at 1970-01-01T00:00:00.000Z."
       ],
       [
-        new Errors.RateLimited(exchange),
-        "GET https://api.test/x answered 400: the server limits requests. The server names no time to try again."
+        new Errors.RateLimited({ ...exchange, status: 503, retryAfter, retryAt }),
+        "GET https://api.test/x answered 503: the server asked to wait. Try again in 1m 30s, at 1970-01-01T00:00:00.000Z."
       ],
+      ...[403, 413, 429].map(
+        (status) =>
+          [
+            new Errors.RateLimited({ ...exchange, status }),
+            `GET https://api.test/x answered ${status}: the server limits requests. The server names no time to try again.`
+          ] as const
+      ),
       [
         new Errors.RateLimited({ ...exchange, retryAfter, retryAt, source: "throttle" }),
         "GET https://api.test/x was not sent: the server answered another request with 400. Try again in 1m 30s, at 1970-01-01T00:00:00.000Z."
@@ -373,8 +380,28 @@ describe("Errors message", () => {
         "GET https://api.test/x answered 400: the server cannot handle the request now. Try again later."
       ],
       [
-        new Errors.ClientError({ ...exchange, problem: { title: "Bad\n" } }),
-        "GET https://api.test/x answered 400: Bad\\u{a}"
+        new Errors.ClientError({ ...exchange, problem: { title: "Bad\nrequest" } }),
+        'GET https://api.test/x answered 400: "Bad\\u{a}request"'
+      ],
+      [
+        new Errors.ClientError({ ...exchange, serverMessage: "Not Found" }),
+        'GET https://api.test/x answered 400: "Not Found"'
+      ],
+      [
+        new Errors.Unauthorized({ ...exchange, challenges, reason: "Rejected", serverMessage: "Bad credentials" }),
+        'GET https://api.test/x answered 400 with the challenge bearer (realm "r", invalid_token): "Bad credentials". The server rejected the credentials. Sign in again, or check them.'
+      ],
+      [
+        new Errors.Forbidden({ ...exchange, challenges: [], serverMessage: "No access." }),
+        'GET https://api.test/x answered 400: "No access." Request access.'
+      ],
+      [
+        new Errors.RateLimited({ ...exchange, status: 429, serverMessage: "Slow down" }),
+        'GET https://api.test/x answered 429: "Slow down". The server names no time to try again.'
+      ],
+      [
+        new Errors.Unavailable({ ...exchange, serverMessage: "Maintenance\u001b" }),
+        'GET https://api.test/x answered 400: "Maintenance\\u{1b}". Try again later.'
       ],
       [
         new Errors.TransportError({

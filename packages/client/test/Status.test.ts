@@ -61,7 +61,9 @@ describe("Status.policy problem details", () => {
       for (const status of [400, 403, 404, 422, 500, 503]) {
         expect(yield* error(respond(status, body, problem)), String(status)).toMatchObject({ problem: members })
       }
-      expect((yield* error(respond(404, body, problem))).message).toContain("answered 404: Out of credit")
+      expect((yield* error(respond(404, body, problem))).message).toBe(
+        'GET https://api.test/v1/x answered 404: "Out of credit: 30 < 50"'
+      )
     })
   )
 

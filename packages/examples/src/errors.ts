@@ -25,7 +25,7 @@ export const order = (id: number) =>
       Forbidden: (e) => Console.log(`Ask for ${e.scope ?? "access"}. ${e.message}`),
       RateLimited: (e) => Console.log(`Come back in ${Duration.format(e.retryAfter ?? Duration.minutes(1))}.`),
       Unavailable: (e) => Console.log(`Later. ${e.message}`),
-      ClientError: (e) => Console.log(e.problem?.detail ?? e.message),
+      ClientError: (e) => Console.log(e.serverMessage ?? e.message),
       TransportError: (e) => Console.log(`${e.reason}, sent: ${e.sent}. ${e.message}`),
       InvalidResponse: (e) => Console.log(e.message)
     })

@@ -186,7 +186,7 @@ describe("errors.ts", () => {
     MockClient.respond(403, undefined, {
       "www-authenticate": 'Bearer error="insufficient_scope", scope="orders:read"'
     }),
-    ...[500, 502, 503].map((status) => MockClient.respond(status)),
+    ...[500, 502, 503].map((status) => MockClient.respond(status, { message: "Maintenance until noon" })),
     MockClient.respond(404, { detail: "Order 5 was deleted." }, { "content-type": "application/problem+json" }),
     ...[1, 2, 3].map(() => MockClient.fail("ENOTFOUND")),
     MockClient.respond(200, { id: "seven" }),

@@ -17,8 +17,30 @@ export interface ExchangeInfo {
   readonly status: number
 }
 
+/**
+ * The server's words: a field of all errors that a response caused.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ServerWords {
+  /**
+   * The message in the body of the response, safe to print: one line of at most 200 characters, without the credentials of
+   * the call. Undefined if the body has none.
+   */
+  readonly serverMessage?: string | undefined
+}
+
 /** The first part of a message: the request, and the status of its response. */
 export const responseText = (e: ExchangeInfo): string => `${e.method} ${e.url} answered ${e.status}`
+
+/** The server's words in quotes, with a full stop unless they end a sentence. */
+export const quotedSentence = (serverMessage: string): string =>
+  `"${serverMessage}"${/[.!?…]$/.test(serverMessage) ? "" : "."}`
+
+/** The cause in a message: the server's words, or a sentence of this client. */
+export const causeText = ({ serverMessage }: ServerWords, otherwise: string): string =>
+  serverMessage === undefined ? `${otherwise}.` : quotedSentence(serverMessage)
 
 /**
  * The time at which the server, or this client, accepts another request.

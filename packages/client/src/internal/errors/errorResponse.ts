@@ -6,6 +6,9 @@ import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
  */
 export const responseOfError: WeakMap<object, HttpClientResponse> = new WeakMap()
 
+/** The body of the response that an error was made from: decoded by `errorSchema`, otherwise parsed as JSON. */
+export const bodyOfError: WeakMap<object, unknown> = new WeakMap()
+
 /** Stores the response of an error, and returns the error. */
 export const withResponse = <E extends object>(error: E, response: HttpClientResponse): E => {
   responseOfError.set(error, response)

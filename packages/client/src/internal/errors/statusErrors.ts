@@ -4,9 +4,19 @@ import type { Challenge } from "@countersign/protocol/Challenge"
 import * as Redact from "@countersign/protocol/Redact"
 import * as Data from "effect/Data"
 import type { Problem } from "../../Problem.js"
-import type { ExchangeInfo, RetryHint } from "./errorFields.js"
-import { responseText, retryText } from "./errorFields.js"
-import { responseOfError } from "./errorResponse.js"
+import type { ExchangeInfo, RetryHint, ServerWords } from "./errorFields.js"
+import { causeText, quotedSentence, responseText, retryText } from "./errorFields.js"
+import { bodyOfError, responseOfError } from "./errorResponse.js"
+import { messageOfProblem } from "./serverMessage.js"
+
+/** The server's words. For an error that was made with only a `problem`, they follow from it. */
+const serverWords = ({
+  problem,
+  serverMessage
+}: ServerWords & { readonly problem?: Problem | undefined }): ServerWords => {
+  const text = serverMessage ?? messageOfProblem(problem)
+  return { serverMessage: text === undefined ? undefined : Redact.text(text, 200) }
+}
 
 /** A field of 16 KiB can hold thousands of challenges. */
 const mostChallenges = 5
@@ -24,11 +34,23 @@ const challengeText = (challenges: ReadonlyArray<Challenge>): string => {
   return ` with the challenge${names.length === 1 ? "" : "s"} ${names.join(", ")}${more === 0 ? "" : ` and ${more} more`}`
 }
 
-const unauthorizedAdvice: Record<Unauthorized["reason"], string> = {
-  NoCredentials: "this client sends no credentials to that origin. Provide an Auth Layer.",
-  Rejected: "the server rejected the credentials. Sign in again, or check them.",
-  RejectedAfterRefresh: "the server also rejected the refreshed credentials. Sign in again, or check the account.",
-  BodyNotReplayable: "the credentials were refreshed, but this body can be sent only once. Send the request again."
+/** What the client did, and what to do. */
+const unauthorizedAdvice: Record<Unauthorized["reason"], readonly [what: string, advice: string]> = {
+  NoCredentials: [
+    "this client sends no credentials to that origin",
+    "Provide an Auth Layer, or add the origin to `origins`."
+  ],
+  Rejected: ["the server rejected the credentials", "Sign in again, or check them."],
+  RejectedAfterRefresh: ["the server also rejected the refreshed credentials", "Sign in again, or check the account."],
+  BodyNotReplayable: ["the credentials were refreshed, but this body can be sent only once", "Send the request again."]
+}
+
+/** The server's words do not say what the client did, so both are shown. */
+const unauthorizedText = ({ reason, serverMessage }: Pick<Unauthorized, "reason" | "serverMessage">): string => {
+  const [what, advice] = unauthorizedAdvice[reason]
+  return serverMessage === undefined
+    ? `${what}. ${advice}`
+    : `${quotedSentence(serverMessage)} ${what.slice(0, 1).toUpperCase()}${what.slice(1)}. ${advice}`
 }
 
 /**
@@ -41,30 +63,37 @@ const unauthorizedAdvice: Record<Unauthorized["reason"], string> = {
  */
 export class Unauthorized
   extends /* @__PURE__ */ Data.TaggedError("Unauthorized")<
-    ExchangeInfo & {
-      /** The parsed `WWW-Authenticate` field. */
-      readonly challenges: ReadonlyArray<Challenge>
-      /**
-       * How far the client got:
-       *
-       * - `NoCredentials`: it sent no credentials to that origin.
-       * - `Rejected`: the server rejected the credentials, and the scheme has no others.
-       * - `RejectedAfterRefresh`: the server also rejected the new credentials of the replay.
-       * - `BodyNotReplayable`: the credentials were refreshed, but the body can be sent only once.
-       */
-      readonly reason: "NoCredentials" | "Rejected" | "RejectedAfterRefresh" | "BodyNotReplayable"
-      readonly message: string
-    }
+    ExchangeInfo &
+      ServerWords & {
+        /** The parsed `WWW-Authenticate` field. */
+        readonly challenges: ReadonlyArray<Challenge>
+        /**
+         * How far the client got:
+         *
+         * - `NoCredentials`: it sent no credentials to that origin.
+         * - `Rejected`: the server rejected the credentials, and the scheme has no others.
+         * - `RejectedAfterRefresh`: the server also rejected the new credentials of the replay.
+         * - `BodyNotReplayable`: the credentials were refreshed, but the body can be sent only once.
+         */
+        readonly reason: "NoCredentials" | "Rejected" | "RejectedAfterRefresh" | "BodyNotReplayable"
+        readonly message: string
+      }
   >
 {
-  constructor(fields: ExchangeInfo & Pick<Unauthorized, "challenges" | "reason">) {
-    const advice = unauthorizedAdvice[fields.reason]
-    super({ ...fields, message: `${responseText(fields)}${challengeText(fields.challenges)}: ${advice}` })
+  constructor(fields: ExchangeInfo & Pick<Unauthorized, "challenges" | "reason" | "serverMessage">) {
+    const words = serverWords(fields)
+    const exchange = responseText(fields) + challengeText(fields.challenges)
+    super({ ...fields, ...words, message: `${exchange}: ${unauthorizedText({ ...fields, ...words })}` })
   }
 
   /** The response that caused this error, with its body. Undefined if no response caused it. */
   get response(): HttpClientResponse | undefined {
     return responseOfError.get(this)
+  }
+
+  /** The body of the response: decoded by the `errorSchema` of the call, otherwise parsed as JSON, or undefined. */
+  get body(): unknown {
+    return bodyOfError.get(this)
   }
 }
 
@@ -79,25 +108,33 @@ export class Unauthorized
  */
 export class Forbidden
   extends /* @__PURE__ */ Data.TaggedError("Forbidden")<
-    ExchangeInfo & {
-      /** The parsed `WWW-Authenticate` field. */
-      readonly challenges: ReadonlyArray<Challenge>
-      /** The missing scopes, if the server answered `insufficient_scope`. */
-      readonly scope?: string | undefined
-      /** The problem details of the response (RFC 9457). */
-      readonly problem?: Problem | undefined
-      readonly message: string
-    }
+    ExchangeInfo &
+      ServerWords & {
+        /** The parsed `WWW-Authenticate` field. */
+        readonly challenges: ReadonlyArray<Challenge>
+        /** The missing scopes, if the server answered `insufficient_scope`. */
+        readonly scope?: string | undefined
+        /** The problem details of the response (RFC 9457). */
+        readonly problem?: Problem | undefined
+        readonly message: string
+      }
   >
 {
-  constructor(fields: ExchangeInfo & Pick<Forbidden, "challenges" | "scope" | "problem">) {
+  constructor(fields: ExchangeInfo & Pick<Forbidden, "challenges" | "scope" | "problem" | "serverMessage">) {
+    const words = serverWords(fields)
     const scope = fields.scope === undefined ? "" : ` for the scope "${Redact.text(fields.scope, 200)}"`
-    super({ ...fields, message: `${responseText(fields)}: access denied. Request access${scope}.` })
+    const cause = causeText(words, "access denied")
+    super({ ...fields, ...words, message: `${responseText(fields)}: ${cause} Request access${scope}.` })
   }
 
   /** The response that caused this error, with its body. Undefined if no response caused it. */
   get response(): HttpClientResponse | undefined {
     return responseOfError.get(this)
+  }
+
+  /** The body of the response: decoded by the `errorSchema` of the call, otherwise parsed as JSON, or undefined. */
+  get body(): unknown {
+    return bodyOfError.get(this)
   }
 }
 
@@ -113,10 +150,18 @@ export class Forbidden
  */
 export type RateLimitSource = "server" | "throttle" | "clientLimit"
 
-const rateLimitText: Record<RateLimitSource, (e: ExchangeInfo) => string> = {
-  server: (e) => `${responseText(e)}: the server limits requests`,
-  throttle: (e) => `${e.method} ${e.url} was not sent: the server answered another request with ${e.status}`,
-  clientLimit: (e) => `${e.method} ${e.url} was not sent: a rate limit of this client is reached`
+/** Statuses of a rate limit. With any other status, the server asked for a wait that was too long for the call. */
+const rateLimitStatuses: ReadonlySet<number> = new Set([403, 413, 429])
+
+const serverLimitText = (e: ExchangeInfo & ServerWords): string => {
+  const cause = rateLimitStatuses.has(e.status) ? "the server limits requests" : "the server asked to wait"
+  return `${responseText(e)}: ${causeText(e, cause)}`
+}
+
+const rateLimitText: Record<RateLimitSource, (e: ExchangeInfo & ServerWords) => string> = {
+  server: serverLimitText,
+  throttle: (e) => `${e.method} ${e.url} was not sent: the server answered another request with ${e.status}.`,
+  clientLimit: (e) => `${e.method} ${e.url} was not sent: a rate limit of this client is reached.`
 }
 
 /**
@@ -138,21 +183,29 @@ const rateLimitText: Record<RateLimitSource, (e: ExchangeInfo) => string> = {
 export class RateLimited
   extends /* @__PURE__ */ Data.TaggedError("RateLimited")<
     ExchangeInfo &
-      RetryHint & {
+      RetryHint &
+      ServerWords & {
         /** Where the limit comes from: the server, a throttle, or a limit of this client. */
         readonly source: RateLimitSource
         readonly message: string
       }
   >
 {
-  constructor(fields: ExchangeInfo & RetryHint & { readonly source?: RateLimitSource | undefined }) {
+  constructor(fields: ExchangeInfo & RetryHint & ServerWords & { readonly source?: RateLimitSource | undefined }) {
     const source = fields.source ?? "server"
-    super({ ...fields, source, message: `${rateLimitText[source](fields)}. ${retryText(fields)}` })
+    const words = serverWords(fields)
+    const message = `${rateLimitText[source]({ ...fields, ...words })} ${retryText(fields)}`
+    super({ ...fields, ...words, source, message })
   }
 
   /** The response that caused this error, with its body. Undefined if no response caused it. */
   get response(): HttpClientResponse | undefined {
     return responseOfError.get(this)
+  }
+
+  /** The body of the response: decoded by the `errorSchema` of the call, otherwise parsed as JSON, or undefined. */
+  get body(): unknown {
+    return bodyOfError.get(this)
   }
 }
 
@@ -167,21 +220,29 @@ export class RateLimited
 export class Unavailable
   extends /* @__PURE__ */ Data.TaggedError("Unavailable")<
     ExchangeInfo &
-      RetryHint & {
+      RetryHint &
+      ServerWords & {
         /** The problem details of the response (RFC 9457). */
         readonly problem?: Problem | undefined
         readonly message: string
       }
   >
 {
-  constructor(fields: ExchangeInfo & RetryHint & Pick<Unavailable, "problem">) {
+  constructor(fields: ExchangeInfo & RetryHint & Pick<Unavailable, "problem" | "serverMessage">) {
+    const words = serverWords(fields)
+    const cause = causeText(words, "the server cannot handle the request now")
     const when = fields.retryAt === undefined ? "Try again later." : retryText(fields)
-    super({ ...fields, message: `${responseText(fields)}: the server cannot handle the request now. ${when}` })
+    super({ ...fields, ...words, message: `${responseText(fields)}: ${cause} ${when}` })
   }
 
   /** The response that caused this error, with its body. Undefined if no response caused it. */
   get response(): HttpClientResponse | undefined {
     return responseOfError.get(this)
+  }
+
+  /** The body of the response: decoded by the `errorSchema` of the call, otherwise parsed as JSON, or undefined. */
+  get body(): unknown {
+    return bodyOfError.get(this)
   }
 }
 
@@ -196,20 +257,27 @@ export class Unavailable
  */
 export class ClientError
   extends /* @__PURE__ */ Data.TaggedError("ClientError")<
-    ExchangeInfo & {
-      /** The problem details of the response (RFC 9457). */
-      readonly problem?: Problem | undefined
-      readonly message: string
-    }
+    ExchangeInfo &
+      ServerWords & {
+        /** The problem details of the response (RFC 9457). */
+        readonly problem?: Problem | undefined
+        readonly message: string
+      }
   >
 {
-  constructor(fields: ExchangeInfo & Pick<ClientError, "problem">) {
-    const title = fields.problem?.title
-    super({ ...fields, message: responseText(fields) + (title === undefined ? "" : `: ${Redact.text(title, 200)}`) })
+  constructor(fields: ExchangeInfo & Pick<ClientError, "problem" | "serverMessage">) {
+    const words = serverWords(fields)
+    const cause = words.serverMessage === undefined ? "" : `: "${words.serverMessage}"`
+    super({ ...fields, ...words, message: responseText(fields) + cause })
   }
 
   /** The response that caused this error, with its body. Undefined if no response caused it. */
   get response(): HttpClientResponse | undefined {
     return responseOfError.get(this)
+  }
+
+  /** The body of the response: decoded by the `errorSchema` of the call, otherwise parsed as JSON, or undefined. */
+  get body(): unknown {
+    return bodyOfError.get(this)
   }
 }

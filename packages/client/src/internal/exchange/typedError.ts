@@ -44,7 +44,7 @@ export const typedError = (error: HttpClientError.HttpClientError): SendFailure 
     case "Transport":
       return transportError(error.request, error, false)
     case "InvalidUrl":
-      return new InvalidRequest({ reason: "Url", detail: `"${redactedUrl(error.request)}" is no URL` })
+      return new InvalidRequest({ reason: "Url", detail: `"${redactedUrl(error.request)}" is not a URL` })
     case "Encode":
       return new InvalidRequest({ reason: "Body", detail: "the body cannot be encoded" })
   }

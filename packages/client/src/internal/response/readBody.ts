@@ -11,7 +11,7 @@ import { BufferedResponse, bufferedBodyOf } from "./clientResponse.js"
 /**
  * Maximum bytes read of a body that is discarded or shown in an error. Beyond that, closing the connection is cheaper.
  */
-const maxDrainBytes = 64 * 1024
+export const maxErrorBytes: number = 64 * 1024
 
 /**
  * Maximum time for draining a body. After that the connection is closed, so that a slow server does not delay the
@@ -107,10 +107,10 @@ export const bufferErrorBody = (
   const available = bufferedBodyOf(response)
   const toBuffered = (bytes: Uint8Array) => new BufferedResponse(response, bytes)
   return available !== undefined
-    ? Effect.succeed(toBuffered(available.subarray(0, maxDrainBytes)))
-    : collect(response, maxDrainBytes).pipe(
+    ? Effect.succeed(toBuffered(available.subarray(0, maxErrorBytes)))
+    : collect(response, maxErrorBytes).pipe(
         (reading) => withDrainTimeout(reading, Math.min(maxMs, drainTimeoutMs)),
-        Effect.map(({ bytes }) => toBuffered(bytes.subarray(0, maxDrainBytes))),
+        Effect.map(({ bytes }) => toBuffered(bytes.subarray(0, maxErrorBytes))),
         Effect.orElseSucceed(() => toBuffered(new Uint8Array(0)))
       )
 }
@@ -126,7 +126,7 @@ export const drain = (response: HttpClientResponse, maxMs = drainTimeoutMs): Eff
     ? Effect.void
     : response.stream.pipe(
         Stream.mapAccum(0, (length, chunk) => [length + chunk.length, length + chunk.length]),
-        Stream.takeUntil((length) => length > maxDrainBytes),
+        Stream.takeUntil((length) => length > maxErrorBytes),
         Stream.runDrain,
         (reading) => withDrainTimeout(reading, Math.min(maxMs, drainTimeoutMs)),
         Effect.ignore

@@ -2,10 +2,11 @@ import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Challenge from "@countersign/protocol/Challenge"
 import type { ExchangeInfo } from "../../Errors.js"
 import { ClientError, Forbidden, RateLimited, Unauthorized, Unavailable } from "../../Errors.js"
-import type { Problem } from "../../Problem.js"
-import { withResponse } from "../errors/errorResponse.js"
+import { bodyOfError, withResponse } from "../errors/errorResponse.js"
 import { redactedUrl } from "../redaction/requestHistory.js"
 import { originalRequest } from "./clientResponse.js"
+import type { ErrorBody } from "./errorBody.js"
+import { noErrorBody } from "./errorBody.js"
 import * as EchoedCredentials from "./redactEchoedCredentials.js"
 import { retryHintOf, isRateLimit } from "./retryAfter.js"
 
@@ -42,21 +43,22 @@ const missingScope = (challenges: ReadonlyArray<Challenge.Challenge>): string | 
 
 const isUnavailable = (status: number): boolean => status >= 500 || status === 408 || status === 425
 
-/**
- * Makes the typed error of a status of 400 or more.
- *
- * @param reason - how far authentication got, for a 401.
- */
+const withBody = <E extends object>(error: E, response: HttpClientResponse, { json }: ErrorBody): E => {
+  if (json !== undefined) bodyOfError.set(error, json)
+  return withResponse(error, response)
+}
+
+/** Makes the typed error of a status of 400 or more. */
 export const makeStatusError = (
   response: HttpClientResponse,
   now: number,
-  problem?: Problem,
-  reason: Unauthorized["reason"] = "NoCredentials"
+  body: ErrorBody = noErrorBody
 ): StatusError => {
-  const exchange = exchangeInfoOf(response)
+  const { problem, serverMessage } = body
+  const exchange = { ...exchangeInfoOf(response), serverMessage }
   const make = (): StatusError => {
     if (response.status === 401) {
-      return new Unauthorized({ ...exchange, challenges: redactedChallengesOf(response), reason })
+      return new Unauthorized({ ...exchange, challenges: redactedChallengesOf(response), reason: "NoCredentials" })
     }
     if (isRateLimit(response)) return new RateLimited({ ...exchange, ...retryHintOf(response, now) })
     if (response.status === 403) {
@@ -68,5 +70,22 @@ export const makeStatusError = (
     }
     return new ClientError({ ...exchange, problem })
   }
-  return withResponse(make(), response)
+  return withBody(make(), response, body)
 }
+
+/** The same error with what its response says, or the error itself if that is nothing new. */
+const completed = (error: object, { problem, serverMessage }: ErrorBody): object => {
+  if (problem === undefined && serverMessage === undefined) return error
+  const words = { serverMessage }
+  if (error instanceof Unauthorized) return new Unauthorized({ ...error, ...words })
+  if (error instanceof RateLimited) return new RateLimited({ ...error, ...words })
+  if (error instanceof Unavailable) return new Unavailable({ ...error, ...words, problem })
+  if (error instanceof Forbidden) return new Forbidden({ ...error, ...words, problem })
+  if (error instanceof ClientError) return new ClientError({ ...error, ...words, problem })
+  return error
+}
+
+/** Adds a response and what its body says to an error that an inner policy made from the response. */
+export const completeStatusError = <E extends object>(error: E, response: HttpClientResponse, body: ErrorBody): E =>
+  // `completed` returns an error of the same class, and so of the same type.
+  withBody(completed(error, body) as E, response, body)
