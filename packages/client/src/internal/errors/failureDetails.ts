@@ -1,4 +1,5 @@
 import type { TransportProxy, TransportReason } from "../../Errors.js"
+import { ErrorMap } from "./errorMap.js"
 
 /**
  * How far a request got before it failed.
@@ -33,7 +34,7 @@ interface RecordedFailure {
   readonly cause: unknown
 }
 
-const failures: WeakMap<object, RecordedFailure> = new WeakMap()
+const failures: WeakMap<object, RecordedFailure> = /* @__PURE__ */ new ErrorMap()
 
 /** Stores the details of a failed request for its error. */
 export const describeFailure = <E extends object>(error: E, details: FailureDetails): E => {

@@ -1,15 +1,33 @@
 /** Typed errors of failed exchanges. */
 import type * as HttpClientError from "@effect/platform/HttpClientError"
-import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type { RedirectRejected } from "../../Errors.js"
 import { InvalidRequest, TransportError } from "../../Errors.js"
+import { causeMessage } from "../errors/causeMessage.js"
 import { recordedFailureOf } from "../errors/failureDetails.js"
 import { clientErrorOf } from "../errors/platformError.js"
 import { classify } from "../errors/transportReason.js"
-import { redactedUrl } from "../redaction/requestHistory.js"
+import { makeRedactor } from "../redaction/requestCredentials.js"
+import { earlierSignings, redactedUrl } from "../redaction/requestHistory.js"
 
 /** The errors of a transport. */
 export type SendFailure = TransportError | InvalidRequest | RedirectRejected
+
+/**
+ * The message of a cause without a known code. All values that the request adds to an empty one are redacted, because the
+ * transport's request does not show which of them are credentials.
+ */
+const unknownDetail = (
+  request: HttpClientRequest.HttpClientRequest,
+  error: HttpClientError.HttpClientError,
+  cause: unknown
+): string | undefined => {
+  const unsigned = HttpClientRequest.make(request.method)("")
+  return causeMessage(
+    cause ?? error.description,
+    makeRedactor([...earlierSignings(request), { unsigned, signed: request }])
+  )
+}
 
 /**
  * A failure of the connection or the transfer.
@@ -17,19 +35,20 @@ export type SendFailure = TransportError | InvalidRequest | RedirectRejected
  * @param hasResponse - whether a response had begun. The error is then about its body.
  */
 export const transportError = (
-  request: HttpClientRequest,
+  request: HttpClientRequest.HttpClientRequest,
   error: HttpClientError.HttpClientError,
   hasResponse: boolean
 ): TransportError => {
   const { cause, details } = recordedFailureOf(error)
   const { code, detail, reason, sent } = classify(cause, hasResponse)
+  const isUnknown = details === undefined && code === undefined && (reason === "Unknown" || reason === "Truncated")
   return new TransportError({
     method: request.method,
     url: redactedUrl(request),
     reason: details?.reason ?? reason,
     sent: hasResponse ? "maybe" : details === undefined ? sent : details.phase === "written" ? "maybe" : "no",
     code: details?.code ?? code,
-    detail: details?.detail ?? detail,
+    detail: details?.detail ?? detail ?? (isUnknown ? unknownDetail(request, error, cause) : undefined),
     proxy: details?.proxy,
     cause
   })
