@@ -1,6 +1,7 @@
 /** An error for each decision that a caller can make. */
 import * as Auth from "@countersign/client/Auth"
 import * as ApiClient from "@countersign/client/ApiClient"
+import * as ApiError from "@countersign/client/ApiError"
 import * as Console from "effect/Console"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -29,6 +30,15 @@ export const order = (id: number) =>
       TransportError: (e) => Console.log(`${e.reason}, sent: ${e.sent}. ${e.message}`),
       InvalidResponse: (e) => Console.log(e.message)
     })
+  )
+// #endregion
+
+// #region groups
+export const state = (id: number) =>
+  Effect.flatMap(Api, (api) => api.get(`/orders/${id}`)).pipe(
+    Effect.as("ready"),
+    Effect.catchTag(...ApiError.transient, (e) => Effect.as(Console.log(e.message), "try again later")),
+    Effect.catchTag(...ApiError.credentials, (e) => Effect.as(Console.log(e.message), "sign in again"))
   )
 // #endregion
 

@@ -194,6 +194,22 @@ describe("errors.ts", () => {
     MockClient.respond(429, undefined, { "retry-after": "120" })
   ]
 
+  // The first test, because the 429 of the other one throttles the calls after it.
+  it.live("catches errors by group, and leaves the others", () =>
+    Effect.gen(function* () {
+      const states = yield* Effect.forEach([1, 2, 3, 4], (id) => Effect.either(Errors.state(id)))
+      expect(states).toMatchObject([
+        { right: "ready" },
+        { right: "sign in again" },
+        { left: { _tag: "ClientError" } },
+        { right: "try again later" }
+      ])
+    }).pipe(
+      Effect.provide(Errors.ApiLive),
+      Effect.provide(MockClient.layer([200, 401, 404, 501].map((status) => MockClient.respond(status))))
+    )
+  )
+
   it.live("prints one line for each error, by its `_tag`", () =>
     Effect.gen(function* () {
       expectShown("errors.ts", yield* printed(Errors.program))

@@ -1,11 +1,10 @@
 /** Decides which failures can be retried, without a clock or an effect. */
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
-import type { TransportReason } from "../../Errors.js"
 import { ClientError, Forbidden, RateLimited, Timeout, TransportError, Unavailable } from "../../Errors.js"
 import * as RequestBody from "../../RequestBody.js"
 import { responseOfError, withResponse } from "../errors/errorResponse.js"
-import { classify } from "../errors/transportReason.js"
+import { isTransientFailure } from "../errors/transience.js"
 import { retryHintOf, isRateLimit, shouldRetryOf } from "../response/retryAfter.js"
 import { exchangeInfoOf, makeStatusError } from "../response/statusError.js"
 
@@ -81,28 +80,8 @@ const idempotentMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"
 const isIdempotent = (request: HttpClientRequest, keyHeader: string): boolean =>
   idempotentMethods.has(request.method) || request.headers[keyHeader] !== undefined
 
-/** Reasons with which a further attempt would fail too. */
-const permanentReasons: ReadonlySet<TransportReason> = new Set<TransportReason>([
-  "AddressBlocked",
-  "HeaderTooLarge",
-  "InvalidHttpResponse",
-  "InvalidContentEncoding",
-  "RequestBodyFailed",
-  "Tls"
-])
-
-/** Whether a proxy may connect at a further attempt. Its status and error code are judged like those of a server. */
-const isTransientProxyFailure = (failure: TransportError, transientStatuses: Statuses): boolean => {
-  const status = failure.proxy?.status
-  return status === undefined ? !permanentReasons.has(classify(failure).reason) : transientStatuses.has(status)
-}
-
 const isTransient = (failure: Failure, transientStatuses: Statuses): boolean => {
-  if (failure._tag === "TransportError") {
-    return failure.reason === "ProxyFailed"
-      ? isTransientProxyFailure(failure, transientStatuses)
-      : !permanentReasons.has(failure.reason)
-  }
+  if (failure._tag === "TransportError") return isTransientFailure(failure, (status) => transientStatuses.has(status))
   const response = responseOfError.get(failure)
   return response === undefined || shouldRetryOf(response) !== false
 }
