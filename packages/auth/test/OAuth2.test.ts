@@ -449,7 +449,7 @@ describe("OAuth2 errors", () => {
 
   it.effect("reports `sent: no` if only the metadata was requested", () =>
     Effect.gen(function* () {
-      const { result } = yield* discovering([fail("ECONNRESET")])
+      const { result } = yield* discovering([fail("ECONNRESET"), fail("ECONNRESET")])
       expect(result).toMatchObject({ _tag: "Left", left: { reason: "Unavailable", sent: "no" } })
     })
   )

@@ -5,10 +5,12 @@
  */
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
+import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import { makePolicy, nextOf } from "./internal/call/pipeline.js"
 import { drain } from "./internal/response/readBody.js"
 import { isRateLimit } from "./internal/response/retryAfter.js"
@@ -57,6 +59,10 @@ type ResponseExit<E> = Exit.Exit<HttpClientResponse, E>
 const isGood = (exit: ResponseExit<unknown>): boolean =>
   Exit.isSuccess(exit) && exit.value.status < 500 && !busyStatuses.has(exit.value.status) && !isRateLimit(exit.value)
 
+/** Whether another request may give a better result. A defect ends the call at once. */
+const isImprovable = (exit: ResponseExit<unknown>): boolean =>
+  !isGood(exit) && !(Exit.isFailure(exit) && Option.isSome(Cause.dieOption(exit.cause)))
+
 /** Releases the connection of a response that is not used. */
 const drainResult = (exit: ResponseExit<unknown>): Effect.Effect<void> =>
   Exit.isSuccess(exit) ? drain(exit.value) : Effect.void
@@ -97,7 +103,7 @@ const sendHedged = <E, R>(
       return sendHedged(resolved, request, next, remainingHedges - 1)
     })
     const onDone = (exit: ResponseExit<E>, other: Fiber.Fiber<HttpClientResponse, E>) =>
-      isHedged && !isGood(exit) ? awaitOther(exit, other) : Effect.zipRight(interruptLoser(other), exit)
+      isHedged && isImprovable(exit) ? awaitOther(exit, other) : Effect.zipRight(interruptLoser(other), exit)
     // The caller may be uninterruptible. Without `interruptible` it would wait for the slower request.
     return Effect.raceWith(
       Effect.interruptible(next(request)),

@@ -11,9 +11,11 @@ import * as Timeout from "@countersign/client/Timeout"
 import * as Transport from "@countersign/client/Transport"
 import * as HttpDate from "@countersign/protocol/HttpDate"
 import * as RetryAfter from "@countersign/protocol/RetryAfter"
+import type * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
 import type * as Redacted from "effect/Redacted"
 import * as Runtime from "effect/Runtime"
 import * as oauth from "oauth4webapi"
@@ -84,18 +86,27 @@ export const make = (transport: HttpClient.HttpClient): ServerRequest => {
   return Object.assign(exchange, { received, clockSkew: () => clockSkew })
 }
 
-/** The library uses promises. Its requests run with the clock of the caller, and are interrupted with it. */
+/**
+ * The library uses promises. Its requests run with the clock of the caller, and are interrupted with it. A defect of the
+ * transport stays a defect, because the library would replace it by an error of its own.
+ */
 const runRequest = <A>(
   run: Run<A>,
   send: (url: string, options: FetchOptions) => Effect.Effect<Either.Either<Read, SendError>>
 ): Effect.Effect<A, TokenError> =>
   Effect.flatMap(Effect.runtime(), (runtime) => {
     let outcome: SendResult
-    return Effect.tryPromise({
+    let defect: Cause.Cause<never> | undefined
+    const result = Effect.tryPromise({
       try: (signal) =>
         run(
           async (url, options) => {
-            outcome = await Runtime.runPromise(runtime)(send(url, options), { signal })
+            const exit = await Runtime.runPromiseExit(runtime)(send(url, options), { signal })
+            if (Exit.isFailure(exit)) {
+              defect = exit.cause
+              throw new Error("the transport failed with a defect")
+            }
+            outcome = exit.value
             if (Either.isLeft(outcome)) throw new Error("the request failed")
             return outcome.right.response
           },
@@ -103,6 +114,7 @@ const runRequest = <A>(
         ),
       catch: (cause) => failureOf(outcome, cause)
     })
+    return Effect.catchAll(result, (error) => (defect === undefined ? Effect.fail(error) : Effect.failCause(defect)))
   })
 
 const textOf = (body: URLSearchParams | string): string => (typeof body === "string" ? body : Form.encode(body))
