@@ -1,6 +1,6 @@
 /**
- * Mock transport: an `HttpClient` of the platform that responds from a list of steps, opens no socket, and records requests,
- * their times, and the release of each response body.
+ * Mock transport: an `HttpClient` of the platform that responds from a script or from routes, opens no socket, and records
+ * requests, their times, and the release of each response body.
  *
  * Times come from Effect's `Clock`, so a test under `TestClock` can check when each request was sent.
  *
@@ -13,6 +13,11 @@
  *   MockClient.fail("ECONNRESET"),
  *   MockClient.delay("1 second", MockClient.respond(200, { ok: true }))
  * ])
+ *
+ * const server = MockClient.layer({
+ *   "GET /users/:id": (_, { params }) => MockClient.respond(200, { id: params.id }),
+ *   "POST /users": [MockClient.respond(503), MockClient.respond(201)]
+ * })
  * ```
  *
  * @since 0.1.0
@@ -23,7 +28,10 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
-import type { Entry, ReleaseReason } from "./internal/mockClient/log.js"
+import { History } from "./internal/mockClient/history.js"
+import type { Entry, ReleaseReason, Sent as InternalSent } from "./internal/mockClient/log.js"
+import * as Responder from "./internal/mockClient/responder.js"
+import { ofRoutes, type Route } from "./internal/mockClient/routes.js"
 import type { HeadersInput, Step as InternalStep } from "./internal/mockClient/step.js"
 import { codedError } from "./internal/mockClient/step.js"
 import { transport } from "./internal/mockClient/transport.js"
@@ -34,7 +42,7 @@ import { transport } from "./internal/mockClient/transport.js"
  * @since 0.1.0
  * @category models
  */
-export type Sent = Extract<Entry, { readonly _tag: "Sent" }>
+export type Sent = InternalSent
 
 /**
  * The release of a response body: from then on, the response needs no connection.
@@ -99,6 +107,42 @@ export type Headers = HeadersInput
  */
 export type Script = ReadonlyArray<Step> | ((request: Sent, index: number) => Step)
 
+export type { Params, Route, RouteContext, RouteStep } from "./internal/mockClient/routes.js"
+
+/**
+ * Routes of the mock transport: responses by method and path, whatever the order of the requests.
+ *
+ * | pattern | matches |
+ * |---|---|
+ * | `GET /users` | this path at any origin, with any query |
+ * | `GET /users/:id` | one segment as the parameter `id`, percent-decoded |
+ * | `GET /files/*` | the rest of the path as the parameter `*` |
+ * | `GET /users?page=2` | requests with this parameter in the query, among others |
+ * | `PUT https://uploads.test/x` | this origin only |
+ *
+ * The path is that of the absolute URL, so it includes the path of the base URL. Of several matching routes, the one with an
+ * origin is used. Then a fixed segment goes before a parameter, and a parameter before `*`.
+ *
+ * A value is a response, an effect, or a function of the request and {@link RouteContext}. It is used for each request of the
+ * route. A list is used in order, and its end is the end of a script.
+ *
+ * @template P - the patterns.
+ * @since 0.1.0
+ * @category models
+ */
+export type Routes<P extends string> = { readonly [Pattern in P]: Route<Pattern> }
+
+/**
+ * Options of a mock transport with {@link Routes}.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface RoutesOptions {
+  /** Response to requests without a route, such as `respond(404)`. By default, such a request is a defect. */
+  readonly unmatched?: Step | undefined
+}
+
 /**
  * Tag of the records of a mock transport. Each effect returns what was recorded until it runs.
  *
@@ -116,35 +160,71 @@ export class MockClient extends Context.Tag("@countersign/testing/MockClient")<
     readonly interrupted: Effect.Effect<ReadonlyArray<Interrupted>>
     /** All events, in order. */
     readonly events: Effect.Effect<ReadonlyArray<Event>>
+    /**
+     * Dies unless all steps were used and all requests were expected, with code `ERR_MOCK_NOT_DONE` and a list of both. Use it
+     * at the end of a test. It also reports a request of a background fiber, because its defect fails no test. A list of a route must
+     * be used to its end, and any other route at least once.
+     */
+    readonly assertDone: Effect.Effect<void>
   }
 >() {}
+
+/**
+ * A mock transport, and its records.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Mock {
+  /** The transport. */
+  readonly client: HttpClient.HttpClient
+  /** Its records. */
+  readonly mock: Context.Tag.Service<MockClient>
+}
 
 /**
  * Makes a mock transport and its records, for tests without Layers. Each run of the effect makes a new pair.
  *
  * A request beyond the end of the steps is a defect, so that no policy retries or replaces it. Its message lists the requests,
- * and its code is `ERR_MOCK_SCRIPT_ENDED`.
+ * and its code is `ERR_MOCK_SCRIPT_ENDED`. A request without a route is a defect with code `ERR_MOCK_UNEXPECTED_REQUEST` and the
+ * closest routes. An invalid pattern is a defect when the effect runs.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make = (
-  script: Script
-): Effect.Effect<{ readonly client: HttpClient.HttpClient; readonly mock: Context.Tag.Service<MockClient> }> =>
+export const make: {
+  (script: Script): Effect.Effect<Mock>
+  <P extends string>(routes: Routes<P>, options?: RoutesOptions): Effect.Effect<Mock>
+} = (responses: Script | Routes<string>, options: RoutesOptions = {}): Effect.Effect<Mock> =>
+  fromResponses(responses, options)
+
+const fromResponses = (responses: Script | Routes<string>, options: RoutesOptions): Effect.Effect<Mock> =>
   Effect.sync(() => {
-    const entries: Array<Event> = []
+    const history = new History()
+    const { entries } = history
+    const responder = responderOf(responses, options)
     const only = <Tag extends Event["_tag"]>(tag: Tag): Effect.Effect<ReadonlyArray<Extract<Event, { _tag: Tag }>>> =>
       Effect.sync(() => entries.filter((entry): entry is Extract<Event, { _tag: Tag }> => entry._tag === tag))
     return {
-      client: transport(entries, typeof script === "function" ? script : (_, index) => script[index]),
+      client: transport(history, responder),
       mock: {
         sent: only("Sent"),
         released: only("Released"),
         interrupted: only("Interrupted"),
-        events: Effect.sync(() => [...entries])
+        events: Effect.sync(() => [...entries]),
+        assertDone: Responder.assertDone(responder, history)
       }
     }
   })
+
+/** `Array.isArray` does not narrow a read-only array. */
+const isSteps = (responses: ReadonlyArray<Step> | Routes<string>): responses is ReadonlyArray<Step> =>
+  Array.isArray(responses)
+
+const responderOf = (responses: Script | Routes<string>, { unmatched }: RoutesOptions): Responder.Responder => {
+  if (typeof responses === "function") return Responder.ofFunction(responses)
+  return isSteps(responses) ? Responder.ofList(responses) : ofRoutes(responses, unmatched)
+}
 
 /**
  * Layer with a mock transport as `HttpClient` of the platform, and its records as {@link MockClient}. See {@link make}.
@@ -152,9 +232,15 @@ export const make = (
  * @since 0.1.0
  * @category layers
  */
-export const layer = (script: Script): Layer.Layer<HttpClient.HttpClient | MockClient> =>
+export const layer: {
+  (script: Script): Layer.Layer<HttpClient.HttpClient | MockClient>
+  <P extends string>(routes: Routes<P>, options?: RoutesOptions): Layer.Layer<HttpClient.HttpClient | MockClient>
+} = (
+  responses: Script | Routes<string>,
+  options: RoutesOptions = {}
+): Layer.Layer<HttpClient.HttpClient | MockClient> =>
   Layer.effectContext(
-    Effect.map(make(script), ({ client, mock }) =>
+    Effect.map(fromResponses(responses, options), ({ client, mock }) =>
       Context.make(HttpClient.HttpClient, client).pipe(Context.add(MockClient, mock))
     )
   )

@@ -50,8 +50,8 @@ describe("MockClient script", () => {
       yield* client.get(url)
       const cause = yield* Effect.sandbox(client.post(`${url}/2`)).pipe(Effect.flip)
       const error = Option.getOrThrow(Cause.dieOption(cause)) as Error
-      expect(error.message).toContain("the script has 1 step(s), and this is request 2")
-      expect(error.message).toContain(`GET ${url}, POST ${url}/2`)
+      expect(error.message).toContain("the script ended after 1 step, and request 2 was sent")
+      expect(error.message).toContain(`1. GET ${url} → 204`)
       expect(error).toMatchObject({ code: "ERR_MOCK_SCRIPT_ENDED" })
       expect(yield* mock.sent).toHaveLength(2)
     })
@@ -65,7 +65,7 @@ describe("MockClient script", () => {
           Effect.provideService(HttpClient.HttpClient, client)
         )
         const cause = yield* Effect.sandbox(api[method]("/x")).pipe(Effect.flip)
-        expect(Cause.pretty(cause)).toContain("the script has 0 step(s), and this is request 1")
+        expect(Cause.pretty(cause)).toContain("the script ended after 0 steps, and request 1 was sent")
         expect(yield* mock.sent).toHaveLength(1)
       }
     })
@@ -199,9 +199,26 @@ describe("MockClient records", () => {
         method: "POST",
         url: `${url}?a=1&b=%C3%BC`,
         headers: { "x-api-key": "k", "content-type": "application/json", "content-length": "12" },
-        body: '{"name":"x"}'
+        body: '{"name":"x"}',
+        json: { name: "x" }
       })
-      expect(second?.body).toBe("one two")
+      expect([second?.body, second?.json]).toEqual(["one two", undefined])
+    })
+  )
+
+  it.effect.each<readonly [type: string, text: string, json: unknown]>([
+    ["application/json", "[1]", [1]],
+    ["application/json; charset=utf-8", "null", null],
+    ["application/merge-patch+json", "{}", {}],
+    ["Application/JSON", "1", 1],
+    ["application/json", "[1", undefined],
+    ["application/json-seq", "1", undefined],
+    ["text/plain", "1", undefined]
+  ])("decodes the body by its media type: %s with %s", ([type, text, json]) =>
+    Effect.gen(function* () {
+      const { client, mock } = yield* MockClient.make([MockClient.respond(200)])
+      yield* client.post(url, { body: HttpBody.text(text, type) })
+      expect((yield* mock.sent)[0]).toMatchObject({ body: text, json })
     })
   )
 

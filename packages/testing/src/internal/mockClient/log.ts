@@ -16,9 +16,14 @@ export type Entry =
       readonly headers: Readonly<Record<string, string>>
       /** Body as text, or `undefined` without a body. */
       readonly body: string | undefined
+      /** Body decoded as JSON. `undefined` if its `content-type` is not JSON, or if it is not valid JSON. */
+      readonly json: unknown
     }
   | { readonly _tag: "Released"; readonly index: number; readonly at: number; readonly how: ReleaseReason }
   | { readonly _tag: "Interrupted"; readonly index: number; readonly at: number }
+
+/** A request as it reached the transport. */
+export type Sent = Extract<Entry, { readonly _tag: "Sent" }>
 
 export type ReleaseReason = "empty" | "drained" | "cancelled" | "aborted" | "failed"
 

@@ -28,6 +28,20 @@ interface Delay {
 
 export type Step = Respond | Fail | Never | Delay
 
+/** What a step does, in one or two words: `200`, `ECONNRESET`, `no response`. */
+export const describe = (step: Step): string => {
+  switch (step._tag) {
+    case "Respond":
+      return String(step.status)
+    case "Fail":
+      return "code" in step.error ? String(step.error.code) : step.error.message
+    case "Never":
+      return "no response"
+    case "Delay":
+      return describe(step.step)
+  }
+}
+
 /** The error that undici raises with a code. Known codes have undici's message. */
 export const codedError = (code: string, message = messages[code] ?? code): Error =>
   Object.assign(new Error(message), { code })

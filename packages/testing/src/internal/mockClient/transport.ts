@@ -6,19 +6,20 @@ import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { constTrue } from "effect/Function"
 import * as RequestBody from "../requestBody.js"
-import { type Entry, releaser } from "./log.js"
+import type { History } from "./history.js"
+import { releaser, type Sent } from "./log.js"
 import { sentUrl } from "./requestUrl.js"
+import type { Responder } from "./responder.js"
 import { fromStep } from "./response.js"
-import { codedError, type Step } from "./step.js"
+import { describe, type Step } from "./step.js"
 
-type Sent = Extract<Entry, { readonly _tag: "Sent" }>
 type Answer = Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.RequestError>
 
 interface Exchange {
   readonly request: HttpClientRequest.HttpClientRequest
   readonly signal: AbortSignal
   readonly clock: Clock.Clock
-  readonly entries: Array<Entry>
+  readonly history: History
   readonly index: number
 }
 
@@ -41,27 +42,29 @@ const interpret = (exchange: Exchange, step: Step): Answer => {
         fromStep(exchange.request, step, {
           runtime,
           signal: exchange.signal,
-          released: releaser(exchange.entries, exchange.index, exchange.clock)
+          released: releaser(exchange.history.entries, exchange.index, exchange.clock)
         })
       )
   }
 }
 
-const scriptEnded = ({ entries, index }: Exchange): Answer => {
-  const sent = entries.filter((entry) => entry._tag === "Sent").map((entry) => `${entry.method} ${entry.url}`)
-  const text = `the script has ${index} step(s), and this is request ${index + 1}. Add a step for it. Sent: ${sent.join(", ")}`
-  // A defect, because a policy would retry a failure or replace it by another error.
-  return Effect.die(codedError("ERR_MOCK_SCRIPT_ENDED", text))
+/** The JSON of a body, if its media type says so. */
+const jsonOf = (headers: Readonly<Record<string, string>>, body: string | undefined): unknown => {
+  if (body === undefined || !/^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i.test(headers["content-type"] ?? ""))
+    return undefined
+  try {
+    return JSON.parse(body)
+  } catch {
+    return undefined
+  }
 }
 
 /**
  * A transport that follows a script and records events. The platform's span is disabled, because it would add `traceparent` to
  * the headers that a test compares.
  */
-export const transport = (
-  entries: Array<Entry>,
-  script: (request: Sent, index: number) => Step | undefined
-): HttpClient.HttpClient => {
+export const transport = (history: History, { stepOf }: Responder): HttpClient.HttpClient => {
+  const { entries } = history
   let count = 0
   const exchange = (
     request: HttpClientRequest.HttpClientRequest,
@@ -72,13 +75,17 @@ export const transport = (
     Effect.clockWith((clock) => {
       const index = count++
       const at = clock.unsafeCurrentTimeMillis()
-      const { headers, method } = request
-      const sent: Sent = { _tag: "Sent", index, at, method, url: sentUrl(request, url), headers: { ...headers }, body }
+      const { method } = request
+      const headers = { ...request.headers }
+      const json = jsonOf(headers, body)
+      const sent: Sent = { _tag: "Sent", index, at, method, url: sentUrl(request, url), headers, body, json }
       entries.push(sent)
-      const step = script(sent, index)
-      const current: Exchange = { request, signal, clock, entries, index }
-      return Effect.onInterrupt(step === undefined ? scriptEnded(current) : interpret(current, step), () =>
-        Effect.sync(() => entries.push({ _tag: "Interrupted", index, at: clock.unsafeCurrentTimeMillis() }))
+      return Effect.onInterrupt(
+        Effect.flatMap(stepOf(sent, history), (step) => {
+          history.answered(index, describe(step))
+          return interpret({ request, signal, clock, history, index }, step)
+        }),
+        () => Effect.sync(() => entries.push({ _tag: "Interrupted", index, at: clock.unsafeCurrentTimeMillis() }))
       )
     })
   return HttpClient.make((request, url, signal) =>
