@@ -162,8 +162,8 @@ export class MockClient extends Context.Tag("@countersign/testing/MockClient")<
     readonly events: Effect.Effect<ReadonlyArray<Event>>
     /**
      * Dies unless all steps were used and all requests were expected, with code `ERR_MOCK_NOT_DONE` and a list of both. Use it
-     * at the end of a test. It also reports a request of a background fiber, because its defect fails no test. A list of a route must
-     * be used to its end, and any other route at least once.
+     * at the end of a test. It also reports a request of a background fiber, because its defect fails no test. A list of
+     * a route must be used to its end, and any other route at least once.
      */
     readonly assertDone: Effect.Effect<void>
   }

@@ -2,6 +2,7 @@
 import * as FaultProxy from "@countersign/testing/FaultProxy"
 import * as MockClient from "@countersign/testing/MockClient"
 import * as OAuthServer from "@countersign/testing/OAuthServer"
+import * as Recorder from "@countersign/testing/Recorder"
 import * as Effect from "effect/Effect"
 import { describe, expectTypeOf, it } from "vitest"
 
@@ -63,5 +64,13 @@ describe("misspelt options", () => {
     void FaultProxy.make({ port: 1, seeds: 7 })
     // @ts-expect-error after
     void FaultProxy.Toxic.Reset({ afters: 7 })
+    // @ts-expect-error file
+    void Recorder.layer({ files: "users.json", mode: "replay" })
+    // @ts-expect-error mode
+    void Recorder.make({ file: "users.json", mode: "replay", modes: "auto" })
+    // @ts-expect-error replay
+    void Recorder.layer({ file: "users.json", mode: "replays" })
+    // @ts-expect-error secretNames
+    void Recorder.layerReplay({ file: "users.json", secretName: ["tenant"] })
   })
 })
