@@ -1,11 +1,11 @@
-/** Compares the pipeline tables of the documents with `pipelineOrder` in `ApiClient.ts`. */
+/** Compares the pipeline tables of the documents with `pipelineOrder` in `pipelineOrder.ts`. */
 import ts from "typescript"
 import { cellsOf, isRow, parse, plain } from "./markdown.js"
 import type { Problem } from "./problem.js"
 import type { Repository } from "./repository.js"
 
 /** The module that exports the order. */
-export const orderFile = "packages/client/src/ApiClient.ts"
+export const orderFile = "packages/client/src/internal/client/pipelineOrder.ts"
 
 /** The document that shows it, in a table `# | policy | why here`, and has a section for each step. */
 export const orderDocument = "docs/reference/pipeline.md"

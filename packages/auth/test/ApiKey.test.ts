@@ -35,7 +35,7 @@ describe("ApiKey.make", () => {
         ok,
         MockClient.respond(404)
       ])
-      const { events } = yield* Timeline.record(api.get("/x", { urlParams: { page: 2 } }))
+      const { events } = yield* Timeline.record(api.get("/x", { query: { page: 2 } }))
       const url = new URL((yield* mock.sent)[0]?.url ?? "")
       expect([...url.searchParams]).toEqual([
         ["page", "2"],
@@ -52,7 +52,7 @@ describe("ApiKey.make", () => {
         ApiKey.make({ location: ApiKey.query("key"), key: Redacted.make("k") }),
         () => ok
       )
-      yield* api.get("/x", { urlParams: { key: "mine" } })
+      yield* api.get("/x", { query: { key: "mine" } })
       expect((yield* mock.sent)[0]?.url).toBe("https://api.test/x?key=k")
     })
   )
@@ -62,7 +62,7 @@ describe("ApiKey.make", () => {
       const auth = ApiKey.make({ location: ApiKey.query("key"), key: Redacted.make("k") })
       const { api, mock } = yield* clientOf(auth, () => ok)
       for (const path of ["/x?a=%7e&f[n]=1", "/x?key=mine", "/x?a&k%65y=mine&b='#top"]) yield* api.get(path)
-      yield* api.get("/x?a&key=mine", { urlParams: { key: "mine", b: "1" } })
+      yield* api.get("/x?a&key=mine", { query: { key: "mine", b: "1" } })
       expect((yield* mock.sent).map(({ url }) => url)).toEqual([
         "https://api.test/x?a=%7e&f[n]=1&key=k",
         "https://api.test/x?key=k",

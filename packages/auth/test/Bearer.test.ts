@@ -134,14 +134,12 @@ describe("Bearer.fromSource", () => {
     const { calls, mint } = scriptedTokens(() => Effect.succeed(Token.bearer(Redacted.make("canary-1"), 0)))
     class One extends ApiClient.Tag("test/One")<One, TokenSourceError>() {}
     class Two extends ApiClient.Tag("test/Two")<Two, TokenSourceError>() {}
-    const live = Layer.merge(
-      One.layer({ baseUrl: "https://one.test" }),
-      Two.layer({ baseUrl: "https://two.test" })
-    ).pipe(
-      Layer.provideMerge(Bearer.layerCustom({ key: "key", acquireToken: mint })),
-      Layer.provideMerge(MockClient.layer([ok, ok])),
-      Layer.provide(TokenStore.layerMemory)
-    )
+    const auth = Bearer.layerCustom({ key: "key", acquireToken: mint })
+    const live = Layer.mergeAll(
+      One.layer({ baseUrl: "https://one.test", auth }),
+      Two.layer({ baseUrl: "https://two.test", auth }),
+      auth
+    ).pipe(Layer.provideMerge(MockClient.layer([ok, ok])), Layer.provide(TokenStore.layerMemory))
     return Effect.gen(function* () {
       yield* (yield* One).get("/")
       yield* (yield* Two).get("/")

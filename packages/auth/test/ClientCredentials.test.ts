@@ -32,20 +32,18 @@ type Options = Partial<Omit<ClientCredentials.Options, "issuer">>
 /** A client of the server's resource, without timeouts, because their timers slow the test clock down. */
 const client = (options: Options = {}) =>
   Layer.unwrapEffect(
-    Effect.map(OAuthServer.OAuthServer, ({ issuer }) =>
-      Api.layer({ baseUrl: issuer, timeout: { call: false, exchange: false } }).pipe(
-        Layer.provideMerge(
-          ClientCredentials.layer({
-            issuer,
-            clientId: "client",
-            clientSecret: Redacted.make("secret"),
-            transport: OAuth2.dangerouslyAllowHttpOnLoopback,
-            propagationDelay: 0,
-            ...options
-          })
-        )
-      )
-    )
+    Effect.map(OAuthServer.OAuthServer, ({ issuer }) => {
+      const auth = ClientCredentials.layer({
+        issuer,
+        clientId: "client",
+        clientSecret: Redacted.make("secret"),
+        transport: OAuth2.dangerouslyAllowHttpOnLoopback,
+        propagationDelay: 0,
+        ...options
+      })
+      // Effect builds the Layer of both once.
+      return Layer.merge(Api.layer({ baseUrl: issuer, timeout: { call: false, exchange: false }, auth }), auth)
+    })
     // `provideMerge` uses its argument twice, and each use of `layerMemory` would make another store.
   ).pipe(Layer.provideMerge(Layer.effect(TokenStore.TokenStore, TokenStore.makeMemory)))
 
@@ -277,17 +275,16 @@ describe("ClientCredentials.layerConfig", () => {
   const configured = (config: ReadonlyArray<readonly [string, string]>) =>
     Layer.unwrapEffect(
       Effect.map(OAuthServer.OAuthServer, ({ issuer }) =>
-        Api.layer({ baseUrl: issuer }).pipe(
-          Layer.provide(
-            ClientCredentials.layerConfig({
-              issuer,
-              clientId: Config.string("CLIENT_ID"),
-              clientSecret: Config.redacted("CLIENT_SECRET"),
-              scopes: Config.array(Config.string(), "SCOPES"),
-              refreshWindow: "1 minute"
-            })
-          )
-        )
+        Api.layer({
+          baseUrl: issuer,
+          auth: ClientCredentials.layerConfig({
+            issuer,
+            clientId: Config.string("CLIENT_ID"),
+            clientSecret: Config.redacted("CLIENT_SECRET"),
+            scopes: Config.array(Config.string(), "SCOPES"),
+            refreshWindow: "1 minute"
+          })
+        })
       )
     ).pipe(
       Layer.provide(TokenStore.layerMemory),

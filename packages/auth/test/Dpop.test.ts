@@ -103,7 +103,7 @@ describe("DPoP proof", () => {
     Effect.gen(function* () {
       const { api, mock } = yield* over(() => ok)
       yield* TestClock.setTime(1_700_000_000_900)
-      yield* api.get("/a b?q=canary#f", { urlParams: { more: "1" } })
+      yield* api.get("/a b?q=canary#f", { query: { more: "1" } })
       yield* api.post("/other", {})
       const [first, second] = yield* proofsOf(mock)
       expect(first?.header).toEqual({

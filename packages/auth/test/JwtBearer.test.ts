@@ -396,16 +396,17 @@ const resource = Effect.flatMap(Api, (api) => api.get("/resource", { schema: Res
 const jwk = await jose.exportJWK(pair.publicKey)
 
 const onServer = (server: OAuthServer.Options = {}, options: Options = {}) =>
-  Api.layer({ baseUrl: "https://oauth.test", timeout: { call: false, exchange: false } }).pipe(
-    Layer.provide(
-      JwtBearer.layer({
-        issuer: "https://oauth.test",
-        clientId: "client",
-        assertion: signing,
-        propagationDelay: 0,
-        ...options
-      })
-    ),
+  Api.layer({
+    baseUrl: "https://oauth.test",
+    timeout: { call: false, exchange: false },
+    auth: JwtBearer.layer({
+      issuer: "https://oauth.test",
+      clientId: "client",
+      assertion: signing,
+      propagationDelay: 0,
+      ...options
+    })
+  }).pipe(
     Layer.provide(TokenStore.layerMemory),
     Layer.provideMerge(
       OAuthServer.layerMemory({

@@ -30,9 +30,11 @@ const optionsOf = (issuer: string): RefreshToken.Options => ({
 const process = (more: Partial<RefreshToken.Options> = {}) =>
   Layer.unwrapEffect(
     Effect.map(OAuthServer.OAuthServer, ({ issuer }) =>
-      Api.layer({ baseUrl: issuer, timeout: { call: false, exchange: false } }).pipe(
-        Layer.provide(RefreshToken.layer({ ...optionsOf(issuer), ...more }))
-      )
+      Api.layer({
+        baseUrl: issuer,
+        timeout: { call: false, exchange: false },
+        auth: RefreshToken.layer({ ...optionsOf(issuer), ...more })
+      })
     )
   )
 

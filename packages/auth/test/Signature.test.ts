@@ -32,7 +32,7 @@ describe("Signature.make", () => {
     Effect.gen(function* () {
       yield* TestClock.adjust("90500 millis")
       const { api, mock } = yield* signed(options)
-      yield* api.get("/ä b?x=1", { urlParams: { y: "2 3" } })
+      yield* api.get("/ä b?x=1", { query: { y: "2 3" } })
       yield* api.post("/", { json: { text: "ü" } })
       yield* api.put("/", { body: HttpBody.uint8Array(new TextEncoder().encode("bytes")) })
       yield* api.post("/", { body: HttpBody.raw("raw", { contentType: "text/plain" }) })
@@ -50,9 +50,9 @@ describe("Signature.make", () => {
   it.effect("signs the query string exactly as it is sent, with added urlParams", () =>
     Effect.gen(function* () {
       const { api, mock } = yield* signed(options)
-      yield* api.get("/x?flag&name=a%20b&f[n]=1&sig=~x", { urlParams: { page: 2 } })
-      yield* api.get("/x?q='a'#top", { urlParams: { page: 2 } })
-      yield* api.get("/x?", { hash: "top" })
+      yield* api.get("/x?flag&name=a%20b&f[n]=1&sig=~x", { query: { page: 2 } })
+      yield* api.get("/x?q='a'#top", { query: { page: 2 } })
+      yield* api.get("/x?#top")
       const sent = yield* mock.sent
       expect(sent.map(({ url }) => url)).toEqual([
         "https://api.test/x?flag&name=a%20b&f[n]=1&sig=~x&page=2",

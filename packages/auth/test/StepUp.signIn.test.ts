@@ -27,9 +27,11 @@ const client = {
   propagationDelay: 0
 }
 
-const ApiLive = Api.layer({ baseUrl: client.issuer, timeout: { call: false, exchange: false } }).pipe(
-  Layer.provide(RefreshToken.layer(client))
-)
+const ApiLive = Api.layer({
+  baseUrl: client.issuer,
+  timeout: { call: false, exchange: false },
+  auth: RefreshToken.layer(client)
+})
 
 /** Signs in with the parameters of the step-up challenge, and stores the token. */
 const signIn = (demand?: StepUp.StepUpChallenge) =>

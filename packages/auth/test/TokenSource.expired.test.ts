@@ -76,7 +76,7 @@ const running = <A, E>(
     const layer = grants[grant]?.(tuning, yield* Dpop.generateKey)
     if (layer === undefined) return yield* Effect.dieMessage(`no grant ${grant}`)
     const transport = Layer.merge(TokenStore.layerMemory, Layer.succeed(HttpClient.HttpClient, http))
-    const api = Api.layer({ baseUrl: "https://api.test" }).pipe(Layer.provide(layer), Layer.provide(transport))
+    const api = Layer.provide(Api.layer({ baseUrl: "https://api.test", auth: layer }), transport)
     const fiber = yield* Effect.fork(Effect.either(Effect.provide(run, api)))
     for (let second = 0; second < 6; second++) {
       // Promises of the library do not depend on the test clock.

@@ -1,5 +1,6 @@
 import type { TokenSourceError } from "@countersign/auth/Errors"
 import * as ClientCredentials from "@countersign/auth/ClientCredentials"
+import type * as Auth from "@countersign/client/Auth"
 import * as OAuth2 from "@countersign/auth/OAuth2"
 import * as TokenSource from "@countersign/auth/TokenSource"
 import * as TokenStore from "@countersign/auth/TokenStore"
@@ -63,18 +64,20 @@ afterAll(async () => {
 
 class Api extends ApiClient.Tag("test/Api")<Api, TokenSourceError>() {}
 
+/** The client with its token source. Effect builds the Layer of both once. */
+const withSource = <E, R>(auth: Layer.Layer<Auth.Auth<TokenSourceError> | TokenSource.TokenSource, E, R>) =>
+  Layer.merge(Api.layer({ baseUrl: issuer, auth }), auth)
+
 const live = (options: Partial<ClientCredentials.Options>) =>
   Layer.suspend(() =>
-    Api.layer({ baseUrl: issuer }).pipe(
-      Layer.provideMerge(
-        ClientCredentials.layer({
-          issuer,
-          clientId: "by-basic",
-          clientSecret: Redacted.make(secret),
-          transport: OAuth2.dangerouslyAllowHttpOnLoopback,
-          ...options
-        })
-      )
+    withSource(
+      ClientCredentials.layer({
+        issuer,
+        clientId: "by-basic",
+        clientSecret: Redacted.make(secret),
+        transport: OAuth2.dangerouslyAllowHttpOnLoopback,
+        ...options
+      })
     )
   ).pipe(Layer.provide(TokenStore.layerMemory), Layer.provide(NodeHttpClient.layerUndici))
 

@@ -15,7 +15,7 @@ import type { Service, PersistentOptions } from "./internal/cookies/service.js"
 export type { Service, PersistentOptions } from "./internal/cookies/service.js"
 
 /**
- * The cookie jar of the clients with `cookies: true`.
+ * The cookie jar of a client, given as the option `cookies`.
  *
  * @since 0.1.0
  * @category tags

@@ -30,6 +30,14 @@ export { CircuitOpen, InvalidRequest, Overloaded } from "./internal/errors/unsen
 export type SendError = TransportError | Timeout | BodyTooLarge | InvalidRequest | RedirectRejected
 
 /**
+ * The errors of a call of a client without circuit breaker and concurrency limit.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export type CallError = Unauthorized | Forbidden | RateLimited | Unavailable | ClientError | SendError
+
+/**
  * The errors of a call of an {@link ApiClient}. Verbs with a `schema` add {@link InvalidResponse}, and authentication schemes
  * add their own errors, such as `TokenError`.
  *
@@ -52,5 +60,4 @@ export type SendError = TransportError | Timeout | BodyTooLarge | InvalidRequest
  * @since 0.1.0
  * @category errors
  */
-export type ApiError =
-  Unauthorized | Forbidden | RateLimited | Unavailable | ClientError | CircuitOpen | Overloaded | SendError
+export type ApiError = CallError | CircuitOpen | Overloaded

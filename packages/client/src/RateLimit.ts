@@ -178,7 +178,7 @@ const makeThrottleOnExhausted = (options: ThrottleOptions): RateLimits =>
  * import * as RateLimiter from "@countersign/client/RateLimiter"
  * import * as Layer from "effect/Layer"
  *
- * // Provide this Layer to a client with `rateLimit: true`: at most 100 requests per minute to each origin.
+ * // The option `rateLimit` of a client: at most 100 requests per minute to each origin.
  * const Limits = RateLimit.layer({ limits: [{ limit: 100, window: "1 minute" }] }).pipe(
  *   Layer.provide(RateLimiter.layer),
  *   Layer.provide(RateLimiter.layerStoreMemory)

@@ -1,16 +1,20 @@
 /**
- * Defaults of every request of an API: base URL and header fields.
+ * Defaults of every request of an API: base URL, header fields and query parameters.
  *
  * @since 0.1.0
  */
 import * as Headers from "@effect/platform/Headers"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type * as UrlParams from "@effect/platform/UrlParams"
 import * as BaseUrl from "@countersign/protocol/BaseUrl"
+import * as Origin from "@countersign/protocol/Origin"
 import * as Redact from "@countersign/protocol/Redact"
+import type { Result } from "@countersign/protocol/Result"
 import * as Effect from "effect/Effect"
 import { InvalidRequest } from "./Errors.js"
 import { makePolicy } from "./internal/call/pipeline.js"
 import { describesBody, validateHeaders } from "./internal/request/headerValidation.js"
+import { parseParams } from "./internal/request/formParams.js"
 import { appendUrlParams } from "./internal/request/requestUrl.js"
 import type * as Policy from "./Policy.js"
 
@@ -22,9 +26,12 @@ import type * as Policy from "./Policy.js"
  */
 export interface Options {
   /**
-   * Base of all URLs: an http or https URL without a query. Relative URLs are joined to it, absolute URLs must be below it.
+   * Base of all URLs: an http or https URL without a query. Relative URLs are joined to it, absolute URLs must be below it, or
+   * of one of `origins`.
    */
   readonly baseUrl: string
+  /** Further origins of absolute URLs, such as `https://uploads.example.com`. */
+  readonly origins?: ReadonlyArray<string> | undefined
   /**
    * Default header fields. A field that the request sets itself is not replaced.
    *
@@ -32,28 +39,45 @@ export interface Options {
    * added to forms, because the transport sets the boundary.
    */
   readonly headers?: Readonly<Record<string, string>> | undefined
+  /** Default query parameters. A parameter that the request sets itself is not added. */
+  readonly query?: UrlParams.Input | undefined
 }
+
+const invalid = (reason: InvalidRequest["reason"], detail: string) =>
+  Effect.fail(new InvalidRequest({ reason, detail }))
 
 /**
  * Validates the request defaults once, so that a configuration error is reported when the program starts.
  *
- * Fails with `InvalidRequest`: reason `Url` for an invalid base URL, `Header` for an invalid header field.
+ * Fails with `InvalidRequest`: reason `Url` for an invalid base URL, origin or query, `Header` for an invalid header field.
  *
  * @returns the options with header names in lower case.
  * @since 0.1.0
  * @category constructors
  */
-export const validate = ({ baseUrl, headers = {} }: Options): Effect.Effect<Options, InvalidRequest> => {
-  const joined = BaseUrl.join(baseUrl, "")
-  if (joined._tag === "Err") {
-    const detail = `invalid \`baseUrl\` "${Redact.url(baseUrl)}". ${BaseUrl.explain(joined.reason)}`
-    return Effect.fail(new InvalidRequest({ reason: "Url", detail }))
+export const validate = ({
+  baseUrl,
+  headers = {},
+  origins = [],
+  query
+}: Options): Effect.Effect<Options, InvalidRequest> => {
+  const base = BaseUrl.validate(baseUrl)
+  if (base._tag === "Err") {
+    return invalid("Url", `invalid \`baseUrl\` "${Redact.url(baseUrl)}". ${BaseUrl.explain(base.reason)}`)
   }
+  for (const origin of origins) {
+    const valid = BaseUrl.validate(origin)
+    if (valid._tag === "Err") {
+      return invalid("Url", `invalid URL "${Redact.url(origin)}" in \`origins\`. ${BaseUrl.explain(valid.reason)}`)
+    }
+  }
+  const params = query === undefined ? [] : parseParams(query, "query", "Url")
+  if (params instanceof InvalidRequest) return Effect.fail(params)
   const lower = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
   const problem = validateHeaders(lower)
   return problem === undefined
-    ? Effect.succeed({ baseUrl, headers: lower })
-    : Effect.fail(new InvalidRequest({ reason: "Header", detail: problem }))
+    ? Effect.succeed({ baseUrl, origins, headers: lower, ...(params.length > 0 && { query: params }) })
+    : invalid("Header", problem)
 }
 
 /** Fields that do not describe a body, for requests without a body, or with a body that sets its own content type. */
@@ -69,19 +93,50 @@ const bringsFields = ({ body }: HttpClientRequest.HttpClientRequest): boolean =>
       body.body instanceof URLSearchParams ||
       (body.body instanceof Blob && body.body.type !== "")))
 
+/** Adds each default parameter that the request has neither in its URL nor beside it. */
+const addParams = (
+  request: HttpClientRequest.HttpClientRequest,
+  defaults: UrlParams.UrlParams
+): HttpClientRequest.HttpClientRequest => {
+  const { url, urlParams } = request
+  const mark = url.indexOf("?")
+  const own = new Set(mark === -1 ? [] : new URLSearchParams(url.slice(mark).split("#", 1)[0]).keys())
+  for (const [name] of urlParams) own.add(name)
+  const added = defaults.filter(([name]) => !own.has(name))
+  return added.length === 0 ? request : HttpClientRequest.setUrlParams(request, [...added, ...urlParams])
+}
+
+/** Joins a URL to the base URL, or accepts an absolute URL of one of the further origins. */
+const makeJoin = ({ baseUrl, origins = [] }: Options): ((path: string) => Result<string, BaseUrl.Reason>) => {
+  const base = BaseUrl.joiner(baseUrl)
+  if (base._tag === "Err") return () => base
+  const others = origins.flatMap((origin) => {
+    const join = BaseUrl.joiner(Origin.of(origin))
+    return join._tag === "Ok" ? [join.value] : []
+  })
+  return (path) => {
+    const joined = base.value(path)
+    if (joined._tag === "Ok" || joined.reason !== "OtherOrigin") return joined
+    return others.map((join) => join(path)).find(({ _tag }) => _tag === "Ok") ?? joined
+  }
+}
+
 /**
- * Request defaults policy: joins the URL to the base URL, and adds the default header fields, once per call.
+ * Request defaults policy: joins the URL to the base URL, and adds the default header fields and query parameters, once per
+ * call.
  *
  * A redirect may lead outside the base URL, if the redirect policy allows it. If the URL has a query, `urlParams` are
- * appended to it, and the existing query is not changed. Fails with `InvalidRequest { reason: "Url" }` if the URL is outside
- * the base URL's origin or path.
+ * appended to it, and the existing query is not changed. Fails with `InvalidRequest { reason: "Url" }` if the URL is neither
+ * below the base URL, nor of one of `origins`.
  *
  * @param options - the result of {@link validate}.
  * @since 0.1.0
  * @category policies
  */
-export const policy = ({ baseUrl, headers = {} }: Options): Policy.Policy<InvalidRequest> => {
-  const join = BaseUrl.joiner(baseUrl)
+export const policy = (options: Options): Policy.Policy<InvalidRequest> => {
+  const { headers = {}, query } = options
+  const join = makeJoin(options)
+  const params = query === undefined ? [] : parseParams(query, "query", "Url")
   const isEmpty = Object.keys(headers).length === 0
   const bodiless = withoutContent(headers)
   const complete = (request: HttpClientRequest.HttpClientRequest, url: string) => {
@@ -92,9 +147,11 @@ export const policy = ({ baseUrl, headers = {} }: Options): Policy.Policy<Invali
     return HttpClientRequest.setHeaders(located, own === Headers.empty ? added : { ...added, ...own })
   }
   return makePolicy<InvalidRequest>((request, next, context) => {
-    const joined = join._tag === "Err" ? join : join.value(request.url)
+    if (params instanceof InvalidRequest) return Effect.fail(params)
+    const joined = join(request.url)
     if (joined._tag === "Err") return Effect.fail(outside(request.url, joined.reason))
-    const whole = appendUrlParams(complete(request, joined.value))
+    const completed = complete(request, joined.value)
+    const whole = appendUrlParams(params.length === 0 ? completed : addParams(completed, params))
     return whole instanceof InvalidRequest ? Effect.fail(whole) : next(whole, context)
   })
 }

@@ -40,15 +40,13 @@ describe("ApiClient.Tag", () => {
     }).pipe(
       withJitter(1),
       Effect.provide(
-        Api.layer({ baseUrl: base }).pipe(
-          Layer.provide(
-            Layer.succeed(
-              Auth.Auth,
-              Auth.makeStaticEffect((r) => Effect.succeed(HttpClientRequest.setHeader(r, "x-k", "k")))
-            )
-          ),
-          Layer.provideMerge(MockClient.layer([respond(503, "busy"), respond(200, { ok: true })]))
-        )
+        Api.layer({
+          baseUrl: base,
+          auth: Layer.succeed(
+            Auth.Auth,
+            Auth.makeStaticEffect((r) => Effect.succeed(HttpClientRequest.setHeader(r, "x-k", "k")))
+          )
+        }).pipe(Layer.provideMerge(MockClient.layer([respond(503, "busy"), respond(200, { ok: true })])))
       )
     )
   )
@@ -86,7 +84,7 @@ describe("ApiClient.Tag", () => {
     })
   )
 
-  it.effect("sends cookies from the CookieJar when cookies is true", () =>
+  it.effect("sends cookies from the jar of the option cookies", () =>
     Effect.gen(function* () {
       const client = yield* Api
       yield* run(client.get("/x"))
@@ -95,8 +93,7 @@ describe("ApiClient.Tag", () => {
       expect((yield* mock.sent).map(({ headers }) => headers["cookie"])).toEqual([undefined, "a=1"])
     }).pipe(
       Effect.provide(
-        Api.layer({ baseUrl: base, auth: Auth.none, cookies: true }).pipe(
-          Layer.provide(CookieJar.layerMemory),
+        Api.layer({ baseUrl: base, auth: Auth.none, cookies: CookieJar.layerMemory }).pipe(
           Layer.provideMerge(MockClient.layer(() => respond(200, "", { "set-cookie": "a=1" })))
         )
       )
@@ -218,10 +215,11 @@ describe("ApiClient.pipelineOrder", () => {
           ? respond(200)
           : respond([302, 503, 401][index]!, "", { location: "/v1/y", "set-cookie": `c${index}=1` })
       )
-      const client = yield* ApiClient.make({ baseUrl: base, auth: countingAuth().auth, cookies: true }).pipe(
-        Effect.provideService(HttpClient.HttpClient, raw),
-        Effect.provide(CookieJar.layerMemory)
-      )
+      const client = yield* ApiClient.make({
+        baseUrl: base,
+        auth: countingAuth().auth,
+        cookies: yield* CookieJar.makeMemory
+      }).pipe(Effect.provideService(HttpClient.HttpClient, raw))
       yield* run(client.get("/x"))
       expect((yield* mock.sent).map(({ headers }) => headers["cookie"])).toEqual([
         undefined,
@@ -394,13 +392,11 @@ describe("ApiClient.Tag layerHttpClient", () => {
   const Shop = HttpApi.make("shop").add(Users)
 
   const shop = (script: MockClient.Script) =>
-    Layer.provideMerge(Api.layerHttpClient, Api.layer({ baseUrl: base, auth: Auth.none })).pipe(
-      Layer.provideMerge(MockClient.layer(script))
-    )
+    Layer.provide(Api.layer({ baseUrl: base, auth: Auth.none }), MockClient.layer(script))
 
   it.effect("joins, retries and decodes calls of an HttpApiClient", () =>
     Effect.gen(function* () {
-      const client = yield* HttpApiClient.make(Shop)
+      const client = yield* Api.provideHttpClient(HttpApiClient.make(Shop))
       expect(yield* run(client.users.find({ path: { id: 1 } }))).toEqual({ id: 1, name: "Ada" })
       expect(yield* run(client.users.add({ payload: { id: 2, name: "Bo" } }))).toEqual({ id: 2, name: "Bo" })
     }).pipe(
@@ -410,7 +406,7 @@ describe("ApiClient.Tag layerHttpClient", () => {
 
   it.effect("returns the typed errors of the endpoint", () =>
     Effect.gen(function* () {
-      const client = yield* HttpApiClient.make(Shop)
+      const client = yield* Api.provideHttpClient(HttpApiClient.make(Shop))
       expect(yield* failure(client.users.find({ path: { id: 7 } }))).toEqual(new NotThere({ id: 7 }))
       expect(yield* failure(client.users.find({ path: { id: 7 } }))).toEqual(new Expired({ login: "/in" }))
     }).pipe(

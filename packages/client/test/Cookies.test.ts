@@ -22,8 +22,8 @@ const clientWithCookies = (
       baseUrl: base,
       ...options,
       auth: options.auth ?? Auth.none,
-      cookies: true
-    }).pipe(Effect.provideService(HttpClient.HttpClient, client), Effect.provide(CookieJar.layerMemory))
+      cookies: yield* CookieJar.makeMemory
+    }).pipe(Effect.provideService(HttpClient.HttpClient, client))
     return { api: made, mock }
   })
 

@@ -24,7 +24,11 @@ const canary = "c4n4ry"
 /** A request and a response with a secret in every part. */
 const secretsEverywhere: {
   readonly auth: Auth.Service
-  readonly call: Record<string, unknown>
+  readonly call: {
+    readonly headers: Record<string, string>
+    readonly query: Record<string, string>
+    readonly json: unknown
+  }
   readonly headers: MockClient.Headers
   readonly body: unknown
 } = {
@@ -41,7 +45,7 @@ const secretsEverywhere: {
   },
   call: {
     headers: { "x-api-key": canary, cookie: `own=${canary}` },
-    urlParams: { token: canary },
+    query: { token: canary },
     json: { password: canary }
   },
   headers: { "set-cookie": `sid=${canary}; Path=/`, "x-session": canary, "content-type": "application/json" },
@@ -252,11 +256,7 @@ describe("Errors with a credential that the API echoes", () => {
     Effect.gen(function* () {
       const jar = yield* CookieJar.makeMemory
       yield* jar.store("https://api.test/", [`session=${token}; Path=/`])
-      const { api: client } = yield* Effect.provideService(
-        api(() => echoingResponse(403, token), { auth: Auth.none, cookies: true }),
-        CookieJar.CookieJar,
-        jar
-      )
+      const { api: client } = yield* api(() => echoingResponse(403, token), { auth: Auth.none, cookies: jar })
       const error = yield* failure(client.get("/x"))
       expect(allRenderings(error).join("\n")).toContain("<redacted>")
       for (const text of allRenderings(error)) expect(text).not.toContain(token)

@@ -30,7 +30,7 @@ const authRunning = (whenSigned: Effect.Effect<unknown>): Auth.Service => ({
 
 describe("Retry.policy across two clients", () => {
   /** A client that uses the httpClient of another client as its transport. */
-  const nested = (script: MockClient.Script, inner: Partial<ApiClient.Options> = {}) =>
+  const nested = (script: MockClient.Script, inner: Partial<ApiClient.Options<unknown>> = {}) =>
     Effect.gen(function* () {
       const innerClient = yield* api(script, inner)
       const options = { baseUrl: base, auth: Auth.none }
@@ -69,8 +69,7 @@ describe("Retry.policy across two clients", () => {
         [fail("ECONNRESET"), "TransportError"]
       ] as const) {
         const { client, mock } = yield* MockClient.make(() => step)
-        const layer = Outer.layer({ baseUrl: base, auth: Auth.none }).pipe(
-          Layer.provide(Inner.layerHttpClient),
+        const layer = Inner.provideHttpClient(Outer.layer({ baseUrl: base, auth: Auth.none })).pipe(
           Layer.provide(Inner.layer({ baseUrl: base, auth: Auth.none })),
           Layer.provide(Layer.succeed(HttpClient.HttpClient, client))
         )

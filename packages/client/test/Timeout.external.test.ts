@@ -2,7 +2,6 @@
 import type * as Auth from "@countersign/client/Auth"
 import type * as ApiClient from "@countersign/client/ApiClient"
 import * as CircuitBreaker from "@countersign/client/CircuitBreaker"
-import * as CookieJar from "@countersign/client/CookieJar"
 import type * as Errors from "@countersign/client/Errors"
 import * as IdempotencyKey from "@countersign/client/IdempotencyKey"
 import * as Policy from "@countersign/client/Policy"
@@ -142,11 +141,10 @@ describe("Timeout.call", () => {
       Effect.gen(function* () {
         const { seen, wait } = hanging()
         const jar = { cookiesFor: () => Effect.succeed(""), store: () => Effect.void, [part]: () => wait }
-        const { api: client } = yield* Effect.provideService(
-          api(() => respond(200, "", { "set-cookie": "a=1" }), { cookies: true, timeout: { call: "5 seconds" } }),
-          CookieJar.CookieJar,
-          jar
-        )
+        const { api: client } = yield* api(() => respond(200, "", { "set-cookie": "a=1" }), {
+          cookies: jar,
+          timeout: { call: "5 seconds" }
+        })
         const fiber = yield* Effect.fork(Effect.flip(client.get("/a")))
         yield* TestClock.adjust("5 seconds")
         expect(yield* fiber).toMatchObject({ _tag: "Timeout", scope: "call" })

@@ -44,7 +44,10 @@ describe("Verb query", () => {
             Effect.gen(function* () {
               const { api: client, mock } = yield* api(ok)
               yield* run(
-                client[verb](urlForms[form](`/x?${text}${hash}`), urlParams === undefined ? {} : { urlParams })
+                untyped(client, verb)(
+                  urlForms[form](`/x?${text}${hash}`),
+                  urlParams === undefined ? {} : { query: urlParams }
+                )
               )
               const [sent] = yield* mock.sent
               // `URL` itself encodes the apostrophe, before the client receives the text.
@@ -68,7 +71,7 @@ describe("Verb query", () => {
       yield* run(client.httpClient.get(path, { urlParams: { page: 2 } }))
       yield* run(client.httpClient.get(new URL(`${base}/x?f[n]=~`), { urlParams: { page: 2 } }))
       yield* run(client.execute(HttpClientRequest.get(path, { urlParams: { page: 2 }, hash: "top" })))
-      yield* run(client.get(`${path}#top`, { urlParams: { page: 2 }, hash: "other" }))
+      yield* run(client.get(`${path}#top`, { query: { page: 2 } }))
       const sent = `GET ${base}${path}&page=2`
       expect(yield* urls(mock)).toEqual([sent, sent, `GET ${base}/x?f[n]=~&page=2`, sent, sent])
     })
@@ -78,13 +81,13 @@ describe("Verb query", () => {
     Effect.gen(function* () {
       const target = "/v1/y?flag&name=a%20b&f[n]=1&sig=~x&q='a'"
       const { api: client, mock } = yield* api([MockClient.respond(302, "", { location: `${target}#top` }), ok()])
-      yield* run(client.get("/x?a='b'", { urlParams: { page: 2 } }))
+      yield* run(client.get("/x?a='b'", { query: { page: 2 } }))
       expect(yield* urls(mock)).toEqual([`GET ${base}/x?a='b'&page=2`, `GET https://api.test${target}`])
     })
   )
 })
 
-describe("Verb urlParams option", () => {
+describe("Verb query option", () => {
   it.effect("omits null and undefined values, nested too", () =>
     Effect.gen(function* () {
       const { api: client, mock } = yield* api(ok)
@@ -93,12 +96,12 @@ describe("Verb urlParams option", () => {
         ["a", "1"],
         ["a", undefined]
       ]
-      yield* run(client.get("/x", { urlParams: { a: null, b: undefined, c: 1 } }))
-      yield* run(client.get("/x", { urlParams: { a: [null, "1", undefined, true] } }))
-      yield* run(client.get("/x", { urlParams: { a: { b: null, c: { d: null, e: 2n } } } }))
-      yield* run(client.get("/x", { urlParams: list }))
-      yield* run(client.get("/x", { urlParams: new URLSearchParams("a=1&a=2") }))
-      yield* run(client.get("/x", { urlParams: { a: null } }))
+      yield* run(client.get("/x", { query: { a: null, b: undefined, c: 1 } }))
+      yield* run(client.get("/x", { query: { a: [null, "1", undefined, true] } }))
+      yield* run(client.get("/x", { query: { a: { b: null, c: { d: null, e: 2n } } } }))
+      yield* run(client.get("/x", { query: list }))
+      yield* run(client.get("/x", { query: new URLSearchParams("a=1&a=2") }))
+      yield* run(client.get("/x", { query: { a: null } }))
       expect((yield* mock.sent).map(({ url }) => url.slice(base.length))).toEqual([
         "/x?c=1",
         "/x?a=1&a=true",
@@ -131,7 +134,7 @@ describe("Verb urlParams option", () => {
             // The arbitrary creates nested records of values. Its type does not say so.
             const urlParams = input as Record<string, string>
             const { api: client, mock } = yield* api(ok)
-            yield* run(client.get("/x", { urlParams }))
+            yield* run(client.get("/x", { query: urlParams }))
             yield* run(client.execute(HttpClientRequest.get("/x", { urlParams })))
             const [ours, platforms] = yield* urls(mock)
             expect(ours).toBe(platforms)
@@ -147,28 +150,36 @@ describe("Verb urlParams option", () => {
 const circular: Record<string, unknown> = { name: "circle" }
 circular["self"] = circular
 const throwing = {
-  get urlParams(): never {
+  get query(): never {
     throw new Error("a getter that throws")
   }
 }
-const invalidOptions: ReadonlyArray<readonly [what: string, options: unknown, reason: "Url" | "Header" | "Body"]> = [
-  ["half a surrogate pair in a parameter", { urlParams: { a: "x\ud800" } }, "Url"],
-  ["half a surrogate pair in a parameter's name", { urlParams: [["\udc00x", "1"]] }, "Url"],
-  ["a symbol as a parameter", { urlParams: { a: Symbol("s") } }, "Url"],
-  ["a symbol in a list", { urlParams: { a: [Symbol("s")] } }, "Url"],
-  ["a record in a list", { urlParams: { a: [{ b: 1 }] } }, "Url"],
-  ["a function as a parameter", { urlParams: { a: () => 1 } }, "Url"],
-  ["a date as a parameter", { urlParams: { since: new Date(0) } }, "Url"],
-  ["a URL as a parameter", { urlParams: { to: new URL("https://a.test") } }, "Url"],
-  ["a secret as a parameter", { urlParams: { key: Redacted.make("c4n4ry") } }, "Url"],
-  ["parameters in a circle", { urlParams: circular }, "Url"],
-  ["parameters as text", { urlParams: "a=1" }, "Url"],
-  ["a list without pairs", { urlParams: [1, 2] }, "Url"],
+const invalidOptions: ReadonlyArray<
+  readonly [what: string, options: unknown, reason: "Url" | "Header" | "Body" | "Options"]
+> = [
+  ["half a surrogate pair in a parameter", { query: { a: "x\ud800" } }, "Url"],
+  ["half a surrogate pair in a parameter's name", { query: [["\udc00x", "1"]] }, "Url"],
+  ["a symbol as a parameter", { query: { a: Symbol("s") } }, "Url"],
+  ["a symbol in a list", { query: { a: [Symbol("s")] } }, "Url"],
+  ["a record in a list", { query: { a: [{ b: 1 }] } }, "Url"],
+  ["a function as a parameter", { query: { a: () => 1 } }, "Url"],
+  ["a date as a parameter", { query: { since: new Date(0) } }, "Url"],
+  ["a URL as a parameter", { query: { to: new URL("https://a.test") } }, "Url"],
+  ["a secret as a parameter", { query: { key: Redacted.make("c4n4ry") } }, "Url"],
+  ["parameters in a circle", { query: circular }, "Url"],
+  ["parameters as text", { query: "a=1" }, "Url"],
+  ["a list without pairs", { query: [1, 2] }, "Url"],
   ["a header that is a symbol", { headers: { "x-a": Symbol("s") } }, "Header"],
   ["a header that is an object", { headers: { "x-a": { length: 0, toString: () => "x\r\ny" } } }, "Header"],
   ["headers that are a number", { headers: 5 }, "Header"],
-  ["a getter that throws", throwing, "Header"],
+  ["a getter that throws", throwing, "Options"],
   ["a body that is text", { body: "text" }, "Body"],
+  ["two bodies", { json: 1, text: "x" }, "Body"],
+  ["a form that is text", { form: "a=1" }, "Body"],
+  ["a date in a form", { form: { since: new Date(0) } }, "Body"],
+  ["a number in a multipart form", { multipart: { a: 1 } }, "Body"],
+  ["an unknown option", { params: { a: 1 } }, "Options"],
+  ["an unknown option of another option", { timeout: { cal: 1 } }, "Options"],
   ["a body that is a form", { body: new FormData() }, "Body"],
   ["a JSON value in a circle", { json: circular }, "Body"],
   ["a JSON value with a BigInt", { json: { id: 1n } }, "Body"],
@@ -188,8 +199,10 @@ const invalidOptions: ReadonlyArray<readonly [what: string, options: unknown, re
 ]
 
 /** A verb without its types. */
-const untyped = (client: ApiClient.ApiClient, verb: (typeof verbs)[number]) =>
-  client[verb] as unknown as (url: unknown, options?: unknown) => Effect.Effect<HttpClientResponse, ApiError>
+const untyped: (
+  client: ApiClient.ApiClient,
+  verb: (typeof verbs)[number]
+) => (url: unknown, options?: unknown) => Effect.Effect<HttpClientResponse, ApiError> = (client, verb) => client[verb]
 
 describe("Verb with invalid options", () => {
   it.effect.each(invalidOptions)(
@@ -270,12 +283,17 @@ describe("Verb with random arguments", () => {
   const options = FastCheck.oneof(
     FastCheck.record(
       {
-        urlParams: anyValue,
+        query: anyValue,
+        path: anyValue,
+        form: anyValue,
+        multipart: anyValue,
+        text: anyValue,
+        timeout: anyValue,
+        errorSchema: anyValue,
         headers: anyValue,
         json: anyValue,
         body: anyValue,
-        hash: anyValue,
-        accept: anyValue,
+        unknown: anyValue,
         auth: anyValue,
         schema: anyValue,
         jsonSchema: anyValue

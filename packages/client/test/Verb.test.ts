@@ -23,11 +23,11 @@ describe("Verb", () => {
     })
   )
 
-  it.effect("accepts the request options of the platform", () =>
+  it.effect("sends query, header fields and body of the options", () =>
     Effect.gen(function* () {
       const { api: client, mock } = yield* api(() => respond(200))
       yield* run(
-        client.get("/x?a=1", { urlParams: { b: "ü&", c: ["1", "2"] }, headers: { "x-a": "1" }, accept: "text/plain" })
+        client.get("/x?a=1", { query: { b: "ü&", c: ["1", "2"] }, headers: { "x-a": "1", accept: "text/plain" } })
       )
       yield* run(client.post("/x", { body: HttpBody.text("text") }))
       yield* run(client.del("/x", { json: { why: "asked" } }))

@@ -1,6 +1,5 @@
 /** Types of errors and requirements. */
 import * as HttpClient from "@effect/platform/HttpClient"
-import type { HttpClientError } from "@effect/platform/HttpClientError"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as ApiClient from "@countersign/client/ApiClient"
@@ -29,10 +28,8 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
-import * as Schema from "effect/Schema"
 import { describe, expectTypeOf, it } from "vitest"
 
-class Api extends ApiClient.Tag("test/Api")<Api>() {}
 const jar = await Effect.runPromise(CookieJar.makeMemory)
 const baseUrl = "https://api.test"
 
@@ -95,121 +92,6 @@ describe("Schedule types", () => {
     expectTypeOf<Retry.Failure>().toEqualTypeOf<
       Errors.RateLimited | Errors.Unavailable | Errors.TransportError | Errors.Timeout
     >()
-  })
-})
-
-describe("ApiClient types", () => {
-  type Wire = HttpClient.HttpClient
-
-  it("require a transport and an Auth without the auth option", () => {
-    const made = ApiClient.make({ baseUrl })
-    expectTypeOf(made).toEqualTypeOf<Effect.Effect<ApiClient.ApiClient, Errors.InvalidRequest, Wire | Auth.Auth>>()
-    const layer = Api.layer({ baseUrl })
-    expectTypeOf(layer).toEqualTypeOf<Layer.Layer<Api, Errors.InvalidRequest, Wire | Auth.Auth>>()
-  })
-
-  it("require only a transport with the auth option", () => {
-    const made = ApiClient.make({ baseUrl, auth: Auth.none })
-    expectTypeOf(made).toEqualTypeOf<Effect.Effect<ApiClient.ApiClient, Errors.InvalidRequest, Wire>>()
-    const layer = Api.layer({ baseUrl, auth: Auth.none, cookies: false })
-    expectTypeOf(layer).toEqualTypeOf<Layer.Layer<Api, Errors.InvalidRequest, Wire>>()
-  })
-
-  it("require a CookieJar with cookies: true", () => {
-    const made = ApiClient.make({ baseUrl, cookies: true })
-    type All = Wire | Auth.Auth | CookieJar.CookieJar
-    expectTypeOf(made).toEqualTypeOf<Effect.Effect<ApiClient.ApiClient, Errors.InvalidRequest, All>>()
-    const layer = Api.layer({ baseUrl, auth: Auth.none, cookies: true })
-    expectTypeOf(layer).toEqualTypeOf<Layer.Layer<Api, Errors.InvalidRequest, Wire | CookieJar.CookieJar>>()
-  })
-
-  it("require every possible service when the option types are wide", () => {
-    expectTypeOf<ApiClient.Requirements<{ baseUrl: string; cookies: boolean; auth: Auth.Service }>>().toEqualTypeOf<
-      Wire | CookieJar.CookieJar
-    >()
-    expectTypeOf<ApiClient.Requirements<{ baseUrl: string; auth: Auth.Service | undefined }>>().toEqualTypeOf<
-      Wire | Auth.Auth
-    >()
-    expectTypeOf<ApiClient.Requirements<ApiClient.Options>>().toEqualTypeOf<
-      | Wire
-      | Auth.Auth
-      | CookieJar.CookieJar
-      | RateLimit.RateLimit
-      | CircuitBreaker.CircuitBreaker
-      | Concurrency.Concurrency
-    >()
-    const limits = RateLimit.throttle()
-    expectTypeOf(ApiClient.make({ baseUrl, auth: Auth.none, rateLimit: limits })).toEqualTypeOf<
-      Effect.Effect<ApiClient.ApiClient, Errors.InvalidRequest, Wire>
-    >()
-  })
-
-  it("have the own errors of the scheme, and no others", () => {
-    class Own extends ApiClient.Tag("test/Own")<Own, "own">() {}
-    const scheme = Auth.makeStaticEffect(() => Effect.fail<"own">("own"))
-    expectTypeOf(scheme).toEqualTypeOf<Auth.Service<"own">>()
-    type Client<E> = Effect.Effect<ApiClient.ApiClient<E>, Errors.InvalidRequest, Wire>
-    expectTypeOf(ApiClient.make({ baseUrl, auth: scheme })).toEqualTypeOf<Client<Errors.ApiError | "own">>()
-    expectTypeOf(ApiClient.make({ baseUrl, auth: Auth.none })).toEqualTypeOf<Client<Errors.ApiError>>()
-    const _get = Effect.flatMap(Own, (client) => client.get("/x"))
-    expectTypeOf<Effect.Effect.Error<typeof _get>>().toEqualTypeOf<Errors.ApiError | "own">()
-    const _call = Effect.flatMap(Api, (client) => client.get("/x", { auth: scheme }))
-    expectTypeOf<Effect.Effect.Error<typeof _call>>().toEqualTypeOf<Errors.ApiError | "own">()
-  })
-
-  it("require a scheme with the errors of the tag at most", () => {
-    class Own extends ApiClient.Tag("test/Own")<Own, "own">() {}
-    type Without<A, B> = Exclude<A, B>
-    expectTypeOf(Own.layer({ baseUrl })).toEqualTypeOf<
-      Layer.Layer<Own, Errors.InvalidRequest, Wire | Auth.Auth<"own">>
-    >()
-    expectTypeOf<Without<Auth.Auth<"own">, Auth.Auth>>().toEqualTypeOf<never>()
-    expectTypeOf<Without<Auth.Auth, Auth.Auth<"own">>>().toEqualTypeOf<Auth.Auth>()
-    const scheme = Auth.makeStaticEffect(() => Effect.fail<"own">("own"))
-    expectTypeOf(Own.layer({ baseUrl, auth: scheme })).toEqualTypeOf<Layer.Layer<Own, Errors.InvalidRequest, Wire>>()
-    // @ts-expect-error -- the tag of `Api` has no error "own".
-    Api.layer({ baseUrl, auth: scheme })
-  })
-
-  it("provide the tag as HttpClient of the platform", () => {
-    expectTypeOf(Api.layerHttpClient).toEqualTypeOf<Layer.Layer<HttpClient.HttpClient, never, Api>>()
-    expectTypeOf<ApiClient.ApiClient["httpClient"]>().toEqualTypeOf<HttpClient.HttpClient.With<HttpClientError>>()
-    expectTypeOf<ApiClient.ApiClient>().toExtend<HttpClient.HttpClient.With<Errors.ApiError>>()
-  })
-})
-
-describe("Verb types", () => {
-  class Key extends Context.Tag("test/Key")<Key, string>() {}
-  const Sealed = Schema.transformOrFail(Schema.String, Schema.String, {
-    decode: () => Key,
-    encode: () => Key
-  })
-  const _verbs = (client: ApiClient.ApiClient) => ({
-    plain: client.get("/x"),
-    decoded: client.get("/x", { schema: Schema.NumberFromString }),
-    encoded: client.post("/x", { json: 1, jsonSchema: Schema.NumberFromString }),
-    both: client.post("/x", { json: "a", jsonSchema: Sealed, schema: Schema.Number }),
-    needing: client.get("/x", { schema: Sealed })
-  })
-  type Verbs = ReturnType<typeof _verbs>
-
-  it("return the response or the decoded value, with errors and services of the schema", () => {
-    type Decoding = Errors.ApiError | Errors.InvalidResponse
-    expectTypeOf<Verbs["plain"]>().toEqualTypeOf<Effect.Effect<HttpClientResponse, Errors.ApiError>>()
-    expectTypeOf<Verbs["decoded"]>().toEqualTypeOf<Effect.Effect<number, Decoding>>()
-    expectTypeOf<Verbs["encoded"]>().toEqualTypeOf<Effect.Effect<HttpClientResponse, Errors.ApiError>>()
-    expectTypeOf<Verbs["both"]>().toEqualTypeOf<Effect.Effect<number, Decoding, Key>>()
-    expectTypeOf<Verbs["needing"]>().toEqualTypeOf<Effect.Effect<string, Decoding, Key>>()
-  })
-
-  it("reject a value that jsonSchema cannot encode", () => {
-    const wrong = (client: ApiClient.ApiClient) => [
-      // @ts-expect-error -- the schema encodes numbers.
-      client.post("/x", { json: "one", jsonSchema: Schema.NumberFromString }),
-      // @ts-expect-error -- there is nothing to encode.
-      client.post("/x", { jsonSchema: Schema.NumberFromString })
-    ]
-    expectTypeOf(wrong).toBeFunction()
   })
 })
 

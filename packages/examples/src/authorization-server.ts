@@ -27,9 +27,10 @@ const LoginLive = Login.layerConfig({
 
 const user = { account: "ada", scopes: ["openid", "read"] }
 
-const ApiLive = Api.layer({ baseUrl: "https://oauth.test" }).pipe(
-  Layer.provide(Login.layerFrom((client) => RefreshToken.layer({ ...client, ...user })))
-)
+const ApiLive = Api.layer({
+  baseUrl: "https://oauth.test",
+  auth: Login.layerFrom((client) => RefreshToken.layer({ ...client, ...user }))
+})
 
 export const AppLive = Layer.provideMerge(ApiLive, LoginLive)
 // #endregion

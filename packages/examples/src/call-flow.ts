@@ -41,8 +41,9 @@ const Transport = Layer.effect(HttpClient.HttpClient, Effect.map(HttpClient.Http
 
 export const ApiLive = Api.layer({
   baseUrl: "https://api.example.com",
-  retry: Schedule.intersect(Schedule.spaced("1 second"), Schedule.recurs(2))
-}).pipe(Layer.provide(AuthLive), Layer.provide(Transport))
+  retry: Schedule.intersect(Schedule.spaced("1 second"), Schedule.recurs(2)),
+  auth: AuthLive
+}).pipe(Layer.provide(Transport))
 
 // #region call
 const Order = Schema.Struct({ id: Schema.Number })

@@ -7,7 +7,6 @@ import * as ApiClient from "@countersign/client/ApiClient"
 import * as SignIn from "@countersign/node/SignIn"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 
 class Api extends ApiClient.Tag("app/Api")<Api, TokenSourceError>() {}
@@ -21,7 +20,7 @@ const client: RefreshToken.Options = {
   scopes: ["openid", "read"]
 }
 
-const ApiLive = Api.layer({ baseUrl: "https://oauth.test" }).pipe(Layer.provide(RefreshToken.layer(client)))
+const ApiLive = Api.layer({ baseUrl: "https://oauth.test", auth: RefreshToken.layer(client) })
 // #endregion
 
 // #region commands

@@ -16,8 +16,7 @@ const AuthLive = ClientCredentials.layerConfig({
   scopes: ["read"]
 })
 
-export const ApiLive = Api.layer({ baseUrl: "https://oauth.test" }).pipe(
-  Layer.provide(AuthLive),
+export const ApiLive = Api.layer({ baseUrl: "https://oauth.test", auth: AuthLive }).pipe(
   Layer.provide(FileTokenStore.layerConfig({ path: Config.string("TOKEN_FILE") }))
 )
 

@@ -35,7 +35,7 @@ const ticket = (key: Redacted.Redacted<string>): Effect.Effect<Auth.Service> =>
 const TicketLive = Layer.effect(Auth.Auth, ticket(Redacted.make("my-key")))
 // #endregion
 
-export const ApiLive = Api.layer({ baseUrl: "https://api.example.com" }).pipe(Layer.provide(TicketLive))
+export const ApiLive = Api.layer({ baseUrl: "https://api.example.com", auth: TicketLive })
 
 export const program = Effect.gen(function* () {
   const api = yield* Api

@@ -34,7 +34,7 @@ const client = Effect.map(HttpClient.HttpClient, (transport) =>
 
 export const program = Effect.gen(function* () {
   const { execute } = yield* client
-  const get = Verb.make("GET", () => execute)
+  const get = Verb.make("GET", execute)
   yield* Console.log(yield* get("/basic-auth/user/pass", { schema: Session }))
 })
 // #endregion

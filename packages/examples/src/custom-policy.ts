@@ -25,8 +25,7 @@ const NumberedTransport = Layer.effect(
 )
 // #endregion
 
-export const ApiLive = Api.layer({ baseUrl: "https://api.example.com" }).pipe(
-  Layer.provide(Auth.layerNone),
+export const ApiLive = Api.layer({ baseUrl: "https://api.example.com", auth: Auth.none }).pipe(
   Layer.provide(NumberedTransport)
 )
 

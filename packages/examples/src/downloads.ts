@@ -4,12 +4,11 @@ import * as ApiClient from "@countersign/client/ApiClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 
 class Api extends ApiClient.Tag("app/Api")<Api>() {}
 
-export const ApiLive = Api.layer({ baseUrl: "http://httpbin.test" }).pipe(Layer.provide(Auth.layerNone))
+export const ApiLive = Api.layer({ baseUrl: "http://httpbin.test", auth: Auth.none })
 
 // #region download
 export const program = Effect.gen(function* () {

@@ -5,12 +5,11 @@ import * as ApiError from "@countersign/client/ApiError"
 import * as Console from "effect/Console"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 
 export class Api extends ApiClient.Tag("app/Api")<Api>() {}
 
-export const ApiLive = Api.layer({ baseUrl: "https://api.example.com" }).pipe(Layer.provide(Auth.layerNone))
+export const ApiLive = Api.layer({ baseUrl: "https://api.example.com", auth: Auth.none })
 
 const Order = Schema.Struct({ id: Schema.Number })
 

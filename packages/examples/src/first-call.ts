@@ -11,10 +11,10 @@ import * as Schema from "effect/Schema"
 
 class Api extends ApiClient.Tag("app/Api")<Api>() {}
 
-const ApiLive = Api.layer({ baseUrl: "https://httpbin.org" }).pipe(
-  Layer.provide(Bearer.layerConfig(Config.redacted("API_TOKEN"))),
-  Layer.provide(NodeTransport.layer)
-)
+const ApiLive = Api.layer({
+  baseUrl: "https://httpbin.org",
+  auth: Bearer.layerConfig(Config.redacted("API_TOKEN"))
+}).pipe(Layer.provide(NodeTransport.layer))
 
 const Session = Schema.Struct({ authenticated: Schema.Boolean })
 

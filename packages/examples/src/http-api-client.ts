@@ -7,15 +7,12 @@ import * as HttpApiEndpoint from "@effect/platform/HttpApiEndpoint"
 import * as HttpApiGroup from "@effect/platform/HttpApiGroup"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 
 class Api extends ApiClient.Tag("app/Api")<Api>() {}
 
-export const ApiLive = Api.layer({ baseUrl: "http://httpbin.test" }).pipe(
-  Layer.provide(Bearer.layer(Redacted.make("a-token")))
-)
+export const ApiLive = Api.layer({ baseUrl: "http://httpbin.test", auth: Bearer.layer(Redacted.make("a-token")) })
 
 // #region derived
 const Description = HttpApi.make("bin").add(
@@ -25,7 +22,7 @@ const Description = HttpApi.make("bin").add(
 )
 
 export const program = Effect.gen(function* () {
-  const client = yield* HttpApiClient.make(Description)
+  const client = yield* Api.provideHttpClient(HttpApiClient.make(Description))
   yield* Console.log(yield* client.session.whoami())
-}).pipe(Effect.provide(Api.layerHttpClient))
+})
 // #endregion

@@ -7,7 +7,6 @@ import * as Registration from "@countersign/auth/Registration"
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as SignIn from "@countersign/node/SignIn"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 
 export class Mcp extends ApiClient.Tag("app/Mcp")<Mcp, TokenSourceError>() {}
@@ -46,7 +45,7 @@ export const clientOf = (url: string, documentUrl?: string) =>
 
 /** API client of the MCP server. Call `SignIn.withBrowser(client)` first: it stores the token. */
 export const mcpLayer = (url: string, client: RefreshToken.Options) =>
-  Mcp.layer({ baseUrl: url }).pipe(Layer.provide(RefreshToken.layer(client)))
+  Mcp.layer({ baseUrl: url, auth: RefreshToken.layer(client) })
 
 export const tools = Effect.gen(function* () {
   const mcp = yield* Mcp

@@ -24,10 +24,7 @@ export const TransportLive = Layer.unwrapEffect(
 export const FromEnvironment = NodeTransport.layerProxyEnv
 // #endregion
 
-const ApiLive = Api.layer({ baseUrl: "https://api.example.com" }).pipe(
-  Layer.provide(Auth.layerNone),
-  Layer.provide(TransportLive)
-)
+const ApiLive = Api.layer({ baseUrl: "https://api.example.com", auth: Auth.none }).pipe(Layer.provide(TransportLive))
 
 // #region failure
 export const program = Effect.gen(function* () {

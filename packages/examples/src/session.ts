@@ -4,16 +4,12 @@ import * as ApiClient from "@countersign/client/ApiClient"
 import * as CookieJar from "@countersign/client/CookieJar"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 
 class Api extends ApiClient.Tag("app/Api")<Api>() {}
 
 // #region session
-export const ApiLive = Api.layer({ baseUrl: "http://httpbin.test", cookies: true }).pipe(
-  Layer.provide(CookieJar.layerMemory),
-  Layer.provide(Auth.layerNone)
-)
+export const ApiLive = Api.layer({ baseUrl: "http://httpbin.test", cookies: CookieJar.layerMemory, auth: Auth.none })
 // #endregion
 
 const Cookies = Schema.Struct({ cookies: Schema.Record({ key: Schema.String, value: Schema.String }) })

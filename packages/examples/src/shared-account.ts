@@ -25,8 +25,7 @@ const StoreLive = Layer.unwrapEffect(
   Effect.map(EncryptionKey.config("TOKEN_KEY"), (key) => EncryptedTokenStore.layer({ storeId: "app", key }))
 ).pipe(Layer.provide(FileTokenStore.layerConfig({ path: Config.string("TOKEN_FILE") })))
 
-export const ApiLive = Api.layer({ baseUrl: "https://oauth.test" }).pipe(
-  Layer.provide(AuthLive),
+export const ApiLive = Api.layer({ baseUrl: "https://oauth.test", auth: AuthLive }).pipe(
   Layer.provideMerge(StoreLive),
   Layer.provideMerge(TokenEvents.layer)
 )

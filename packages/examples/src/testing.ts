@@ -12,8 +12,7 @@ import * as TestClock from "effect/TestClock"
 class Api extends ApiClient.Tag("app/Api")<Api>() {}
 
 // #region test
-const ApiTest = Api.layer({ baseUrl: "https://api.example.com" }).pipe(
-  Layer.provide(Bearer.layer(Redacted.make("a-token"))),
+const ApiTest = Api.layer({ baseUrl: "https://api.example.com", auth: Bearer.layer(Redacted.make("a-token")) }).pipe(
   Layer.provideMerge(
     MockClient.layer([
       MockClient.respond(429, "slow down", { "retry-after": "20" }),

@@ -33,9 +33,7 @@ const clientsOf = (client: OAuth2.Client) =>
   RcMap.make({
     lookup: (account: string) =>
       Layer.build(
-        Api.layer({ baseUrl: "https://oauth.test" }).pipe(
-          Layer.provide(RefreshToken.layer({ ...client, scopes, account }))
-        )
+        Api.layer({ baseUrl: "https://oauth.test", auth: RefreshToken.layer({ ...client, scopes, account }) })
       ).pipe(Effect.map(Context.get(Api))),
     idleTimeToLive: "10 minutes"
   })

@@ -173,8 +173,8 @@ describe("two accounts of one API in one process", () => {
         "set-cookie": `sid=of_${headers["x-account"]}`
       })
     const live = Layer.mergeAll(
-      Alice.layer({ baseUrl, auth: auth("alice"), cookies: true }).pipe(Layer.provide(CookieJar.layerMemory)),
-      Bob.layer({ baseUrl, auth: auth("bob"), cookies: true }).pipe(Layer.provide(CookieJar.layerMemory))
+      Alice.layer({ baseUrl, auth: auth("alice"), cookies: CookieJar.layerMemory }),
+      Bob.layer({ baseUrl, auth: auth("bob"), cookies: CookieJar.layerMemory })
     ).pipe(Layer.provideMerge(MockClient.layer(server)))
     return Effect.gen(function* () {
       const [alice, bob] = [yield* Alice, yield* Bob]
@@ -189,8 +189,8 @@ describe("two accounts of one API in one process", () => {
     const server: MockClient.Script = ({ headers }) =>
       headers["x-account"] === "alice" ? MockClient.respond(429, "", { "retry-after": "600" }) : MockClient.respond(200)
     const live = Layer.mergeAll(
-      Alice.layer({ baseUrl, auth: auth("alice"), rateLimit: true }).pipe(Layer.provide(own())),
-      Bob.layer({ baseUrl, auth: auth("bob"), rateLimit: true }).pipe(Layer.provide(own()))
+      Alice.layer({ baseUrl, auth: auth("alice"), rateLimit: own() }),
+      Bob.layer({ baseUrl, auth: auth("bob"), rateLimit: own() })
     ).pipe(Layer.provideMerge(MockClient.layer(server)))
     return Effect.gen(function* () {
       expect(yield* Effect.flip((yield* Alice).get("/"))).toMatchObject({ _tag: "RateLimited", source: "server" })
@@ -204,8 +204,7 @@ describe("two accounts of one API in one process", () => {
     class One extends Context.Tag("test/One")<One, HttpClient.HttpClient>() {}
     class Other extends Context.Tag("test/Other")<Other, HttpClient.HttpClient>() {}
     const sdk = <Id>(tag: Context.Tag<Id, HttpClient.HttpClient>, name: string) =>
-      Layer.effect(tag, HttpClient.HttpClient).pipe(
-        Layer.provide(Alice.layerHttpClient),
+      Alice.provideHttpClient(Layer.effect(tag, HttpClient.HttpClient)).pipe(
         Layer.provide(Alice.layer({ baseUrl, auth: auth(name) }))
       )
     const live = Layer.mergeAll(sdk(One, "alice"), sdk(Other, "bob")).pipe(

@@ -17,7 +17,7 @@ import { serve } from "./support/server.js"
 const Cookies = Schema.Struct({ cookies: Schema.Record({ key: Schema.String, value: Schema.String }) })
 
 const session = (baseUrl: string) =>
-  ApiClient.make({ baseUrl, auth: Auth.none, cookies: true }).pipe(Effect.provide(CookieJar.layerMemory))
+  Effect.flatMap(CookieJar.makeMemory, (cookies) => ApiClient.make({ baseUrl, auth: Auth.none, cookies }))
 
 describe("NodeTransport", () => {
   it.live("keeps two cookies of one name with different paths from one response", () =>

@@ -55,7 +55,7 @@ const observe = (route: Route) =>
     const origin = yield* recorder(respond, route)
     const transport = yield* transportOf(route)
     const seen = yield* Effect.gen(function* () {
-      const api = yield* ApiClient.make({ baseUrl: origin.url, auth: Auth.none, cookies: true })
+      const api = yield* ApiClient.make({ baseUrl: origin.url, auth: Auth.none, cookies: CookieJar.layerMemory })
       const guarded = yield* ApiClient.make({ baseUrl: origin.url, auth: refreshing() })
       const text = (path: string) => Effect.flatMap(api.get(path), (response) => response.text)
       const error = yield* Effect.flip(api.get("/404"))

@@ -148,7 +148,8 @@ const EXPLANATIONS: Readonly<Record<Reason, string>> = {
     "The path is an absolute URL that is neither http nor https. Use a path, or a URL below the base URL.",
   InvalidUrl: "The path begins with a scheme and is not a valid URL. Use a path, or a URL below the base URL.",
   Userinfo: "The path is an absolute URL with a user name or a password. Remove those.",
-  OtherOrigin: "The path is an absolute URL of another origin. Use a URL below the base URL, or another client.",
+  OtherOrigin:
+    "The path is an absolute URL of another origin. Use a URL below the base URL, add the origin to `origins`, or use another client.",
   OutsideBase: "The path is an absolute URL outside the base path. Use a URL below the base URL, or another client."
 }
 

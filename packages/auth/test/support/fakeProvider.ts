@@ -59,7 +59,7 @@ export const refreshing = (options: OAuth2.Client) =>
 export const callingStored = <E, R>(grant: Layer.Layer<Auth<TokenSourceError> | TokenSource, E, R>) => {
   class Api extends ApiClient.Tag("test/Api")<Api, TokenSourceError>() {}
   return Effect.flatMap(Api, (api) => api.get("/x")).pipe(
-    Effect.provide(Layer.provide(Api.layer({ baseUrl: "https://api.test" }), grant))
+    Effect.provide(Api.layer({ baseUrl: "https://api.test", auth: grant }))
   )
 }
 

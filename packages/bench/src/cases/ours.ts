@@ -42,8 +42,7 @@ const BearerLive = Bearer.layerCustom({ key: "bench", acquireToken: () => mint }
 
 /** A client with default options and a bearer token. */
 const defaultLive = (target: Target) =>
-  Api.layer({ baseUrl: new URL(target.url).origin, headers: { accept: "application/json" } }).pipe(
-    Layer.provide(BearerLive),
+  Api.layer({ baseUrl: new URL(target.url).origin, headers: { accept: "application/json" }, auth: BearerLive }).pipe(
     Layer.provide(transport(target))
   )
 
@@ -52,16 +51,11 @@ const apiLive = (target: Target) =>
   Api.layer({
     baseUrl: new URL(target.url).origin,
     headers: { accept: "application/json" },
-    cookies: true,
-    circuitBreaker: true,
-    concurrency: true
-  }).pipe(
-    Layer.provide(BearerLive),
-    Layer.provide(CookieJar.layerMemory),
-    Layer.provide(CircuitBreaker.layer()),
-    Layer.provide(Concurrency.layer({ limit: 100_000 })),
-    Layer.provide(transport(target))
-  )
+    cookies: CookieJar.layerMemory,
+    circuitBreaker: CircuitBreaker.layer(),
+    concurrency: Concurrency.layer({ limit: 100_000 }),
+    auth: BearerLive
+  }).pipe(Layer.provide(transport(target)))
 
 const pathOf = ({ url }: Target): string => new URL(url).pathname
 

@@ -46,7 +46,7 @@ const rawUpload: Transfer = async (size) => {
 class Api extends ApiClient.Tag("bench/Api")<Api>() {}
 
 const runtime = ManagedRuntime.make(
-  Api.layer({ baseUrl: origin }).pipe(Layer.provide(Auth.layerNone), Layer.provide(NodeTransport.layer))
+  Api.layer({ baseUrl: origin, auth: Auth.none }).pipe(Layer.provide(NodeTransport.layer))
 )
 
 const download: Transfer = (size) =>

@@ -43,7 +43,7 @@ const warm = Effect.gen(function* () {
   const client = yield* ApiClient.make({
     baseUrl,
     auth,
-    cookies: true,
+    cookies: yield* CookieJar.makeMemory,
     circuitBreaker: yield* CircuitBreaker.make(),
     concurrency: yield* Concurrency.make({ limit: 100 })
   })

@@ -50,12 +50,12 @@ const subjects = Effect.gen(function* () {
   const client = yield* ApiClient.make({
     baseUrl,
     auth,
-    cookies: true,
+    cookies: yield* CookieJar.makeMemory,
     circuitBreaker: yield* CircuitBreaker.make(),
     concurrency: yield* Concurrency.make({ limit: 100 })
   })
   const read = Effect.suspend(() => fresh.execute(request))
-  const get = Verb.make("GET", () => () => Effect.succeed(same))
+  const get = Verb.make("GET", () => Effect.succeed(same))
   const all: ReadonlyArray<Subject> = [
     around(
       "RequestDefaults.policy",
@@ -83,7 +83,6 @@ const subjects = Effect.gen(function* () {
 
 const services = Layer.mergeAll(
   TokenSource.layer({ key: "bench", acquireToken: () => mint }).pipe(Layer.provide(TokenStore.layerMemory)),
-  CookieJar.layerMemory,
   Layer.succeed(HttpClient.HttpClient, fresh)
 )
 

@@ -25,13 +25,16 @@ type Mock = Context.Tag.Service<MockClient.MockClient>
 /** A client with the whole pipeline over a mock transport. */
 export const api = (
   script: MockClient.Script,
-  options: Partial<ApiClient.Options> = {}
+  options: Partial<ApiClient.Options<unknown>> = {}
 ): Effect.Effect<{ readonly api: ApiClient.ApiClient; readonly mock: Mock }, InvalidRequest> =>
   Effect.gen(function* () {
     const { client, mock } = yield* MockClient.make(script)
-    const made = yield* ApiClient.make({ baseUrl: base, ...options, auth: options.auth ?? Auth.none }).pipe(
-      Effect.provideService(HttpClient.HttpClient, client)
-    ) as Effect.Effect<ApiClient.ApiClient, InvalidRequest>
+    const made = yield* ApiClient.make({
+      baseUrl: base,
+      userAgent: false,
+      ...options,
+      auth: options.auth ?? Auth.none
+    }).pipe(Effect.provideService(HttpClient.HttpClient, client)) as Effect.Effect<ApiClient.ApiClient, InvalidRequest>
     return { api: made, mock }
   })
 

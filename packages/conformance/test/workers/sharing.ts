@@ -34,26 +34,28 @@ const CredentialsLive = ClientCredentials.layer({
 const options = { baseUrl: env.BACKEND } as const
 
 /** One client with the client credentials grant and the default throttle. */
-const SharedLive = Api.layer(options).pipe(Layer.provide(CredentialsLive))
+const SharedLive = Api.layer({ ...options, auth: CredentialsLive })
 
 const OneAtATime = Concurrency.layer({ limit: 1, maxQueued: 100 })
 
 /** The same, which sends one request at a time. */
-const LimitedLive = Api.layer({ ...options, concurrency: true }).pipe(
-  Layer.provide(OneAtATime),
-  Layer.provide(CredentialsLive)
-)
+const LimitedLive = Api.layer({ ...options, concurrency: OneAtATime, auth: CredentialsLive })
 
 /** The same with a short time for a call: after it, a permit that is lost with its request is free again. */
-const BriefLive = Api.layer({ ...options, concurrency: true, timeout: { call: "10 seconds" } }).pipe(
-  Layer.provide(OneAtATime),
-  Layer.provide(CredentialsLive)
-)
+const BriefLive = Api.layer({
+  ...options,
+  concurrency: OneAtATime,
+  timeout: { call: "10 seconds" },
+  auth: CredentialsLive
+})
 
 /** The control: a client that shares no state between requests. */
-const ControlLive = Api.layer({ ...options, rateLimit: false, retry: false }).pipe(
-  Layer.provide(Bearer.layer(Redacted.make("fixed")))
-)
+const ControlLive = Api.layer({
+  ...options,
+  rateLimit: false,
+  retry: false,
+  auth: Bearer.layer(Redacted.make("fixed"))
+})
 
 const runtimeOf = (live: typeof ControlLive) => ManagedRuntime.make(Layer.provide(live, FetchHttpClient.layer))
 

@@ -1,6 +1,7 @@
 /** One step of the tutorial, and what a run observed. */
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as ApiClient from "@countersign/client/ApiClient"
+import * as Auth from "@countersign/client/Auth"
 import * as Timeline from "@countersign/client/Timeline"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -29,8 +30,8 @@ export interface Result extends Outcome {
 }
 
 /** A client of the target with these options. */
-export const client = <const O extends Omit<ApiClient.Options, "baseUrl">>(options: O) =>
-  Effect.flatMap(Target, ({ baseUrl }) => ApiClient.make({ ...options, baseUrl }))
+export const client = <E = never>(options: Omit<ApiClient.Options<E>, "baseUrl">) =>
+  Effect.flatMap(Target, ({ baseUrl }) => ApiClient.make({ ...options, baseUrl, auth: options.auth ?? Auth.none }))
 
 export const sendsOf = (events: ReadonlyArray<Timeline.Event>): number =>
   events.filter(({ _tag }) => _tag === "RequestSent").length

@@ -1,6 +1,6 @@
 /** Requests by body and header fields, and what an origin must receive of each. */
 import * as Auth from "@countersign/client/Auth"
-import type * as Verb from "@countersign/client/Verb"
+import type * as Call from "@countersign/client/Call"
 import * as Bearer from "@countersign/auth/Bearer"
 import * as HttpBody from "@effect/platform/HttpBody"
 import * as UrlParams from "@effect/platform/UrlParams"
@@ -12,7 +12,7 @@ type Framing = number | "chunked" | "none"
 
 /** A kind of body. */
 export interface BodyKind {
-  readonly options: Verb.Options
+  readonly options: Call.BodyOptions<undefined>
   /** The bytes on the wire. `form` for multipart, which has a random boundary. */
   readonly bytes: Uint8Array | "form"
   readonly framing: Framing | "form"

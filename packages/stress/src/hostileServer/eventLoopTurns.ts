@@ -55,14 +55,11 @@ const clientOf = (socketPath: string, policy: Policy.Policy) =>
     return yield* ApiClient.make({
       baseUrl: "http://api.evil.test",
       auth: Bearer.make(Redacted.make(similar(8000))),
-      cookies: true,
+      cookies: jar,
       retry: false,
       circuitBreaker: false,
       rateLimit: false
-    }).pipe(
-      Effect.provideService(HttpClient.HttpClient, policy(transport)),
-      Effect.provideService(CookieJar.CookieJar, jar)
-    )
+    }).pipe(Effect.provideService(HttpClient.HttpClient, policy(transport)))
   })
 
 /** Runs something and returns the longest time between two readings of a stopwatch, one per turn of the event loop. */

@@ -47,8 +47,6 @@ export const authOf = ({ put }: CallOptions): Effect.Effect<Auth.Service> =>
     auth === Auth.none || auth.replay !== undefined ? auth : { ...auth, onRejected: () => Effect.succeed(true) }
   )
 
-const verbs = { GET: "get", HEAD: "head", POST: "post", PUT: "put", DELETE: "del" } as const
-
 const clientOf = (order: CallOptions) =>
   Effect.gen(function* () {
     const { cell, put } = order
@@ -57,16 +55,13 @@ const clientOf = (order: CallOptions) =>
       headers: put.defaults,
       auth: yield* authOf(order),
       origins: order.origins,
-      cookies: put.cookie !== undefined,
+      cookies: put.cookie === undefined ? false : yield* CookieJar.makeMemory,
       // The default retries, without their delays.
       retry: Schedule.recurs(2),
       redirects: { crossOriginBody: cell.crossOriginBody },
       metrics: Telemetry.metrics
     })
-  }).pipe(
-    Effect.provideService(HttpClient.HttpClient, order.transport),
-    Effect.provideServiceEffect(CookieJar.CookieJar, CookieJar.makeMemory)
-  )
+  }).pipe(Effect.provideService(HttpClient.HttpClient, order.transport))
 
 /** Our client, by its verbs, its `execute` or its `HttpClient`. */
 export const ours: Caller = (order) => Effect.tap(responseOf(order), ({ text }) => Effect.ignore(text))
@@ -77,7 +72,9 @@ const responseOf = (order: CallOptions): Effect.Effect<HttpClientResponse, unkno
     const client = yield* clientOf(order)
     if (put.cookie !== undefined) yield* client.get("/login")
     if (cell.through === "verb" || put.callAuth !== undefined) {
-      return yield* client[verbs[cell.method]](pathOf(order), { ...optionsOf(order), auth: put.callAuth })
+      const { body, headers, urlParams } = optionsOf(order)
+      const options = { body, headers, query: urlParams, auth: put.callAuth }
+      return yield* client.request(cell.method, pathOf(order), options)
     }
     const request = requestOf(order, pathOf(order))
     if (cell.through === "execute") return yield* client.execute(request)

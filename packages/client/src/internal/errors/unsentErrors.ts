@@ -55,21 +55,24 @@ export class Overloaded
 }
 
 /**
- * Invalid request: it cannot be sent, and nothing was sent.
+ * Invalid request, or invalid options of a client: nothing was sent.
  *
  * @since 0.1.0
  * @category errors
  */
 export class InvalidRequest
   extends /* @__PURE__ */ Data.TaggedError("InvalidRequest")<{
-    /** Which part of the request is invalid. */
-    readonly reason: "Url" | "Header" | "Body" | "Credentials"
+    /** Which part of the request is invalid. `Options`: an option is unknown, or the options of a client are invalid. */
+    readonly reason: "Url" | "Header" | "Body" | "Credentials" | "Method" | "Options"
     /** What to change. It contains no value of the caller that may be secret. */
     readonly detail: string
     readonly message: string
   }>
 {
   constructor(fields: Pick<InvalidRequest, "reason" | "detail">) {
-    super({ ...fields, message: `The request was not sent: ${fields.detail}` })
+    super({
+      ...fields,
+      message: `${fields.reason === "Options" ? "Invalid options" : "The request was not sent"}: ${fields.detail}`
+    })
   }
 }

@@ -2,19 +2,14 @@
 import * as HttpBody from "@effect/platform/HttpBody"
 import type { HttpMethod } from "@effect/platform/HttpMethod"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import type * as UrlParams from "@effect/platform/UrlParams"
 import { InvalidRequest } from "../../Errors.js"
+import { parseParams } from "./formParams.js"
 
 type Options = HttpClientRequest.Options.NoUrl
 
 const invalid = (reason: InvalidRequest["reason"], detail: string) => new InvalidRequest({ reason, detail })
 
 const invalidUrl = invalid("Url", "the URL is neither a string nor a URL object. Pass one of them.")
-
-const invalidParams = invalid(
-  "Url",
-  "`urlParams` contains a value that is not a string, number or boolean. Remove it, or convert it to a string."
-)
 
 const invalidHeaders = invalid(
   "Header",
@@ -36,72 +31,20 @@ const textOf = (url: unknown): string | undefined => {
 }
 
 /**
- * Whether an object such as a `Date`, `URL` or `Redacted` has no entries, so that it would be dropped silently. An
- * empty record is allowed.
- */
-const hasNoEntries = (value: object): boolean =>
-  !(Symbol.iterator in value) && Object.keys(value).length === 0 && Object.getPrototypeOf(value) !== Object.prototype
-
-const paramText = (value: unknown): string => {
-  if (
-    typeof value === "string" ||
-    typeof value === "number" ||
-    typeof value === "bigint" ||
-    typeof value === "boolean"
-  ) {
-    return String(value)
-  }
-  throw invalidParams
-}
-
-/**
- * Converts a record or a list to parameters, like the platform: `a[b]` for nested records, a repeated `a` for lists. It
- * skips `null` like `undefined`; the platform throws for `null`. A value that has no text form throws, because it would
- * be sent as `[object Object]` or dropped.
- */
-const appendParams = (
-  input: object,
-  nameOf: (key: string) => string,
-  into: Array<readonly [string, string]>
-): UrlParams.UrlParams => {
-  if (hasNoEntries(input)) throw invalidParams
-  // Checked here although the types exclude other values, because the platform's coercion hides them.
-  const entries = Symbol.iterator in input ? (input as Iterable<readonly [string, unknown]>) : Object.entries(input)
-  for (const [key, value] of entries) {
-    const name = nameOf(paramText(key))
-    const values: ReadonlyArray<unknown> = Array.isArray(value) ? value : [value]
-    for (const one of values) {
-      if (one === undefined || one === null) continue
-      if (typeof one === "object" && one === value) appendParams(one, (inner) => `${name}[${inner}]`, into)
-      else into.push([name, paramText(one)])
-    }
-  }
-  return into
-}
-
-const parseParams = (input: unknown): UrlParams.UrlParams | InvalidRequest => {
-  if (input === null) return []
-  try {
-    return typeof input === "object" ? appendParams(input, (key) => key, []) : invalidParams
-  } catch {
-    // A circular value, a getter or iterator that throws, or a value without a text form.
-    return invalidParams
-  }
-}
-
-/**
  * Returns a function that makes the requests of a method. It never throws: it returns an `InvalidRequest` that names
  * the invalid part.
+ *
+ * @param paramsName - the option that the caller gave the query parameters in.
  */
 export const makeRequestBuilder =
-  (method: HttpMethod) =>
+  (method: HttpMethod, paramsName = "urlParams") =>
   (url: string | URL, options: Options): HttpClientRequest.HttpClientRequest | InvalidRequest => {
     try {
       const text = textOf(url)
       if (text === undefined) return invalidUrl
       const { body, urlParams } = options
       if (body !== undefined && !HttpBody.isHttpBody(body)) return invalidBody
-      const params = urlParams === undefined ? undefined : parseParams(urlParams)
+      const params = urlParams === undefined ? undefined : parseParams(urlParams, paramsName, "Url")
       if (params instanceof InvalidRequest) return params
       // The platform's type forbids a body for GET. The other options are the same for all methods.
       const make = HttpClientRequest.make(method as "POST")

@@ -1,7 +1,6 @@
 import * as Basic from "@countersign/auth/Basic"
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type { Scenario } from "../Scenario.js"
@@ -20,7 +19,7 @@ const fromOptions = Effect.flatMap(client({ auth: Basic.make(credentials) }), (a
 
 const fromLayer = Effect.flatMap(Target, ({ baseUrl }) =>
   Effect.flatMap(Api, (api) => api.get("/basic-auth/user/pass", { schema: Login })).pipe(
-    Effect.provide(Layer.provide(Api.layer({ baseUrl }), Basic.layer(credentials)))
+    Effect.provide(Api.layer({ baseUrl, auth: Basic.layer(credentials) }))
   )
 )
 

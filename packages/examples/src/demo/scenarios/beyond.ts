@@ -36,8 +36,7 @@ const serviceRun = (path: string) =>
       // The resource is part of the authorization server: new tokens are valid at once, revoked ones are rejected.
       propagationDelay: 0
     })
-    const live = Api.layer({ baseUrl: oauth.issuer }).pipe(
-      Layer.provide(auth),
+    const live = Api.layer({ baseUrl: oauth.issuer, auth }).pipe(
       Layer.provide(FileTokenStore.layer({ path })),
       Layer.fresh
     )

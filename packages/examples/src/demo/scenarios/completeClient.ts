@@ -52,8 +52,7 @@ export const completeClient: Scenario = {
     const retry = Retry.exponential({ times: 2, throttledBaseDelay: "200 millis" })
     return yield* Effect.provide(
       scenario(count),
-      Api.layer({ baseUrl, retry }).pipe(
-        Layer.provide(Bearer.layerCustom({ key: "demo", acquireToken: () => mint })),
+      Api.layer({ baseUrl, retry, auth: Bearer.layerCustom({ key: "demo", acquireToken: () => mint }) }).pipe(
         Layer.provide(TokenStore.layerMemory)
       )
     )

@@ -2,7 +2,6 @@ import * as Basic from "@countersign/auth/Basic"
 import * as CookieJar from "@countersign/client/CookieJar"
 import * as NodeTransport from "@countersign/node/NodeTransport"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type { Scenario } from "../Scenario.js"
@@ -19,7 +18,7 @@ const steps = (opened: ReadonlyArray<string>) =>
     const api = yield* client({
       auth: Basic.make({ username: "user", password: Redacted.make("pass") }),
       headers: { "user-agent": userAgent, accept: "application/json" },
-      cookies: true
+      cookies: yield* CookieJar.makeMemory
     })
     const login = yield* api.get("/basic-auth/user/pass")
     const { headers } = yield* api.get("/headers", { schema: Headers })
@@ -56,6 +55,6 @@ export const session: Scenario = {
       keepAliveTimeout: "30 seconds",
       onConnect: (origin) => opened.push(origin)
     })
-    return Effect.provide(steps(opened), Layer.merge(CookieJar.layerMemory, transport))
+    return Effect.provide(steps(opened), transport)
   })
 }

@@ -25,8 +25,7 @@ export const tokenStored: Scenario = {
     // Each run builds everything anew, as another process would: only the file is the same.
     const oneRun = Effect.flatMap(Api, (api) => api.get("/bearer", { schema: Answer })).pipe(
       Effect.provide(
-        Api.layer({ baseUrl }).pipe(
-          Layer.provide(Bearer.layerCustom({ key: "demo", acquireToken: () => mint })),
+        Api.layer({ baseUrl, auth: Bearer.layerCustom({ key: "demo", acquireToken: () => mint }) }).pipe(
           Layer.provide(FileTokenStore.layer({ path })),
           Layer.fresh
         )

@@ -1,0 +1,26 @@
+/** The names of the options of a client, for the check when it is built. */
+import type * as OptionNames from "@countersign/protocol/OptionNames"
+import { redirectNames, retryNames, timeoutNames } from "../request/optionNames.js"
+import type { AnyOptions } from "./options.js"
+
+export const clientNames: OptionNames.ShapeOf<AnyOptions> = {
+  baseUrl: true,
+  headers: true,
+  query: true,
+  userAgent: true,
+  origins: true,
+  auth: true,
+  timeout: timeoutNames,
+  retry: retryNames,
+  hedge: true,
+  idempotencyKey: true,
+  redirects: redirectNames,
+  rateLimit: true,
+  circuitBreaker: true,
+  concurrency: true,
+  tracing: { propagateTo: true },
+  metrics: true,
+  cookies: true,
+  maxBodySize: true,
+  json: true
+}

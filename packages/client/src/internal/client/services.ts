@@ -1,0 +1,140 @@
+/** The services of a client, resolved from its options. */
+import * as Config from "effect/Config"
+import type { ConfigError } from "effect/ConfigError"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schedule from "effect/Schedule"
+import * as OptionNames from "@countersign/protocol/OptionNames"
+import type * as Auth from "../../Auth.js"
+import type { TimeoutOptions } from "../../Call.js"
+import * as CircuitBreaker from "../../CircuitBreaker.js"
+import * as Concurrency from "../../Concurrency.js"
+import * as CookieJar from "../../CookieJar.js"
+import { InvalidRequest } from "../../Errors.js"
+import * as RateLimit from "../../RateLimit.js"
+import * as RequestDefaults from "../../RequestDefaults.js"
+import type * as Retry from "../../Retry.js"
+import * as RetryBudget from "../../RetryBudget.js"
+import { otherNames } from "../request/optionNames.js"
+import { clientNames } from "./optionNames.js"
+import type { AnyOptions, Settings } from "./options.js"
+import type { Build } from "./optionLayers.js"
+import { userAgentHeaders } from "./userAgent.js"
+
+/** Settings with separate time limits. */
+export interface ResolvedSettings extends Settings {
+  readonly timeout: TimeoutOptions
+}
+
+/** The settings and services of a client: the input of each pipeline step. */
+export interface Services<out E> {
+  readonly settings: ResolvedSettings
+  readonly defaults: RequestDefaults.Options
+  readonly auth: Auth.Service<E>
+  readonly jar: CookieJar.Service | undefined
+  readonly circuits: CircuitBreaker.Service | undefined
+  readonly permits: Concurrency.Service | undefined
+  readonly limits: RateLimit.Service | undefined
+  /** Whether `limits` is the client's own throttle, which applies to one account. */
+  readonly hasOwnThrottle: boolean
+  /** The retry budget that retries and hedges of all pipelines of the client share. */
+  readonly budget: RetryBudget.RetryBudget | false
+  /** The base URL's origin and `options.origins`: they receive credentials, and spans and metrics may name them. */
+  readonly origins: ReadonlyArray<string>
+}
+
+/** The options of the retry policy for the option `retry`. */
+export const retryOptions = (retry: Exclude<Settings["retry"], false>): Retry.Options =>
+  Schedule.isSchedule(retry) ? { schedule: retry } : (retry ?? {})
+
+const isTimeoutOptions = (timeout: Duration.DurationInput | TimeoutOptions): timeout is TimeoutOptions =>
+  typeof timeout === "object" && !Duration.isDuration(timeout) && !Array.isArray(timeout)
+
+/** The time limits for the option `timeout`. */
+export const timeoutOptions = (timeout: Settings["timeout"]): TimeoutOptions => {
+  if (timeout === undefined) return {}
+  return isTimeoutOptions(timeout) ? timeout : { call: timeout }
+}
+
+const invalid = (detail: string): InvalidRequest => new InvalidRequest({ reason: "Options", detail })
+
+const checkNames = (options: AnyOptions): Effect.Effect<void, InvalidRequest> => {
+  const unknown = OptionNames.findUnknown(options, clientNames, otherNames)
+  return unknown === undefined ? Effect.void : Effect.fail(invalid(OptionNames.explain("an API client", unknown)))
+}
+
+const missingBaseUrl = invalid(
+  "`baseUrl` is undefined. Set the environment variable that it comes from, or pass `Config.string(…)`."
+)
+
+const invalidBaseUrl = invalid("`baseUrl` is not a string, a URL or a Config. Pass one of them.")
+
+/** A `URL` of another realm, such as a test's, is recognized by its `href`. */
+const textOf = (url: unknown): Effect.Effect<string, InvalidRequest> => {
+  if (typeof url === "string") return Effect.succeed(url)
+  if (url === undefined) return Effect.fail(missingBaseUrl)
+  return typeof url === "object" && url !== null && "href" in url && typeof url.href === "string"
+    ? Effect.succeed(url.href)
+    : Effect.fail(invalidBaseUrl)
+}
+
+const baseUrlOf = ({ baseUrl }: AnyOptions): Effect.Effect<string, InvalidRequest | ConfigError> =>
+  Config.isConfig(baseUrl) ? Effect.flatMap(baseUrl, textOf) : textOf(baseUrl)
+
+const resolve = <Id, Service>(
+  tag: Context.Tag<Id, Service>,
+  option: Service | Layer.Layer<Id, unknown, unknown> | false | undefined,
+  build: Build
+): Effect.Effect<Service | undefined, unknown, unknown> => {
+  if (option === undefined || option === false) return Effect.succeed(undefined)
+  if (!Layer.isLayer(option)) return Effect.succeed(option as Service) // The only other member of the type.
+  // `isLayer` forgets which Layer it is. The type of the option has Layers of this tag only.
+  return Effect.map(build(option as Layer.Layer<Id, unknown, unknown>), Context.get(tag))
+}
+
+const limitsOf = (
+  { rateLimit }: AnyOptions,
+  build: Build
+): Effect.Effect<RateLimit.Service | undefined, unknown, unknown> =>
+  rateLimit === undefined
+    ? Effect.sync(() => RateLimit.throttle())
+    : resolve<RateLimit.RateLimit, RateLimit.Service>(RateLimit.RateLimit, rateLimit, build)
+
+/** Checks the options of a client, and resolves its services. */
+export const resolveServices = (
+  options: AnyOptions,
+  auth: Effect.Effect<Auth.Service<unknown>, unknown, unknown>,
+  build: Build
+): Effect.Effect<Services<unknown>, unknown, unknown> =>
+  Effect.gen(function* () {
+    yield* checkNames(options)
+    const baseUrl = yield* baseUrlOf(options)
+    const { circuitBreaker, concurrency, cookies, headers, origins = [], query, retry, timeout, userAgent } = options
+    return {
+      settings: { ...options, timeout: timeoutOptions(timeout) },
+      defaults: yield* RequestDefaults.validate({
+        baseUrl,
+        origins,
+        query,
+        headers: { ...userAgentHeaders(userAgent), ...headers }
+      }),
+      auth: yield* auth,
+      jar: yield* resolve<CookieJar.CookieJar, CookieJar.Service>(CookieJar.CookieJar, cookies, build),
+      circuits: yield* resolve<CircuitBreaker.CircuitBreaker, CircuitBreaker.Service>(
+        CircuitBreaker.CircuitBreaker,
+        circuitBreaker,
+        build
+      ),
+      permits: yield* resolve<Concurrency.Concurrency, Concurrency.Service>(
+        Concurrency.Concurrency,
+        concurrency,
+        build
+      ),
+      limits: yield* limitsOf(options, build),
+      hasOwnThrottle: options.rateLimit === undefined,
+      budget: (retry === false ? undefined : retryOptions(retry).budget) ?? RetryBudget.make(),
+      origins: [baseUrl, ...origins]
+    }
+  })

@@ -1,0 +1,83 @@
+/** The names of the options of a call, for the check when it runs. */
+import type * as OptionNames from "@countersign/protocol/OptionNames"
+import type * as Call from "../../Call.js"
+import type * as Redirects from "../../Redirects.js"
+import type * as Retry from "../../Retry.js"
+
+export const timeoutNames: OptionNames.ShapeOf<Call.TimeoutOptions> = { call: true, exchange: true }
+
+export const retryNames: OptionNames.ShapeOf<Retry.Options> = {
+  schedule: true,
+  statuses: true,
+  maxRetryAfter: true,
+  budget: true,
+  idempotencyKeyHeader: true
+}
+
+export const redirectNames: OptionNames.ShapeOf<Redirects.Options> = {
+  limit: true,
+  crossOrigin: true,
+  crossOriginBody: true,
+  maxRetryAfter: true
+}
+
+type CallOptions = Call.Options &
+  Call.ResponseOptions<undefined, undefined, boolean> &
+  Call.BodyOptions<undefined> &
+  Call.PathOptions<string>
+
+export const callNames: OptionNames.ShapeOf<CallOptions> = {
+  query: true,
+  headers: true,
+  auth: true,
+  timeout: timeoutNames,
+  retry: retryNames,
+  redirects: redirectNames,
+  maxBodySize: true,
+  path: true,
+  schema: true,
+  errorSchema: true,
+  withResponse: true,
+  json: true,
+  jsonSchema: true,
+  form: true,
+  multipart: true,
+  text: true,
+  body: true
+}
+
+/** Names in other libraries: axios, ky, got, requests, Octokit and the OpenAI SDK. */
+export const otherNames: OptionNames.OtherNames = {
+  params: "query",
+  searchParams: "query",
+  urlParams: "query",
+  qs: "query",
+  pathParams: "path",
+  data: "json",
+  payload: "json",
+  formData: "multipart",
+  files: "multipart",
+  responseType: "schema",
+  parseAs: "schema",
+  baseURL: "baseUrl",
+  baseUri: "baseUrl",
+  prefixUrl: "baseUrl",
+  endpoint: "baseUrl",
+  retries: "retry",
+  maxRetries: "retry",
+  maxAttempts: "retry",
+  times: "schedule",
+  attempts: "schedule",
+  followRedirects: "redirects",
+  followRedirect: "redirects",
+  maxRedirects: "redirects",
+  allowRedirects: "redirects",
+  token: "auth",
+  bearer: "auth",
+  credentials: "auth",
+  timeoutMs: "timeout",
+  maxContentLength: "maxBodySize",
+  limits: "rateLimit",
+  jar: "cookies",
+  hooks: "observe"
+}

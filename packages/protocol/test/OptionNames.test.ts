@@ -1,0 +1,82 @@
+import * as OptionNames from "@countersign/protocol/OptionNames"
+import * as FastCheck from "effect/FastCheck"
+import { describe, expect, it } from "vitest"
+
+const shape: OptionNames.Shape = {
+  baseUrl: true,
+  redirects: { limit: true, crossOrigin: true },
+  retry: { schedule: true, budget: true },
+  timeout: { call: true }
+}
+const others = { retries: "retry", params: "query" }
+
+const find = (options: object) => OptionNames.findUnknown(options, shape, others)
+
+describe("OptionNames.findUnknown", () => {
+  it("returns undefined for known names, at any depth", () => {
+    expect(find({})).toBeUndefined()
+    expect(find({ baseUrl: 1, redirects: { limit: 1 }, timeout: undefined, retry: null })).toBeUndefined()
+  })
+
+  it("finds an unknown name at any depth, and suggests the nearest known one", () => {
+    expect(find({ baseURL: 1 })).toEqual({ name: "baseURL", suggestion: "baseUrl" })
+    expect(find({ redirect: false })).toEqual({ name: "redirect", suggestion: "redirects" })
+    expect(find({ redirects: { crossorigin: 1 } })).toEqual({
+      name: "redirects.crossorigin",
+      suggestion: "redirects.crossOrigin"
+    })
+    expect(find({ retry: { budgett: false } })).toEqual({ name: "retry.budgett", suggestion: "retry.budget" })
+  })
+
+  it("suggests the option that another library names differently", () => {
+    expect(find({ retries: 3 })).toEqual({ name: "retries", suggestion: "retry" })
+    // `query` is not an option here.
+    expect(find({ params: {} })).toEqual({ name: "params" })
+  })
+
+  it("suggests nothing for a name that resembles no other", () => {
+    expect(find({ anything: 1 })).toEqual({ name: "anything" })
+    expect(find({ q: 1 })).toEqual({ name: "q" })
+  })
+
+  it("does not look into services, schedules and lists", () => {
+    class Service {
+      readonly unknown = 1
+    }
+    expect(find({ retry: new Service() })).toBeUndefined()
+    expect(find({ retry: [{ unknown: 1 }] })).toBeUndefined()
+    expect(find({ retry: Object.assign(Object.create(null), { unknown: 1 }) as object })).toEqual({
+      name: "retry.unknown"
+    })
+  })
+
+  it("treats names of Object.prototype as unknown", () => {
+    for (const name of ["constructor", "toString", "__proto__", "hasOwnProperty"]) {
+      const options = JSON.parse(`{"${name}": 1}`) as object
+      expect(find(options)?.name).toBe(name)
+    }
+  })
+
+  it("ends quickly for long names, and cuts them", () => {
+    const name = "x".repeat(1_000_000)
+    expect(find({ [name]: 1 })).toEqual({ name: "x".repeat(80) })
+  })
+
+  it("finds a name exactly when the shape lacks it", () => {
+    FastCheck.assert(
+      FastCheck.property(FastCheck.dictionary(FastCheck.string(), FastCheck.integer()), (options) => {
+        const unknown = Object.keys(options).some((name) => !Object.hasOwn(shape, name))
+        expect(find(options) !== undefined).toBe(unknown)
+      })
+    )
+  })
+})
+
+describe("OptionNames.explain", () => {
+  it("names the owner, the option and the suggestion", () => {
+    expect(OptionNames.explain("an API client", { name: "retries", suggestion: "retry" })).toBe(
+      "an API client has no option `retries`. Did you mean `retry`?"
+    )
+    expect(OptionNames.explain("a GET call", { name: "a\nb" })).toBe("a GET call has no option `a?b`. Remove it.")
+  })
+})
