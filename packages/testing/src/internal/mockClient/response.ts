@@ -5,7 +5,7 @@ import * as Stream from "effect/Stream"
 import type { ReleaseReason } from "./log.js"
 import type { HeadersInput, Respond } from "./step.js"
 
-type Chunks = ReadableStreamDefaultReader<Uint8Array>
+type Chunks = Pick<ReadableStreamDefaultReader<Uint8Array>, "read" | "cancel">
 
 /** Statuses without a body in the Fetch standard. */
 const isBodiless = (status: number): boolean => status === 204 || status === 205 || status === 304
@@ -18,10 +18,23 @@ const webHeaders = (input: HeadersInput): Headers => {
   return headers
 }
 
+/** One chunk. A stream would take as many steps of Effect as half a call. */
+const oneChunk = (bytes: Uint8Array): Chunks => {
+  let isRead = false
+  return {
+    read: () => {
+      const wasRead = isRead
+      isRead = true
+      return Promise.resolve(wasRead ? { done: true, value: undefined } : { done: false, value: bytes })
+    },
+    cancel: () => Promise.resolve()
+  }
+}
+
 const chunks = (body: Exclude<Respond["body"], undefined>, runtime: Runtime.Runtime<never>): Chunks =>
-  Stream.toReadableStreamRuntime(body instanceof Uint8Array ? Stream.make(body) : body, runtime, {
-    strategy: { highWaterMark: 0 }
-  }).getReader()
+  body instanceof Uint8Array
+    ? oneChunk(body)
+    : Stream.toReadableStreamRuntime(body, runtime, { strategy: { highWaterMark: 0 } }).getReader()
 
 /**
  * A body that reports its end. It produces nothing before it is read (high-water mark 0). An unread response is therefore never
