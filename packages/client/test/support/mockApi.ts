@@ -16,6 +16,7 @@ import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as TestClock from "effect/TestClock"
 import * as TestContext from "effect/TestContext"
+import { advanceTo } from "./testClock.js"
 import { settled } from "./virtualClock.js"
 
 export const base = "https://api.test/v1"
@@ -59,7 +60,7 @@ export const get: (path?: string) => HttpClientRequest.HttpClientRequest = (path
 const maxTimerMs = 2 ** 31 - 1
 
 /**
- * | Runs an effect and advances the test clock to each next timer, so that an hour passes at once and all times are exact.
+ * Runs an effect and advances the test clock to each next timer, so that an hour passes at once and all times are exact.
  * An effect that waits for no timer and does not end is a defect of the test.
  */
 export const run = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
@@ -73,7 +74,7 @@ export const run = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E
       const now = yield* TestClock.currentTimeMillis
       if (sleeps.some((instant) => instant - now > maxTimerMs))
         return yield* Effect.dieMessage("the timer is longer than the platform allows")
-      if (sleeps.length > 0) yield* TestClock.setTime(Math.min(...sleeps))
+      if (sleeps.length > 0) yield* advanceTo(Math.min(...sleeps), fiber)
     }
     return yield* Effect.zipRight(
       Fiber.interrupt(fiber),

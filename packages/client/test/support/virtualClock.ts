@@ -51,12 +51,15 @@ class VirtualClock implements Clock.Clock {
 /** Turns of the event loop that the promises of a mock response body need, with a reserve. */
 const turnsPerStep = 12
 
-/** Waits until a fiber has ended or has nothing more to do before the clock advances. One step of Effect, because most turns are idle. */
-export const settled = (fiber: Fiber.RuntimeFiber<unknown, unknown>): Effect.Effect<void> =>
+/**
+ * Waits until a fiber has ended, or no fiber has more to do before the clock advances. One step of Effect, because most turns are
+ * idle.
+ */
+export const settled = (fiber?: Fiber.RuntimeFiber<unknown, unknown>): Effect.Effect<void> =>
   Effect.async<void>((resume) => {
     let left = turnsPerStep
     const next = () => {
-      if (left-- === 0 || fiber.unsafePoll() !== null) resume(Effect.void)
+      if (left-- === 0 || (fiber !== undefined && fiber.unsafePoll() !== null)) resume(Effect.void)
       else setImmediate(next)
     }
     setImmediate(next)
