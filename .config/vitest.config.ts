@@ -1,9 +1,12 @@
+import { availableParallelism } from "node:os"
 import { fileURLToPath } from "node:url"
 import { configDefaults, defineConfig } from "vitest/config"
 import type { TestSpecification } from "vitest/node"
 import { BaseSequencer } from "vitest/node"
 
 const skipReporter = fileURLToPath(new URL("../.ci/skip-reporter.mjs", import.meta.url))
+
+const workers = Math.ceil(1.5 * availableParallelism())
 
 /** Packages with tests that change no state of the process, such as environment variables. */
 const libraries = "protocol|client|auth|testing"
@@ -68,8 +71,10 @@ export default defineConfig({
     // These limits only end a test that hangs. No test depends on them, so they also suffice on a machine with much other work.
     testTimeout: 180_000,
     hookTimeout: 180_000,
-    // Vitest leaves a core free, which on two cores halves the speed.
-    maxWorkers: "100%",
+    // Tests wait for sockets, timers and other processes for about a third of the time. Vitest would leave a core free instead.
+    maxWorkers: workers,
+    // Vitest would end a worker without a file, and fail with "Terminating worker thread" while another one still runs.
+    minWorkers: workers,
     // Tests with servers, processes and properties are slow. Only exceptionally slow ones are marked.
     slowTestThreshold: 5_000,
     sequence: { concurrent: false, sequencer: LongestFirst },
