@@ -16,7 +16,7 @@ import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import * as TestClock from "effect/TestClock"
 import { failure, get, runPromise, run, requestTimes, transport } from "./support/mockApi.js"
-import { advance } from "./support/testClock.js"
+import { adjust } from "./support/testClock.js"
 
 const { delay, fail, never, respond } = MockClient
 const ok = respond(200, "ok")
@@ -364,7 +364,7 @@ const load = (overload: "refuses" | "is slow", options: Parameters<typeof Concur
     const sampleLimits = (count: number) =>
       Effect.forEach(Array.from({ length: count }), () =>
         Effect.zipRight(
-          advance(100),
+          adjust(100),
           Effect.map(service.stats(origin), ({ limit }) => limit)
         )
       )

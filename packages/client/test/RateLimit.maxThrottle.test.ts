@@ -12,6 +12,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/TestClock"
 import { api, failure, get, run, requestTimes, transport } from "./support/mockApi.js"
+import { setTime } from "./support/testClock.js"
 
 const { delay, fail, respond } = MockClient
 const hour = 3_600_000
@@ -31,7 +32,7 @@ const afterMaxThrottle = (script: MockClient.Script, options: RateLimit.Throttle
     )
     const throttled = RateLimit.policy(service)(client)
     yield* throttled.execute(get())
-    yield* TestClock.setTime(hour)
+    yield* setTime(hour)
     return { throttled, mock, service }
   })
 
@@ -62,10 +63,10 @@ describe("RateLimit maxThrottle option", () => {
     Effect.gen(function* () {
       for (const status of [200, 301, 400, 403, 404, 408, 413, 425, 429, 500, 502, 503, 504, 520, 529, 599]) {
         for (const service of [RateLimit.throttle(), RateLimit.throttleOnExhausted()]) {
-          yield* TestClock.setTime(begin)
+          yield* setTime(begin)
           const client = yield* api([respond(status, "", headers), ok], { rateLimit: service })
           yield* Effect.exit(run(client.api.get("/x")))
-          yield* TestClock.setTime(begin + hour)
+          yield* setTime(begin + hour)
           const [first, ...more] = yield* requestTimes(client.mock)
           expect({ status, first, more }).toEqual({ status, first: begin, more: [] })
           expect((yield* run(client.api.get("/x"))).status).toBe(200)
@@ -80,12 +81,12 @@ describe("RateLimit maxThrottle option", () => {
       const throttled = RateLimit.policy(RateLimit.throttle())(client)
       yield* throttled.execute(get())
       for (const at of [0, 1, hour - 60_001]) {
-        yield* TestClock.setTime(at)
+        yield* setTime(at)
         const error = (yield* failure(throttled.execute(get()))) as RateLimited
         expect(error).toMatchObject({ _tag: "RateLimited", source: "throttle", status: 429 })
         expect(DateTime.toEpochMillis(error.retryAt!)).toBe(hour)
       }
-      yield* TestClock.setTime(hour - 60_000)
+      yield* setTime(hour - 60_000)
       yield* run(throttled.execute(get()))
       expect(yield* requestTimes(mock)).toEqual([0, hour])
     })
@@ -196,7 +197,7 @@ describe("RateLimit probe after maxThrottle", () => {
       const { client, mock } = yield* transport(script)
       const throttled = RateLimit.policy(service)(client)
       yield* throttled.execute(get())
-      yield* TestClock.setTime(hour)
+      yield* setTime(hour)
       const signed = RateLimit.policy(service)(
         Object.assign({}, client, {
           execute: (request: HttpClientRequest.HttpClientRequest) =>
@@ -216,7 +217,7 @@ describe("RateLimit key option", () => {
         [{}, [0, 5000, 5000]],
         [{ key: RateLimit.perRoute }, [0, 0, 0]]
       ] as const) {
-        yield* TestClock.setTime(0)
+        yield* setTime(0)
         const { client, mock } = yield* transport([respond(429, "", { "retry-after": "5" }), ok, ok])
         const throttled = RateLimit.policy(RateLimit.throttle(options))(client)
         yield* throttled.execute(get("/search?q=1"))

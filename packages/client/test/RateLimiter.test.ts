@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as FastCheck from "effect/FastCheck"
 import * as TestClock from "effect/TestClock"
 import * as TestContext from "effect/TestContext"
+import { adjust } from "./support/testClock.js"
 
 const algorithms: ReadonlyArray<RateLimiter.Algorithm> = ["fixed-window", "sliding-window", "token-bucket"]
 
@@ -114,7 +115,7 @@ const usesOf = (
       const uses: Array<readonly [at: number, tokens: number]> = []
       let now = 0
       for (const [gap, tokens] of arrivals) {
-        yield* TestClock.adjust(gap)
+        yield* adjust(gap)
         now += gap
         const result = yield* Effect.option(limiter.consume({ ...options, key: "k", tokens }))
         if (result._tag === "Some") uses.push([now + Duration.toMillis(result.value.delay), tokens])

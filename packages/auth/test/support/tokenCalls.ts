@@ -9,8 +9,11 @@ import type { TokenError } from "@countersign/auth/Errors"
 import * as MockClient from "@countersign/testing/MockClient"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import { ending } from "./device.js"
+import * as TestClock from "effect/TestClock"
+import { settled } from "./device.js"
 import { client, issuer } from "./oauth.js"
 
 type Requests = Effect.Effect<Token, TokenError | InvalidRequest, HttpClient.HttpClient>
@@ -42,8 +45,9 @@ export const tokenCalls: Readonly<Record<string, (options: OAuth2.Client) => Req
         clientAuthentication: ClientAuthentication.none,
         deviceAuthorizationEndpoint: `${issuer}/device`
       })
-      const exit = yield* ending(service.poll(yield* service.start), 2)
-      return (yield* exit).token
+      const fiber = yield* Effect.fork(service.poll(yield* service.start))
+      while (Option.isNone(yield* Fiber.poll(fiber))) yield* Effect.zipRight(TestClock.adjust("1 second"), settled)
+      return (yield* Fiber.join(fiber)).token
     }),
   "token exchange": (options) =>
     Effect.flatMap(TokenExchange.make(options), ({ exchange }) =>

@@ -48,6 +48,9 @@ export const advanceTo = (end: number, fiber?: Fiber.RuntimeFiber<unknown, unkno
     return wakeNext
   })
 
-/** `TestClock.adjust` for tests with many fibers, in milliseconds. */
-export const advance = (millis: number): Effect.Effect<void> =>
+/** `TestClock.setTime` for tests with many fibers or many steps. */
+export const setTime = (instant: number): Effect.Effect<void> => Effect.zipRight(settled(), advanceTo(instant))
+
+/** `TestClock.adjust` for tests with many fibers or many steps, in milliseconds. */
+export const adjust = (millis: number): Effect.Effect<void> =>
   Effect.flatMap(Effect.zipRight(settled(), TestClock.currentTimeMillis), (now) => advanceTo(now + millis))
