@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Headers from "@effect/platform/Headers"
+import type { HttpMethod } from "@effect/platform/HttpMethod"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as UrlParams from "@effect/platform/UrlParams"
 import * as BaseUrl from "@countersign/protocol/BaseUrl"
@@ -11,6 +12,7 @@ import * as Origin from "@countersign/protocol/Origin"
 import * as Redact from "@countersign/protocol/Redact"
 import type { Result } from "@countersign/protocol/Result"
 import * as Effect from "effect/Effect"
+import { BoundedMap } from "./BoundedMap.js"
 import { InvalidRequest } from "./Errors.js"
 import { makePolicy } from "./internal/call/pipeline.js"
 import { describesBody, validateHeaders } from "./internal/request/headerValidation.js"
@@ -84,6 +86,24 @@ export const validate = ({
 const withoutContent = (headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>
   Object.fromEntries(Object.entries(headers).filter(([name]) => !describesBody(name)))
 
+/** Whether a request consists of method and URL only, as most GETs do. */
+const isBare = ({ body, hash, headers, urlParams }: HttpClientRequest.HttpClientRequest): boolean =>
+  headers === Headers.empty && body._tag === "Empty" && urlParams.length === 0 && hash._tag === "None"
+
+/** A request of each method with the default headers. To copy it costs less than to add the headers to each request. */
+const makeTemplates = (headers: Readonly<Record<string, string>>) => {
+  const templates = new BoundedMap<HttpClientRequest.HttpClientRequest>(mostMethods)
+  return (method: HttpMethod): HttpClientRequest.HttpClientRequest => {
+    const known = templates.get(method)
+    if (known !== undefined) return known
+    const template = HttpClientRequest.setHeaders(HttpClientRequest.make(method)(""), headers)
+    templates.set(method, template)
+    return template
+  }
+}
+
+const mostMethods = 16
+
 /** Whether there is no body, or the transport writes its content type. */
 const bringsFields = ({ body }: HttpClientRequest.HttpClientRequest): boolean =>
   body._tag === "Empty" ||
@@ -139,12 +159,13 @@ export const policy = (options: Options): Policy.Policy<InvalidRequest> => {
   const params = query === undefined ? [] : parseParams(query, "query", "Url")
   const isEmpty = Object.keys(headers).length === 0
   const bodiless = withoutContent(headers)
+  const templateOf = makeTemplates(bodiless)
   const complete = (request: HttpClientRequest.HttpClientRequest, url: string) => {
     const { headers: own } = request
-    const located = HttpClientRequest.setUrl(request, url)
-    if (isEmpty) return located
+    if (isEmpty) return HttpClientRequest.setUrl(request, url)
+    if (isBare(request)) return HttpClientRequest.setUrl(templateOf(request.method), url)
     const added = bringsFields(request) ? bodiless : headers
-    return HttpClientRequest.setHeaders(located, own === Headers.empty ? added : { ...added, ...own })
+    return HttpClientRequest.setHeaders(HttpClientRequest.setUrl(request, url), { ...added, ...own })
   }
   return makePolicy<InvalidRequest>((request, next, context) => {
     if (params instanceof InvalidRequest) return Effect.fail(params)

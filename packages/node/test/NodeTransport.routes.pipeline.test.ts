@@ -69,7 +69,7 @@ const observe = (route: Route) =>
         head: (yield* api.head("/final")).headers["content-length"],
         error: [error._tag, "status" in error ? error.status : undefined]
       }
-    }).pipe(Effect.provide(transport), Effect.provide(CookieJar.layerMemory))
+    }).pipe(Effect.provide(transport))
     return { seen, requests: origin.requests }
   }).pipe(Effect.scoped)
 

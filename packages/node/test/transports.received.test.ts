@@ -29,16 +29,17 @@ const target = "/p/%C3%A4%2f~x;v=1,2:@$/?flag&name=a%20b&f[n]=1&sig=~x+y&e=%7E&q
 
 const clientOf = ({ http, origin }: Setup, { auth, cookies, defaults }: HeaderKind) =>
   Effect.gen(function* () {
-    const jar = yield* CookieJar.CookieJar
+    const jar = yield* CookieJar.makeMemory
     if (cookies !== undefined) yield* jar.store(origin.url, cookies)
     return yield* ApiClient.make({
       baseUrl: origin.url,
+      userAgent: false,
       auth,
       headers: defaults,
       retry: false,
-      cookies: CookieJar.layerMemory
+      cookies: jar
     })
-  }).pipe(Effect.provideService(HttpClient.HttpClient, http), Effect.provide(CookieJar.layerMemory))
+  }).pipe(Effect.provideService(HttpClient.HttpClient, http))
 
 const isAnticipated = (method: Method): boolean => method === "post" || method === "put" || method === "patch"
 
