@@ -10,21 +10,16 @@ import * as HttpBin from "@countersign/testing/HttpBin"
 import * as MockClient from "@countersign/testing/MockClient"
 import * as OAuthServer from "@countersign/testing/OAuthServer"
 import { afterEach, describe, expect, it, vi } from "@effect/vitest"
-import * as ConfigProvider from "effect/ConfigProvider"
-import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
-import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { existsSync, readFileSync } from "node:fs"
 import { createServer } from "node:http"
 import { mkdtemp, rm, stat } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { fileURLToPath } from "node:url"
-import { format } from "node:util"
-import { parse } from "../../../.config/docs/markdown.js"
 import * as CallFlow from "../src/call-flow.js"
 import * as ClientCredentials from "../src/client-credentials.js"
 import * as Report from "../src/demo/Report.js"
@@ -43,43 +38,7 @@ import * as Retry from "../src/retry.js"
 import * as Session from "../src/session.js"
 import * as SharedAccount from "../src/shared-account.js"
 import * as Testing from "../src/testing.js"
-
-const root = fileURLToPath(new URL("../../../", import.meta.url))
-const marker = /^<!--\s*output:\s*(\S+)\s*-->$/
-
-const documents = [
-  "README.md",
-  ...readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8" }).flatMap((file) =>
-    file.endsWith(".md") ? [join("docs", file)] : []
-  )
-]
-
-/** The documented outputs of a program, with their documents. */
-const shown = documents.flatMap((file) =>
-  parse(readFileSync(join(root, file), "utf8")).fences.flatMap(({ above, line, lines }) => {
-    const program = marker.exec(above)?.[1]
-    return program === undefined ? [] : [{ program, where: `${file}:${line}`, output: lines.join("\n") }]
-  })
-)
-
-/** Compares a program's output with the documents. At least one of them must show it. */
-const expectShown = (program: string, output: string, seen: (text: string) => string = (text) => text) => {
-  const places = shown.filter((one) => one.program === program)
-  expect(places.length, `a document with <!-- output: ${program} -->`).toBeGreaterThan(0)
-  for (const place of places) expect(seen(place.output), place.where).toBe(seen(output))
-}
-
-/** The console output of an effect. */
-const printed = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<string, E, R> =>
-  Effect.consoleWith((current) => {
-    const lines: Array<string> = []
-    const log = (...args: ReadonlyArray<unknown>) => Effect.sync(() => void lines.push(format(...args)))
-    const recorded = Console.withConsole(effect, { ...current, log, error: log })
-    return Effect.map(recorded, () => lines.join("\n"))
-  })
-
-const config = (entries: Readonly<Record<string, string>>) =>
-  Effect.withConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(entries))))
+import { config, expectShown, printed, root, shown } from "./support/shownOutput.js"
 
 const sent = Effect.flatMap(MockClient.MockClient, (mock) => mock.sent)
 
