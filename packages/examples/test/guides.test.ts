@@ -1,0 +1,223 @@
+/** Runs the programs of the guides and compares their outputs with the documents. */
+import * as ApiClient from "@countersign/client/ApiClient"
+import * as Auth from "@countersign/client/Auth"
+import * as HttpBin from "@countersign/testing/HttpBin"
+import * as MockClient from "@countersign/testing/MockClient"
+import * as OAuthServer from "@countersign/testing/OAuthServer"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as TestClock from "effect/TestClock"
+import { mkdtemp, rm } from "node:fs/promises"
+import { createServer } from "node:http"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import * as CallOptions from "../src/call-options.js"
+import * as FirstErrors from "../src/first-errors.js"
+import * as Forms from "../src/forms.js"
+import * as Limits from "../src/limits.js"
+import * as Paging from "../src/paging.js"
+import * as PostJson from "../src/post-json.js"
+import * as SeveralApis from "../src/several-apis.js"
+import * as Transport from "../src/transport.js"
+import { config, expectShown, printed } from "./support/shownOutput.js"
+
+const { respond } = MockClient
+const sent = Effect.flatMap(MockClient.MockClient, (mock) => mock.sent)
+
+describe("first-errors.ts", () => {
+  it.effect("prints the messages of the errors", () =>
+    printed(FirstErrors.program).pipe(
+      Effect.map((output) => expectShown("first-errors.ts", output)),
+      Effect.provide(FirstErrors.ApiLive),
+      Effect.provide(HttpBin.layerMemory)
+    )
+  )
+})
+
+describe("several-apis.ts", () => {
+  const keys = Effect.map(sent, (requests) =>
+    requests.map(({ headers, url }) => `${url} ${headers["authorization"] ?? headers["x-api-key"]}`)
+  )
+
+  it.effect("sends to each API its own credentials", () =>
+    Effect.gen(function* () {
+      const output = yield* Effect.provide(printed(SeveralApis.program), SeveralApis.ApisLive)
+      expectShown("several-apis.ts", output)
+      expect(yield* keys).toEqual([
+        "https://api.github.com/user Bearer github-secret",
+        "https://weather.example.com/today weather-secret"
+      ])
+    }).pipe(
+      config({ GITHUB_TOKEN: "github-secret", WEATHER_KEY: "weather-secret" }),
+      Effect.provide(MockClient.layer([respond(200, { login: "ada" }), respond(200, { degrees: 21 })]))
+    )
+  )
+
+  it.effect("takes the credentials from outside", () =>
+    Effect.gen(function* () {
+      const { production, test } = SeveralApis.GitHubFor
+      for (const live of [production, test, SeveralApis.Without]) {
+        yield* Effect.provide(SeveralApis.user, live)
+      }
+      expect(yield* keys).toEqual([
+        "https://api.github.com/user Bearer github-secret",
+        "https://api.github.com/user Bearer token-of-a-test",
+        "https://api.github.com/user undefined"
+      ])
+    }).pipe(config({ GITHUB_TOKEN: "github-secret" }), Effect.provide(MockClient.layer(() => respond(200, {}))))
+  )
+
+  it.effect("requests one token for two APIs and for the token source", () =>
+    Effect.gen(function* () {
+      const output = yield* Effect.provide(printed(SeveralApis.signedIn), SeveralApis.WithSource)
+      expect(output).toBe("<redacted>")
+      const { tokenCalls } = yield* OAuthServer.OAuthServer
+      expect(yield* tokenCalls).toBe(1)
+    }).pipe(
+      config({ ISSUER: "https://oauth.test", CLIENT_ID: "client", CLIENT_SECRET: "secret" }),
+      Effect.provide(OAuthServer.layerMemory())
+    )
+  )
+})
+
+describe("paging.ts", () => {
+  const issues = ["Typo", "Crash", "Slow start"].map((title, index) => ({ number: index + 1, title }))
+  const script = [
+    respond(200, issues[0]),
+    respond(200, issues.slice(0, 2), { "x-total-count": "3" }),
+    respond(200, issues.slice(0, 2), {
+      link: '<https://api.example.com/v1/issues?per_page=2&page=2>; rel="next", </v1/issues?page=2>; rel="last"'
+    }),
+    respond(200, issues.slice(2)),
+    respond(200, { items: issues.slice(1, 2), cursor: "c2" })
+  ]
+
+  it.effect("sends paths and queries, and follows a Link and a cursor", () =>
+    Effect.gen(function* () {
+      expectShown("paging.ts", yield* Effect.provide(printed(Paging.program), Paging.ApiLive))
+      expect((yield* sent).map(({ url }) => url.replace("https://api.example.com", ""))).toEqual([
+        "/v1/repos/my%20team/shop/issues/1?per_page=2",
+        "/v1/issues?per_page=2&state=open&label=bug&label=docs",
+        "/v1/issues?per_page=2",
+        "/v1/issues?per_page=2&page=2",
+        "/v1/events?per_page=2"
+      ])
+    }).pipe(Effect.provide(MockClient.layer(script)))
+  )
+})
+
+describe("post-json.ts", () => {
+  const order = '{"id":9007199254740993,"item":"pen","due":"2026-12-24T18:00:00.000Z"}'
+  const json = { "content-type": "application/json" }
+  const script = [
+    respond(503),
+    respond(201, order, json),
+    respond(422, { code: "sold-out", field: "item" }),
+    respond(200, {}),
+    respond(200, {}),
+    respond(204)
+  ]
+
+  it.effect("encodes and decodes JSON, types error bodies, and retries a POST with its key", () =>
+    Effect.gen(function* () {
+      const fiber = yield* Effect.fork(printed(Effect.provide(PostJson.program, PostJson.ApiLive)))
+      yield* TestClock.adjust("1 second")
+      expectShown("post-json.ts", yield* Fiber.join(fiber))
+      const requests = yield* sent
+      expect(
+        requests.map(({ body, method, url }) => [method, url.replace("https://api.example.com", ""), body])
+      ).toEqual([
+        ["POST", "/orders", '{"item":"pen","due":"2026-12-24T18:00:00.000Z"}'],
+        ["POST", "/orders", '{"item":"pen","due":"2026-12-24T18:00:00.000Z"}'],
+        ["POST", "/orders", '{"item":"pen","due":"2026-12-24T18:00:00.000Z"}'],
+        ["PUT", "/orders/9007199254740993", '{"item":"pen","due":"2026-12-24"}'],
+        ["PATCH", "/orders/9007199254740993", '{"item":"pencil"}'],
+        ["DELETE", "/orders/9007199254740993", undefined]
+      ])
+      const keys = requests.map(({ headers }) => headers["idempotency-key"])
+      expect(keys[0]).toBe(keys[1])
+      expect(new Set(keys).size).toBe(4)
+      expect(requests[4]?.headers["content-type"]).toBe("application/merge-patch+json")
+    }).pipe(Effect.provide(MockClient.layer(script)))
+  )
+})
+
+describe("forms.ts", () => {
+  it.effect("sends each body with its content type", () =>
+    printed(Forms.program).pipe(
+      Effect.map((output) => expectShown("forms.ts", output)),
+      Effect.provide(Forms.ApiLive),
+      Effect.provide(HttpBin.layerMemory)
+    )
+  )
+})
+
+describe("limits.ts", () => {
+  it.effect("sends ten requests a second to one origin, of two APIs", () =>
+    Effect.gen(function* () {
+      const fiber = yield* Effect.fork(printed(Limits.program))
+      yield* TestClock.adjust("10 seconds")
+      expectShown("limits.ts", yield* Fiber.join(fiber))
+    }).pipe(Effect.provide(Limits.ApisLive), Effect.provide(MockClient.layer(() => respond(200, {}))))
+  )
+
+  it.effect("opens the circuit after five failures", () =>
+    Effect.gen(function* () {
+      const output = yield* printed(Limits.outage)
+      expect(output.split("\n")).toEqual([...Array<string>(5).fill("Unavailable"), "CircuitOpen"])
+      expect((yield* sent).length).toBe(5)
+    }).pipe(Effect.provide(Limits.ApisLive), Effect.provide(MockClient.layer(() => respond(500))))
+  )
+})
+
+describe("call-options.ts", () => {
+  it.effect("prints what the server received", () =>
+    printed(CallOptions.program).pipe(
+      Effect.map((output) => expectShown("call-options.ts", output)),
+      Effect.provide(CallOptions.ApiLive),
+      Effect.provide(HttpBin.layerMemory)
+    )
+  )
+})
+
+describe("transport.ts", () => {
+  /** A server on a Unix socket. Returns its path. */
+  const socket = Effect.gen(function* () {
+    const folder = yield* Effect.acquireRelease(
+      Effect.promise(() => mkdtemp(join(tmpdir(), "countersign-socket-"))),
+      (path) => Effect.promise(() => rm(path, { recursive: true }))
+    )
+    const path = join(folder, "docker.sock")
+    const server = createServer(({ headers, url }, response) => {
+      response.setHeader("content-type", "application/json").end(JSON.stringify({ url, host: headers.host }))
+    })
+    yield* Effect.acquireRelease(
+      Effect.async<void>((resume) => void server.listen(path, () => resume(Effect.void))),
+      () => Effect.sync(() => void server.close())
+    )
+    return path
+  })
+
+  it.scopedLive("sends requests to a Unix socket", () =>
+    Effect.gen(function* () {
+      const path = yield* socket
+      expectShown("transport.ts", yield* Effect.provide(printed(Transport.program), Transport.dockerAt(path)))
+    })
+  )
+
+  it.live.each([
+    { name: "PrivateAuthority", transport: Transport.PrivateAuthority, reason: "Tls", detail: "tls.ca" },
+    { name: "ClientCertificate", transport: Transport.ClientCertificate, reason: "Tls", detail: "tls.ca" },
+    { name: "NoPrivate", transport: Transport.NoPrivate, reason: "AddressBlocked", detail: "allowAddress" },
+    { name: "Http2", transport: Transport.Http2, reason: "ConnectionRefused", detail: "refused" },
+    { name: "Strict", transport: Transport.Strict, reason: "ConnectionRefused", detail: "refused" }
+  ])("reports $reason with the transport $name", ({ detail, reason, transport }) =>
+    Effect.gen(function* () {
+      const client = yield* ApiClient.make({ baseUrl: "https://127.0.0.1:9", auth: Auth.none, retry: false })
+      const error = yield* Effect.flip(client.get("/"))
+      expect(error).toMatchObject({ _tag: "TransportError", reason })
+      expect(error.message).toContain(detail)
+    }).pipe(Effect.provide(transport), config({ CA: "no PEM", CERT: "no PEM", KEY: "no PEM" }))
+  )
+})
