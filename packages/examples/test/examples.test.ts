@@ -184,9 +184,17 @@ describe("testing.ts", () => {
 })
 
 describe("http-api-client.ts", () => {
-  it.effect("sends the request through the pipeline", () =>
+  it.effect("decodes declared responses, and fails with typed errors for undeclared ones", () =>
     printed(HttpApiClient.program).pipe(
       Effect.map((output) => expectShown("http-api-client.ts", output)),
+      Effect.provide(HttpApiClient.ApiLive),
+      Effect.provide(HttpBin.layerMemory)
+    )
+  )
+
+  it.effect("sends the requests of an SDK through the pipeline", () =>
+    printed(HttpApiClient.sdk).pipe(
+      Effect.map((output) => expect(output).toBe("{ authenticated: true, token: 'a-token' }")),
       Effect.provide(HttpApiClient.ApiLive),
       Effect.provide(HttpBin.layerMemory)
     )
