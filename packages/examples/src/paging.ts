@@ -1,6 +1,7 @@
 /** Path parameters, queries, response headers, and pages. */
 import * as Auth from "@countersign/client/Auth"
 import * as ApiClient from "@countersign/client/ApiClient"
+import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Chunk from "effect/Chunk"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
@@ -49,14 +50,17 @@ export const list = Effect.gen(function* () {
 // #endregion
 
 // #region link
-/** The URL with `rel="next"` in a `Link` field (RFC 8288). */
-const nextUrl = (link = "") => Option.fromNullable(/<([^>]*)>[^,]*rel="?next\b/.exec(link)?.[1])
+/** The URL with `rel="next"` in a `Link` field (RFC 8288). A relative one is relative to the URL of the response. */
+const nextUrl = ({ headers, request }: HttpClientResponse) =>
+  Option.fromNullable(/<([^>]*)>[^,]*rel="?next\b/.exec(headers["link"] ?? "")?.[1]).pipe(
+    Option.map((url) => new URL(url, request.url).href)
+  )
 
 const allIssues = Stream.paginateChunkEffect("/issues", (url) =>
   Effect.gen(function* () {
     const api = yield* Api
-    const [issues, { headers }] = yield* api.get(url, { schema: Issues, withResponse: true })
-    return [Chunk.unsafeFromArray(issues), nextUrl(headers["link"])] as const
+    const [issues, response] = yield* api.get(url, { schema: Issues, withResponse: true })
+    return [Chunk.unsafeFromArray(issues), nextUrl(response)] as const
   })
 )
 

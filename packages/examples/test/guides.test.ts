@@ -87,8 +87,9 @@ describe("paging.ts", () => {
     respond(200, issues[0]),
     respond(200, issues.slice(0, 2), { "x-total-count": "3" }),
     respond(200, issues.slice(0, 2), {
-      link: '<https://api.example.com/v1/issues?per_page=2&page=2>; rel="next", </v1/issues?page=2>; rel="last"'
+      link: '<https://api.example.com/v1/issues?per_page=1&page=2>; rel="next", </v1/issues?page=3>; rel="last"'
     }),
+    respond(200, [], { link: '</v1/issues?page=1>; rel="first", </v1/issues?page=3>; rel="next"' }),
     respond(200, issues.slice(2)),
     respond(200, { items: issues.slice(1, 2), cursor: "c2" })
   ]
@@ -100,7 +101,8 @@ describe("paging.ts", () => {
         "/v1/repos/my%20team/shop/issues/1?per_page=2",
         "/v1/issues?per_page=2&state=open&label=bug&label=docs",
         "/v1/issues?per_page=2",
-        "/v1/issues?per_page=2&page=2",
+        "/v1/issues?per_page=1&page=2",
+        "/v1/issues?page=3&per_page=2",
         "/v1/events?per_page=2"
       ])
     }).pipe(Effect.provide(MockClient.layer(script)))
