@@ -107,6 +107,7 @@ describe("ApiClient.pipelineOrder", () => {
     expect(names).toEqual([
       "Telemetry.counters",
       "RequestDefaults.policy",
+      "Timeline.policy",
       "Timeout.call",
       "IdempotencyKey.policy",
       "Status.policy",

@@ -127,7 +127,7 @@ describe("Auth.onRejected", () => {
         }
       ])
       expect(seen.replayRejections).toEqual([])
-      expect(events.filter(({ _tag }) => _tag === "CredentialsRefreshed")).toEqual([
+      expect(events.filter(({ _tag }) => _tag === "CredentialsRefreshed")).toMatchObject([
         { _tag: "CredentialsRefreshed", at: 0, renewed: true }
       ])
     })

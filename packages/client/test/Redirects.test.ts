@@ -103,11 +103,13 @@ describe("Redirects.follow", () => {
       const { api: client } = yield* api([redirectTo("/v1/y?code=canary"), ok])
       const { events } = yield* run(Timeline.record(client.get("/x")))
       expect(events.map(({ _tag }) => _tag)).toEqual([
+        "CallStarted",
         "RequestSent",
         "ResponseReceived",
         "Redirected",
         "RequestSent",
-        "ResponseReceived"
+        "ResponseReceived",
+        "CallEnded"
       ])
       expect(JSON.stringify(events)).not.toContain("canary")
     })

@@ -521,7 +521,7 @@ describe("Retry.policy in the timeline", () => {
     Effect.gen(function* () {
       const client = yield* api([respond(503), fail("ECONNRESET"), ok])
       const { events } = yield* run(Timeline.record(client.api.get("/x"))).pipe(withJitter(1))
-      expect(events.filter(({ _tag }) => _tag === "RetryScheduled")).toEqual([
+      expect(events.filter(({ _tag }) => _tag === "RetryScheduled")).toMatchObject([
         { _tag: "RetryScheduled", at: 0, ms: 50, reason: "503" },
         { _tag: "RetryScheduled", at: 50, ms: 100, reason: "TransportError" }
       ])

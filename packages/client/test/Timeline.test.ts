@@ -21,6 +21,7 @@ describe("Timeline.record", () => {
       const { events, exit } = yield* run(Timeline.record(client.get("/x"))).pipe(withJitter(1))
       expect(yield* Effect.flip(exit)).toMatchObject({ _tag: "ClientError" })
       expect(events.map(({ _tag, at }) => `${_tag} ${at}`)).toEqual([
+        "CallStarted 0",
         "RequestSent 0",
         "ResponseReceived 0",
         "RetryScheduled 0",
@@ -31,7 +32,8 @@ describe("Timeline.record", () => {
         "ResponseReceived 150",
         "Redirected 150",
         "RequestSent 150",
-        "ResponseReceived 150"
+        "ResponseReceived 150",
+        "CallEnded 150"
       ])
     })
   )

@@ -604,10 +604,10 @@ describe("Transport.fromHttpClient secrecy", () => {
         Timeline.record(Effect.zipRight(client.execute(get(`/x?k=${canary}`)), Effect.exit(client.execute(get()))))
       )
       expect(events).toEqual([
-        { _tag: "RequestSent", at: 0, method: "GET", url: `${base}/x?k=<redacted>` },
-        { _tag: "ResponseReceived", at: 0, status: 200 },
-        { _tag: "RequestSent", at: 0, method: "GET", url: `${base}/x` },
-        { _tag: "RequestFailed", at: 0, reason: "ConnectionReset" }
+        { _tag: "RequestSent", at: 0, method: "GET", url: `${base}/x?k=<redacted>`, request: 1, attempt: 1 },
+        { _tag: "ResponseReceived", at: 0, status: 200, ms: 0, request: 1, attempt: 1 },
+        { _tag: "RequestSent", at: 0, method: "GET", url: `${base}/x`, request: 1, attempt: 1 },
+        { _tag: "RequestFailed", at: 0, reason: "ConnectionReset", ms: 0, request: 1, attempt: 1 }
       ])
     })
   )

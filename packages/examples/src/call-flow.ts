@@ -51,7 +51,7 @@ const Order = Schema.Struct({ id: Schema.Number })
 export const program = Effect.gen(function* () {
   const api = yield* Api
   const { events, exit } = yield* Timeline.record(api.get("/orders/42", { schema: Order }))
-  for (const { _tag, at, ...details } of events) yield* Console.log(at, _tag, ...Object.values<unknown>(details))
+  yield* Console.log(Timeline.format(events))
   yield* Console.log(yield* exit)
 })
 // #endregion

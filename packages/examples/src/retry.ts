@@ -31,7 +31,7 @@ export const Strict = ApiClient.make({
 export const program = Effect.gen(function* () {
   const api = yield* Strict
   const { events, exit } = yield* Timeline.record(api.get("/report"))
-  for (const { at, ...event } of events) yield* Console.log(at, event)
+  yield* Console.log(Timeline.format(events))
   yield* Console.log((yield* exit).status)
 })
 // #endregion

@@ -71,7 +71,9 @@ describe("trial", () => {
     logs: leaking((_, secrets) => Effect.logTrace(secrets)),
     spans: leaking((_, secrets) => Effect.annotateCurrentSpan("call", secrets)),
     metrics: leaking((_, secrets) => Metric.increment(Metric.tagged(Metric.counter("leak"), "call", secrets))),
-    timeline: leaking((_, secrets) => Timeline.emit(() => ({ _tag: "RequestFailed", reason: secrets }))),
+    timeline: leaking((_, secrets) =>
+      Timeline.emit(() => ({ _tag: "RequestFailed", reason: secrets, ms: 0, request: 1, attempt: 1 }))
+    ),
     wire: leaking(({ transport }, secrets) => {
       const beacon = HttpClientRequest.post(`http://other.test/x?${encodeURIComponent(secrets)}`)
       return Effect.withTracerEnabled(transport.execute(beacon), false)

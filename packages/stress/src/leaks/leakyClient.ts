@@ -42,7 +42,7 @@ const printRequest = (request: HttpClientRequest.HttpClientRequest) => {
     Effect.logDebug("sending", printed),
     Effect.annotateCurrentSpan("http.request", printed),
     Metric.increment(Metric.tagged(Metric.counter("leaky.requests"), "request", printed)),
-    Timeline.emit(() => ({ _tag: "RequestSent", method: request.method, url: printed }))
+    Timeline.emit(() => ({ _tag: "RequestSent", method: request.method, url: printed, request: 1, attempt: 1 }))
   ])
 }
 

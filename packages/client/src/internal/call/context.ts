@@ -46,6 +46,8 @@ export interface CallContext {
   readonly enforced: Deadline | undefined
   /** Whether a retry policy further out is active. Nested retries would multiply the attempts. */
   readonly isRetrying: boolean
+  /** Number of the attempt in its hop, from 1. */
+  readonly attempt: number
   /** Counts the requests of the call: retries, replays and redirects included. Undefined outside of calls. */
   readonly requests: { count: number } | undefined
   readonly held: Held | undefined
@@ -59,6 +61,7 @@ const rootContext = (fiber: Running): CallContext => ({
   deadline: undefined,
   enforced: undefined,
   isRetrying: false,
+  attempt: 1,
   requests: undefined,
   held: undefined,
   span: undefined

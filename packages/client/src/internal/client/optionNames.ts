@@ -20,6 +20,7 @@ export const clientNames: OptionNames.ShapeOf<AnyOptions> = {
   concurrency: true,
   tracing: { propagateTo: true },
   metrics: true,
+  observe: true,
   cookies: true,
   maxBodySize: true,
   json: true

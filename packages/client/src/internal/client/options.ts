@@ -19,6 +19,7 @@ import type * as RateLimit from "../../RateLimit.js"
 import type * as Redirects from "../../Redirects.js"
 import type * as Retry from "../../Retry.js"
 import type * as Telemetry from "../../Telemetry.js"
+import type * as Timeline from "../../Timeline.js"
 
 /**
  * Base of all URLs: an http or https URL without a query, or a `Config` with it.
@@ -77,6 +78,11 @@ export interface Settings {
   readonly tracing?: Pick<Telemetry.SpanOptions, "propagateTo"> | false | undefined
   /** `Telemetry.metrics`, to record durations and counts. It is a value, so that bundles without metrics are smaller. */
   readonly metrics?: typeof Telemetry.metrics | undefined
+  /**
+   * Called synchronously with each event of the client's calls: requests, responses, waits and outcomes. See `Timeline`. An
+   * error that it throws does not reach the call.
+   */
+  readonly observe?: ((event: Timeline.Event) => void) | undefined
   /** Maximum size of a response body that the verbs read, in bytes after decompression (10 MiB). */
   readonly maxBodySize?: number | undefined
   /** How the verbs parse and write JSON (`JSON`). `JsonCodec.bigInt` keeps integers beyond 2^53. */

@@ -1,4 +1,5 @@
 /** The order of the policies in the pipeline of a client. */
+import * as Origin from "@countersign/protocol/Origin"
 import type { ApiError } from "../../Errors.js"
 import * as Auth from "../../Auth.js"
 import * as CircuitBreaker from "../../CircuitBreaker.js"
@@ -11,6 +12,7 @@ import * as RequestDefaults from "../../RequestDefaults.js"
 import * as Retry from "../../Retry.js"
 import * as Status from "../../Status.js"
 import * as Telemetry from "../../Telemetry.js"
+import * as Timeline from "../../Timeline.js"
 import * as Timeout from "../../Timeout.js"
 import type { Settings } from "./options.js"
 import type { Services } from "./services.js"
@@ -52,6 +54,12 @@ export const pipelineOrder: ReadonlyArray<PipelineStep> = [
     name: "RequestDefaults.policy",
     reason: "Once per call: the target of a redirect is not joined to the base URL again.",
     policy: ({ defaults }) => RequestDefaults.policy(defaults)
+  },
+  {
+    name: "Timeline.policy",
+    reason:
+      "Inside the defaults: its events show the whole URL. Outside the rest: all events of a call have its number.",
+    policy: ({ settings: { observe }, origins }) => Timeline.policy({ api: Origin.of(origins[0] ?? ""), observe })
   },
   {
     name: "Timeout.call",

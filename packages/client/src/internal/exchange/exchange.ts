@@ -12,7 +12,6 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type { TransportError } from "../../Errors.js"
 import { BodyTooLarge, InvalidRequest } from "../../Errors.js"
-import * as Timeline from "../../Timeline.js"
 import { clientOf } from "../call/pipeline.js"
 import type { CallContext } from "../call/context.js"
 import { runExternal } from "../call/externalCode.js"
@@ -21,8 +20,8 @@ import { redactedUrl } from "../redaction/requestHistory.js"
 import { toTransportRequest } from "../request/transportRequest.js"
 import { BufferedResponse, StreamingResponse, bufferedBodyOf } from "../response/clientResponse.js"
 import * as body from "../response/readBody.js"
-import { listenerOf } from "../telemetry/timeline.js"
-import { unsafeNow } from "../time/clock.js"
+import type { ObservedRequest } from "../telemetry/requestEvents.js"
+import { observeRequest } from "../telemetry/requestEvents.js"
 import type { CallbackSend } from "./callbackSend.js"
 import { callbackSendOf, isUntraced } from "./callbackSend.js"
 import { withManualRedirects } from "./manualRedirects.js"
@@ -87,9 +86,9 @@ const sendByCallback = <R>(
 ): (() => void) | undefined => {
   let cancel: (() => void) | undefined
   let isEnded = false
-  onSend(context, request)
+  const observed = observeRequest(context, request)
   cancel = send(request, (outcome) => {
-    const typed = toTyped(exchanger.reading, request, context, outcome)
+    const typed = toTyped(exchanger.reading, request, context, observed, outcome)
     // A streaming response is cut if the fiber is interrupted before it has it. Otherwise nothing is left to cancel,
     // and the fiber must not keep the exchange in memory.
     isEnded = isExit(typed) && (Exit.isFailure(typed) || bufferedBodyOf(typed.value) !== undefined)
@@ -98,7 +97,7 @@ const sendByCallback = <R>(
   })
   if (isEnded) return undefined
   if (cancel !== undefined) return () => cancel?.()
-  resume(runExternal(execute(exchanger, request, context), context))
+  resume(runExternal(execute(exchanger, request, observed), context))
   return undefined
 }
 
@@ -107,54 +106,49 @@ const toTyped = (
   reading: BodyReading | undefined,
   request: HttpClientRequest,
   context: CallContext,
+  observed: ObservedRequest | undefined,
   outcome: Outcome<HttpClientError.HttpClientError>
 ): Outcome<Failure> => {
-  if (!isExit(outcome)) return runExternal(settle(reading, request, context, outcome), context)
-  if (Exit.isFailure(outcome)) return Exit.failCause(Cause.map(outcome.cause, (error) => onError(context, error)))
-  return runExternal(onResponse(reading, request, context, outcome.value), context)
+  if (!isExit(outcome)) return runExternal(settle(reading, request, observed, outcome), context)
+  if (Exit.isFailure(outcome)) return Exit.failCause(Cause.map(outcome.cause, (error) => onError(observed, error)))
+  return runExternal(onResponse(reading, request, observed, outcome.value), context)
 }
 
 const sendByEffect = <R>(exchanger: Exchanger<R>, request: HttpClientRequest, context: CallContext) =>
   runExternal(
-    Effect.suspend(() => {
-      onSend(context, request)
-      return execute(exchanger, request, context)
-    }),
+    Effect.suspend(() => execute(exchanger, request, observeRequest(context, request))),
     context
   )
 
-const execute = <R>(exchanger: Exchanger<R>, request: HttpClientRequest, context: CallContext) =>
-  settle(exchanger.reading, request, context, exchanger.transport.execute(request))
+const execute = <R>(exchanger: Exchanger<R>, request: HttpClientRequest, observed: ObservedRequest | undefined) =>
+  settle(exchanger.reading, request, observed, exchanger.transport.execute(request))
 
 const settle = <R>(
   reading: BodyReading | undefined,
   request: HttpClientRequest,
-  context: CallContext,
+  observed: ObservedRequest | undefined,
   outcome: Outcome<HttpClientError.HttpClientError, R>
 ): Outcome<Failure, R> =>
   Effect.matchEffect(outcome, {
-    onFailure: (error) => Effect.fail(onError(context, error)),
-    onSuccess: (response) => onResponse(reading, request, context, response)
+    onFailure: (error) => Effect.fail(onError(observed, error)),
+    onSuccess: (response) => onResponse(reading, request, observed, response)
   })
 
-const onSend = ({ fiber }: CallContext, request: HttpClientRequest): void =>
-  listenerOf(fiber)?.({ _tag: "RequestSent", at: unsafeNow(fiber), method: request.method, url: redactedUrl(request) })
-
-const onError = ({ fiber }: CallContext, error: HttpClientError.HttpClientError): SendFailure => {
+const onError = (observed: ObservedRequest | undefined, error: HttpClientError.HttpClientError): SendFailure => {
   const typed = typedError(error)
-  listenerOf(fiber)?.({ _tag: "RequestFailed", at: unsafeNow(fiber), reason: typed.reason })
+  observed?.failed(typed.reason)
   return typed
 }
 
 const onResponse = (
   reading: BodyReading | undefined,
   request: HttpClientRequest,
-  { fiber }: CallContext,
+  observed: ObservedRequest | undefined,
   response: HttpClientResponse
 ): Outcome<Failure> => {
-  listenerOf(fiber)?.({ _tag: "ResponseReceived", at: unsafeNow(fiber), status: response.status })
+  observed?.received(response.status)
   const streaming = new StreamingResponse(response)
-  return reading === undefined ? Exit.succeed(streaming) : readBody(reading, request, streaming)
+  return reading === undefined ? Exit.succeed(streaming) : readBody(reading, request, streaming, observed)
 }
 
 /** Which response bodies are read within the exchange, and their maximum size in bytes. */
@@ -167,10 +161,11 @@ export interface BodyReading {
 export const readBody = (
   { isWanted, limit }: BodyReading,
   request: HttpClientRequest,
-  response: HttpClientResponse
+  response: HttpClientResponse,
+  observed?: ObservedRequest
 ): Effect.Effect<HttpClientResponse, TransportError | BodyTooLarge> => {
   try {
-    return isWanted(response) ? readWhole(request, response, limit) : Exit.succeed(response)
+    return isWanted(response) ? readWhole(request, response, limit, observed) : Exit.succeed(response)
   } catch (defect) {
     // A transport calls this outside of any fiber, so an exception of `isWanted` must not be thrown to it.
     return Exit.die(defect)
@@ -180,7 +175,8 @@ export const readBody = (
 const readWhole = (
   request: HttpClientRequest,
   response: HttpClientResponse,
-  limit: number
+  limit: number,
+  observed: ObservedRequest | undefined
 ): Effect.Effect<HttpClientResponse, TransportError | BodyTooLarge> => {
   const tooLarge = () => Exit.fail(new BodyTooLarge({ method: request.method, url: redactedUrl(request), limit }))
   const available = bufferedBodyOf(response)
@@ -189,10 +185,8 @@ const readWhole = (
   return Effect.matchEffect(body.readBounded(response, limit), {
     onFailure: (cause) => {
       const error = transportError(request, cause, true)
-      return Effect.zipRight(
-        Timeline.emit(() => ({ _tag: "RequestFailed", reason: error.reason })),
-        Effect.fail(error)
-      )
+      observed?.failed(error.reason)
+      return Effect.fail(error)
     },
     onSuccess: (read) => (Option.isSome(read) ? Effect.succeed<HttpClientResponse>(read.value) : tooLarge())
   })

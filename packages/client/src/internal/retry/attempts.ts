@@ -70,7 +70,7 @@ export class Attempts<E, R> {
   readonly #rules: RetryRules
   readonly #request: HttpClientRequest
   readonly #next: Send<E, R>
-  readonly #context: CallContext
+  #context: CallContext
   /** Cost of the current attempt in the retry budget. */
   #paid = 0
   /** Earliest time of the next attempt, in milliseconds of the monotonic clock. */
@@ -95,7 +95,10 @@ export class Attempts<E, R> {
       if (!isFirst)
         return Effect.zipRight(
           sleepUntil(this.#dueAt),
-          Effect.suspend(() => this.#attempt(fail))
+          Effect.suspend(() => {
+            this.#context = { ...this.#context, attempt: this.#context.attempt + 1 }
+            return this.#attempt(fail)
+          })
         )
       isFirst = false
       return Effect.fail(first)

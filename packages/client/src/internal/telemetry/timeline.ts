@@ -1,67 +1,103 @@
-/** The listener of a fiber's calls, and the publication of events. See `Timeline`. */
+/** The listeners of a fiber's calls, and the publication of events. See `Timeline`. */
+import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
+import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
+import * as Redact from "@countersign/protocol/Redact"
 import type * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import { globalValue } from "effect/GlobalValue"
+import * as LogLevel from "effect/LogLevel"
 import { unsafeNow } from "../time/clock.js"
+import type { Event, EventFields } from "./events.js"
+import { logNow } from "./logNow.js"
 
-/**
- * One event of a call. `at` is its time in epoch milliseconds. URLs are safe to print, and no event contains a token.
- *
- * - `RequestSent`, `ResponseReceived`, `RequestFailed`: an HTTP request, and its status or the reason of its failure.
- * - `RetryScheduled`: a retry after `ms`. `reason` is the status or the tag of the error.
- * - `Throttled`: the request waits for about `ms`, because the server sent a rate limit.
- * - `Queued`: the request waits for a permit, with `ahead` others before it.
- * - `Admitted`: the request waited `ms` for a throttle, a limit or a permit.
- * - `CircuitOpened`: the circuit of `origin` opened, and the first probe is due after `ms`.
- * - `CircuitHalfOpened`, `CircuitClosed`: the circuit of `origin` sends a probe, or closed.
- * - `Redirected`: the next hop goes to `url`. `ms` is the wait that the server asked for, or 0.
- * - `TokenRequested`, `TokenObtained`: a token request, and its success.
- * - `CredentialsRefreshed`: after a 401. `renewed` says whether the scheme has new credentials for a replay.
- *
- * `ms` is a duration in milliseconds.
- *
- * @since 0.1.0
- * @category models
- */
-export type Event =
-  | { readonly _tag: "RequestSent"; readonly at: number; readonly method: string; readonly url: string }
-  | { readonly _tag: "ResponseReceived"; readonly at: number; readonly status: number }
-  | { readonly _tag: "RequestFailed"; readonly at: number; readonly reason: string }
-  | { readonly _tag: "RetryScheduled"; readonly at: number; readonly ms: number; readonly reason: string }
-  | { readonly _tag: "Throttled"; readonly at: number; readonly ms: number }
-  | { readonly _tag: "Admitted"; readonly at: number; readonly ms: number }
-  | { readonly _tag: "Queued"; readonly at: number; readonly ahead: number }
-  | {
-      readonly _tag: "CircuitOpened"
-      readonly at: number
-      readonly origin: string
-      readonly ms: number
-      readonly reason: string
-    }
-  | { readonly _tag: "CircuitHalfOpened"; readonly at: number; readonly origin: string }
-  | { readonly _tag: "CircuitClosed"; readonly at: number; readonly origin: string }
-  | { readonly _tag: "Redirected"; readonly at: number; readonly url: string; readonly ms: number }
-  | { readonly _tag: "TokenRequested"; readonly at: number }
-  | { readonly _tag: "TokenObtained"; readonly at: number }
-  | { readonly _tag: "CredentialsRefreshed"; readonly at: number; readonly renewed: boolean }
+type Running = Fiber.RuntimeFiber<unknown, unknown>
 
-/** An event without its time. */
-export type Timeless<E> = E extends { readonly at: number } ? Omit<E, "at"> : never
+/** What an event is about. Listeners of the application do not get it, because it contains credentials. */
+export interface EventSource {
+  readonly fiber: Running
+  /** The request of a call that ended. */
+  readonly request?: HttpClientRequest
+  /** Its response, also that of an error. */
+  readonly response?: HttpClientResponse | undefined
+}
 
-/** The listener of the calls of a fiber. */
-export const observer: FiberRef.FiberRef<((event: Event) => void) | undefined> = globalValue(
-  "@countersign/client/Timeline/observer",
-  () => FiberRef.unsafeMake<((event: Event) => void) | undefined>(undefined)
+export type Listener = (event: Event, source: EventSource) => void
+
+/** A call with a listener. */
+export interface ObservedCall {
+  readonly id: number
+  readonly api: string
+  /** Number of HTTP requests so far. */
+  requests: number
+  /** Milliseconds of waits so far. */
+  waitedMs: number
+}
+
+/** The listeners of a fiber, and the call that it is in. */
+interface Observation {
+  readonly listener: Listener
+  readonly call: ObservedCall | undefined
+}
+
+export const observation: FiberRef.FiberRef<Observation | undefined> = globalValue(
+  "@countersign/client/Timeline/observation/1",
+  () => FiberRef.unsafeMake<Observation | undefined>(undefined)
 )
 
-/** The listener of a fiber's calls, if there is one. */
-export const listenerOf = (fiber: Fiber.RuntimeFiber<unknown, unknown>): ((event: Event) => void) | undefined =>
-  fiber.getFiberRef(observer)
+/** The listeners of a fiber's calls, if there are any. */
+export const observationOf = (fiber: Running): Observation | undefined => fiber.getFiberRef(observation)
 
 /** Whether a listener is set for the calls of a fiber. */
-export const isObserved = (fiber: Fiber.RuntimeFiber<unknown, unknown>): boolean => listenerOf(fiber) !== undefined
+export const isObserved = (fiber: Running): boolean => observationOf(fiber) !== undefined
+
+/** Adds a listener. */
+export const addListener = (outer: Observation | undefined, listener: Listener): Observation => {
+  if (outer === undefined) return { listener, call: undefined }
+  const before = outer.listener
+  return {
+    call: outer.call,
+    listener: (event, source) => {
+      before(event, source)
+      listener(event, source)
+    }
+  }
+}
+
+/** A listener of the application as an internal one. An error that it throws is logged once, and breaks no call. */
+export const toListener = (listener: (event: Event) => void): Listener => {
+  let hasFailed = false
+  return (event, { fiber }) => {
+    try {
+      listener(event)
+    } catch (error) {
+      if (hasFailed) return
+      hasFailed = true
+      const reason = error instanceof Error ? error.message : typeof error
+      logNow(
+        fiber,
+        LogLevel.Warning,
+        () =>
+          `a Timeline listener threw an error: ${Redact.text(reason)}. Later errors of this listener are not logged.`
+      )
+    }
+  }
+}
+
+/** Milliseconds that a call waits because of an event. */
+const waitOf = (event: EventFields): number =>
+  event._tag === "RetryScheduled" || event._tag === "Admitted" || event._tag === "Redirected" ? event.ms : 0
+
+/** Publishes an event to the listeners of an observation. */
+export const publishEvent = ({ call, listener }: Observation, event: EventFields, source: EventSource): void => {
+  const rounded = "ms" in event ? { ...event, ms: Math.round(event.ms) } : event
+  const at = unsafeNow(source.fiber)
+  if (call === undefined) return listener({ ...rounded, at }, source)
+  call.waitedMs += waitOf(rounded)
+  listener({ ...rounded, at, callId: call.id, api: call.api }, source)
+}
 
 /** Publishes an event of a fiber's call without an effect. `event` is called only if there is a listener. */
-export const emitNow = (fiber: Fiber.RuntimeFiber<unknown, unknown>, event: () => Timeless<Event>): void => {
-  listenerOf(fiber)?.({ ...event(), at: unsafeNow(fiber) })
+export const emitNow = (fiber: Running, event: () => EventFields): void => {
+  const observed = observationOf(fiber)
+  if (observed !== undefined) publishEvent(observed, event(), { fiber })
 }
