@@ -25,7 +25,7 @@ const calls: ReadonlyArray<readonly [string, MockClient.Step, string]> = [
   [
     "Unauthorized",
     respond(401),
-    "GET https://api.test/v1/x answered 401: this client sends no credentials to that origin. Provide an Auth Layer, or add the origin to `origins`."
+    "GET https://api.test/v1/x answered 401: this client sends no credentials to that origin. Set the option `auth`, or add the origin to `origins`."
   ],
   ["Forbidden", respond(403), "GET https://api.test/v1/x answered 403: access denied. Request access."],
   [

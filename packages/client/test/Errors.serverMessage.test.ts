@@ -34,7 +34,7 @@ describe("serverMessage of an error", () => {
         [422, 'answered 422: "Validation Failed"'],
         [
           401,
-          'answered 401: "Validation Failed". This client sends no credentials to that origin. Provide an Auth Layer, or add the origin to `origins`.'
+          'answered 401: "Validation Failed". This client sends no credentials to that origin. Set the option `auth`, or add the origin to `origins`.'
         ],
         [403, 'answered 403: "Validation Failed". Request access.'],
         [429, 'answered 429: "Validation Failed". The server names no time to try again.'],

@@ -334,7 +334,7 @@ describe("Errors message", () => {
     const table: ReadonlyArray<readonly [Error, string]> = [
       [
         new Errors.Unauthorized({ ...exchange, challenges: [], reason: "NoCredentials" }),
-        "GET https://api.test/x answered 400: this client sends no credentials to that origin. Provide an Auth Layer, or add the origin to `origins`."
+        "GET https://api.test/x answered 400: this client sends no credentials to that origin. Set the option `auth`, or add the origin to `origins`."
       ],
       [
         new Errors.Unauthorized({ ...exchange, challenges, reason: "Rejected" }),

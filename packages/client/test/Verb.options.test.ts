@@ -54,6 +54,26 @@ describe("the option path", () => {
     })
   )
 
+  it.effect("rejects a URL with a parameter and no path, and sends braces of a query", () =>
+    Effect.gen(function* () {
+      const { api: client, mock } = yield* api(ok)
+      const url: string = "/users/{id}"
+      for (const call of [
+        client.get(url),
+        client.get(url, { query: { a: 1 } }),
+        client.request("GET", "/{+file}?a=1" as string)
+      ]) {
+        expect(yield* failure(call)).toMatchObject({ _tag: "InvalidRequest", reason: "Url" })
+      }
+      expect((yield* failure(client.get(url))).message).toContain(
+        "the path parameter `id` is missing. Add it to `path`."
+      )
+      expect(yield* mock.sent).toEqual([])
+      yield* run(client.get('/users?filter={"id":1}&x={y}' as string))
+      expect(yield* mock.sent).toHaveLength(1)
+    })
+  )
+
   it("sends any other value as one segment, from which the server reads it again", () =>
     FastCheck.assert(
       FastCheck.asyncProperty(FastCheck.string({ unit: "binary", minLength: 1 }), (id) => {

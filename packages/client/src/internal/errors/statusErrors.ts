@@ -38,7 +38,7 @@ const challengeText = (challenges: ReadonlyArray<Challenge>): string => {
 const unauthorizedAdvice: Record<Unauthorized["reason"], readonly [what: string, advice: string]> = {
   NoCredentials: [
     "this client sends no credentials to that origin",
-    "Provide an Auth Layer, or add the origin to `origins`."
+    "Set the option `auth`, or add the origin to `origins`."
   ],
   Rejected: ["the server rejected the credentials", "Sign in again, or check them."],
   RejectedAfterRefresh: ["the server also rejected the refreshed credentials", "Sign in again, or check the account."],

@@ -14,7 +14,7 @@ import { decodeBody, decodeErrorBody } from "../response/decodeBody.js"
 import type { AnyBodyOptions } from "./callBody.js"
 import { callBody } from "./callBody.js"
 import { callNames, otherNames } from "./optionNames.js"
-import { expandPath } from "./pathParameters.js"
+import { expandPath, missingParameter } from "./pathParameters.js"
 import { makeRequestBuilder } from "./requestBuilder.js"
 
 type AnySchema = Schema.Schema<unknown, unknown, unknown>
@@ -51,7 +51,7 @@ const makeSender = <E>(method: HttpMethod, send: Call.Send<E>, codec: JsonCodec 
   ): HttpClientRequest.HttpClientRequest | InvalidRequest => {
     const problem = unknownOption(options, method)
     if (problem !== undefined) return problem
-    const target = options.path === undefined ? url : expandPath(String(url), options.path)
+    const target = options.path === undefined ? (missingParameter(url) ?? url) : expandPath(String(url), options.path)
     if (target instanceof InvalidRequest) return target
     const { headers, query } = options
     return build(target, {
@@ -62,7 +62,7 @@ const makeSender = <E>(method: HttpMethod, send: Call.Send<E>, codec: JsonCodec 
 
   /** The request without its body. */
   const requestOf = (url: string | URL, options: AnyOptions): HttpClientRequest.HttpClientRequest | InvalidRequest => {
-    if (options === noOptions) return build(url, {})
+    if (options === noOptions) return missingParameter(url) ?? build(url, {})
     try {
       return withOptions(url, options)
     } catch {

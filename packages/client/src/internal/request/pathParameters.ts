@@ -7,6 +7,9 @@ const parameter = /\{(\+?)([^{}]*)\}/g
 
 const invalid = (detail: string): InvalidRequest => new InvalidRequest({ reason: "Url", detail })
 
+const missing = (name: string): InvalidRequest =>
+  invalid(`the path parameter \`${name}\` is missing. Add it to \`path\`.`)
+
 const textOf = (value: unknown): string | undefined =>
   typeof value === "string" || typeof value === "number" || typeof value === "bigint" || typeof value === "boolean"
     ? String(value)
@@ -26,7 +29,7 @@ const encode = (name: string, text: string): string => {
 
 const expandOne = (name: string, keepsSlashes: boolean, values: Values): string => {
   const value = Object.hasOwn(values, name) ? values[name] : undefined
-  if (value === undefined) throw invalid(`the path parameter \`${name}\` is missing. Add it to \`path\`.`)
+  if (value === undefined) throw missing(name)
   const text = textOf(value)
   if (text === undefined)
     throw invalid(`the path parameter \`${name}\` is not a string, number or boolean. Convert it.`)
@@ -37,6 +40,16 @@ const expandOne = (name: string, keepsSlashes: boolean, values: Values): string 
     throw invalid(`the path parameter \`${name}\` ${found}, so the request would reach another path. Check the value.`)
   }
   return segments.map((segment) => encode(name, segment)).join("/")
+}
+
+/** A parameter before the query. RFC 3986 allows no braces in a path, so a path with one was not expanded. */
+const unexpanded = /^[^?#{]*\{\+?([A-Za-z_]\w*)\}/
+
+/** The error of a URL with a parameter that has no value. Undefined for any other URL. */
+export const missingParameter = (url: string | URL): InvalidRequest | undefined => {
+  if (typeof url !== "string" || !url.includes("{")) return undefined
+  const name = unexpanded.exec(url)?.[1]
+  return name === undefined ? undefined : missing(name.slice(0, 100))
 }
 
 /**
