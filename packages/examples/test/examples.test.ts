@@ -9,6 +9,7 @@ import * as Timeout from "@countersign/client/Timeout"
 import * as HttpBin from "@countersign/testing/HttpBin"
 import * as MockClient from "@countersign/testing/MockClient"
 import * as OAuthServer from "@countersign/testing/OAuthServer"
+import { format } from "node:util"
 import { afterEach, describe, expect, it, vi } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -33,6 +34,7 @@ import * as HttpApiClient from "../src/http-api-client.js"
 import * as CustomPipeline from "../src/custom-pipeline.js"
 import * as CustomPolicy from "../src/custom-policy.js"
 import * as CustomAuthScheme from "../src/custom-auth-scheme.js"
+import * as Promises from "../src/promises.js"
 import * as Proxy from "../src/proxy.js"
 import * as Retry from "../src/retry.js"
 import * as Session from "../src/session.js"
@@ -199,6 +201,27 @@ describe("http-api-client.ts", () => {
       Effect.provide(HttpBin.layerMemory)
     )
   )
+})
+
+describe("promises.ts", () => {
+  afterEach(() => vi.restoreAllMocks())
+
+  /** The lines that a program prints to the console. */
+  const logged = async (program: (api: Promises.PromiseApi) => Promise<void>) => {
+    const lines: Array<string> = []
+    vi.spyOn(console, "log").mockImplementation((...args) => void lines.push(format(...args)))
+    const api = Promises.makeApi(HttpBin.layerMemory)
+    await program(api).finally(() => api.close())
+    return lines.join("\n")
+  }
+
+  it("prints bodies, statuses and errors", async () => {
+    expectShown("promises.ts", await logged(Promises.calls))
+  })
+
+  it("ends a loop at a break", async () => {
+    expect(await logged(Promises.loop)).toBe("200\n201\n202")
+  })
 })
 
 describe("custom-policy.ts", () => {
