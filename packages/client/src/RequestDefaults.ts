@@ -48,6 +48,14 @@ export interface Options {
 const invalid = (reason: InvalidRequest["reason"], detail: string) =>
   Effect.fail(new InvalidRequest({ reason, detail }))
 
+/** The value is shown if it is a URL, or a host without a scheme. Anything else may be a secret in the wrong option. */
+const invalidBase = (what: string, url: string, reason: BaseUrl.BaseReason) => {
+  const meant = reason === "InvalidBase" ? BaseUrl.addScheme(url) : undefined
+  return meant === undefined
+    ? invalid("Url", `invalid ${what} "${Redact.url(url)}". ${BaseUrl.explain(reason)}`)
+    : invalid("Url", `invalid ${what} "${url}". It has no scheme. Use "${meant}".`)
+}
+
 /**
  * Validates the request defaults once, so that a configuration error is reported when the program starts.
  *
@@ -64,14 +72,10 @@ export const validate = ({
   query
 }: Options): Effect.Effect<Options, InvalidRequest> => {
   const base = BaseUrl.validate(baseUrl)
-  if (base._tag === "Err") {
-    return invalid("Url", `invalid \`baseUrl\` "${Redact.url(baseUrl)}". ${BaseUrl.explain(base.reason)}`)
-  }
+  if (base._tag === "Err") return invalidBase("`baseUrl`", baseUrl, base.reason)
   for (const origin of origins) {
     const valid = BaseUrl.validate(origin)
-    if (valid._tag === "Err") {
-      return invalid("Url", `invalid URL "${Redact.url(origin)}" in \`origins\`. ${BaseUrl.explain(valid.reason)}`)
-    }
+    if (valid._tag === "Err") return invalidBase("URL in `origins`", origin, valid.reason)
   }
   const params = query === undefined ? [] : parseParams(query, "query", "Url")
   if (params instanceof InvalidRequest) return Effect.fail(params)

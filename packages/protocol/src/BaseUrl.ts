@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import { isAlpha, isControl, isDigit, isLoneSurrogate } from "./internal/Char.js"
+import { isLoopbackHost } from "./Origin.js"
 import { segmentsRefusal } from "./internal/PathSegments.js"
 import * as Url from "./internal/Url.js"
 import type { Result } from "./Result.js"
@@ -133,6 +134,24 @@ const joined = (root: URL, path: string): Result<string, PathReason> => {
  * @category conversions
  */
 export const explain = (reason: Reason): string => EXPLANATIONS[reason]
+
+/** A host name in lower case or an IPv4 address of loopback, with a port and a path. No key and no JWT looks like that. */
+const HOST = /^((?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,24}|localhost|127(?:\.\d{1,3}){3})(?::\d{1,5})?(?:\/[\w./~-]*)?$/
+
+/**
+ * Adds the scheme that a base URL lacks: `https://api.example.com/v1` for `api.example.com/v1`. Loopback hosts get `http`.
+ *
+ * @param base a base URL that {@link validate} rejects with `InvalidBase`
+ * @returns the URL, which is safe to print. Undefined for a text that may be something else, such as a secret
+ * @since 0.1.0
+ * @category conversions
+ */
+export const addScheme = (base: string): string | undefined => {
+  const host = base.length > 200 ? undefined : HOST.exec(base)?.[1]
+  if (host === undefined) return undefined
+  const url = `${isLoopbackHost(host) ? "http" : "https"}://${base}`
+  return validate(url)._tag === "Ok" ? url : undefined
+}
 
 const EXPLANATIONS: Readonly<Record<Reason, string>> = {
   InvalidBase: "The URL is not absolute. Use a URL such as https://api.example.com/v1.",

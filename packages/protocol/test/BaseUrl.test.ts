@@ -258,6 +258,30 @@ describe("BaseUrl.validate", () => {
   })
 })
 
+describe("BaseUrl.addScheme", () => {
+  it.each([
+    ["api.test", "https://api.test"],
+    ["api.test:8443/v1/", "https://api.test:8443/v1/"],
+    ["localhost:3000", "http://localhost:3000"],
+    ["127.0.0.1/v1", "http://127.0.0.1/v1"]
+  ])("adds the scheme that %j lacks", (text, url) => {
+    expect(BaseUrl.addScheme(text)).toBe(url)
+  })
+
+  it.each([
+    ...["", "/v1", "https://api.test", "//api.test", "user@api.test", "api.test?key=x", "api.test#x", "api.test:x"],
+    ...[
+      "sk_live_51abc",
+      "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc",
+      "api.test:99999",
+      "a.test\n",
+      `${"a".repeat(250)}.test`
+    ]
+  ])("adds no scheme to %j, which may be something else", (text) => {
+    expect(BaseUrl.addScheme(text)).toBeUndefined()
+  })
+})
+
 describe("BaseUrl.joiner", () => {
   const bases = ["https://a.test", "https://A.test/", "https://a.test:8443/v1", "http://a.test/v1/"]
   const fragment = FastCheck.oneof(

@@ -13,15 +13,20 @@ import * as ServerMetadata from "./serverMetadata.js"
 export const validateUrl = (what: string, text: string, plain: boolean): Effect.Effect<URL, InvalidRequest> => {
   const checked = BaseUrl.validate(text)
   if (checked._tag === "Err") {
-    const detail = `${what} is invalid. ${BaseUrl.explain(checked.reason)} Example: https://auth.example.com`
-    return Effect.fail(new InvalidRequest({ reason: "Url", detail }))
+    const meant = checked.reason === "InvalidBase" ? BaseUrl.addScheme(text) : undefined
+    const advice = meant === undefined ? BaseUrl.explain(checked.reason) : `"${text}" has no scheme. Use "${meant}".`
+    return Effect.fail(new InvalidRequest({ reason: "Url", detail: `${what} is invalid. ${advice}` }))
   }
   const url = new URL(text)
   if (url.protocol === "https:" || (plain && Origin.isLoopbackHost(url.hostname))) return Effect.succeed(url)
   return Effect.fail(
     new InvalidRequest({
       reason: "Url",
-      detail: `${what} is invalid: it is not https, so secrets would be sent unencrypted. Use https. For plain http on loopback, set \`transport: OAuth2.dangerouslyAllowHttpOnLoopback\``
+      detail: `${what} is invalid: ${url.origin} is not https, so secrets would be sent unencrypted. ${
+        Origin.isLoopbackHost(url.hostname)
+          ? "For plain http on loopback, set `transport: OAuth2.dangerouslyAllowHttpOnLoopback`"
+          : "Use https. Plain http is allowed on loopback only"
+      }`
     })
   )
 }
