@@ -19,6 +19,7 @@ import type * as Retry from "../../Retry.js"
 import * as RetryBudget from "../../RetryBudget.js"
 import { otherNames } from "../request/optionNames.js"
 import { clientNames } from "./optionNames.js"
+import { wrongClientOption } from "./optionKinds.js"
 import type { AnyOptions, Settings } from "./options.js"
 import type { Build } from "./optionLayers.js"
 import { userAgentHeaders } from "./userAgent.js"
@@ -60,9 +61,11 @@ export const timeoutOptions = (timeout: Settings["timeout"]): TimeoutOptions => 
 
 const invalid = (detail: string): InvalidRequest => new InvalidRequest({ reason: "Options", detail })
 
-const checkNames = (options: AnyOptions): Effect.Effect<void, InvalidRequest> => {
+const checkOptions = (options: AnyOptions): Effect.Effect<void, InvalidRequest> => {
   const unknown = OptionNames.findUnknown(options, clientNames, otherNames)
-  return unknown === undefined ? Effect.void : Effect.fail(invalid(OptionNames.explain("an API client", unknown)))
+  if (unknown !== undefined) return Effect.fail(invalid(OptionNames.explain("an API client", unknown)))
+  const wrong = wrongClientOption(options)
+  return wrong === undefined ? Effect.void : Effect.fail(wrong)
 }
 
 const missingBaseUrl = invalid(
@@ -89,7 +92,7 @@ const resolve = <Id, Service>(
   build: Build
 ): Effect.Effect<Service | undefined, unknown, unknown> => {
   if (option === undefined || option === false) return Effect.succeed(undefined)
-  if (!Layer.isLayer(option)) return Effect.succeed(option as Service) // The only other member of the type.
+  if (!Layer.isLayer(option)) return Effect.succeed(option as Service) // `checkOptions` has found its method.
   // `isLayer` forgets which Layer it is. The type of the option has Layers of this tag only.
   return Effect.map(build(option as Layer.Layer<Id, unknown, unknown>), Context.get(tag))
 }
@@ -109,7 +112,7 @@ export const resolveServices = (
   build: Build
 ): Effect.Effect<Services<unknown>, unknown, unknown> =>
   Effect.gen(function* () {
-    yield* checkNames(options)
+    yield* checkOptions(options)
     const baseUrl = yield* baseUrlOf(options)
     const { circuitBreaker, concurrency, cookies, headers, origins = [], query, retry, timeout, userAgent } = options
     return {

@@ -13,6 +13,7 @@ import * as Telemetry from "../../Telemetry.js"
 import { decodeBody, decodeErrorBody } from "../response/decodeBody.js"
 import type { AnyBodyOptions } from "./callBody.js"
 import { callBody } from "./callBody.js"
+import { wrongCallOption } from "./optionKinds.js"
 import { callNames, otherNames } from "./optionNames.js"
 import { expandPath, missingParameter } from "./pathParameters.js"
 import { makeRequestBuilder } from "./requestBuilder.js"
@@ -36,9 +37,9 @@ const unreadable = new InvalidRequest({
   detail: "an option of the call cannot be read, because its getter throws. Pass plain values."
 })
 
-const unknownOption = (options: AnyOptions, method: string): InvalidRequest | undefined => {
+const invalidOption = (options: AnyOptions, method: string): InvalidRequest | undefined => {
   const unknown = OptionNames.findUnknown(options, callNames, otherNames)
-  if (unknown === undefined) return undefined
+  if (unknown === undefined) return wrongCallOption(options)
   return new InvalidRequest({ reason: "Options", detail: OptionNames.explain(`a ${method} call`, unknown) })
 }
 
@@ -49,7 +50,7 @@ const makeSender = <E>(method: HttpMethod, send: Call.Send<E>, codec: JsonCodec 
     url: string | URL,
     options: AnyOptions
   ): HttpClientRequest.HttpClientRequest | InvalidRequest => {
-    const problem = unknownOption(options, method)
+    const problem = invalidOption(options, method)
     if (problem !== undefined) return problem
     const target = options.path === undefined ? (missingParameter(url) ?? url) : expandPath(String(url), options.path)
     if (target instanceof InvalidRequest) return target
