@@ -11,7 +11,7 @@ import type * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
-import { blank, isBlank } from "./internal/schemes/emptyCredential.js"
+import { blank, blankOption, isBlank } from "./internal/schemes/invalidCredential.js"
 
 /**
  * Function that adds the key to a request: {@link header}, {@link query} or {@link cookie}.
@@ -116,8 +116,13 @@ export const make = ({ key, location }: Options): Auth.Service => ({
   honorsDeadline: true
 })
 
+const validated = (options: Options): Effect.Effect<Auth.Service, InvalidRequest> =>
+  isBlank(options.key) ? Effect.fail(blankOption("key")) : Effect.succeed(make(options))
+
 /**
  * Layer that sends the API key with every request to the API's origins.
+ *
+ * Fails with `InvalidRequest` when it is built, if the key is empty.
  *
  * @example
  * import * as ApiKey from "@countersign/auth/ApiKey"
@@ -128,10 +133,16 @@ export const make = ({ key, location }: Options): Auth.Service => ({
  * @since 0.1.0
  * @category layers
  */
-export const layer = (options: Options): Layer.Layer<Auth.Auth> => Layer.succeed(Auth.Auth, make(options))
+export const layer = (options: Options): Layer.Layer<Auth.Auth, InvalidRequest> =>
+  Layer.effect(
+    Auth.Auth,
+    Effect.suspend(() => validated(options))
+  )
 
 /**
  * Layer that reads the API key from the configuration and sends it with every request to the API's origins.
+ *
+ * Fails with `ConfigError` when it is built, if the key is missing, and as {@link layer} does.
  *
  * @since 0.1.0
  * @category layers
@@ -141,10 +152,10 @@ export const layerConfig = (options: {
   readonly location: Location
   /** The configuration value with the key, such as `Config.redacted("API_KEY")`. */
   readonly key: Config.Config<Redacted.Redacted<string>>
-}): Layer.Layer<Auth.Auth, ConfigError.ConfigError> =>
+}): Layer.Layer<Auth.Auth, ConfigError.ConfigError | InvalidRequest> =>
   Layer.effect(
     Auth.Auth,
-    Effect.map(options.key, (key) => make({ location: options.location, key }))
+    Effect.flatMap(options.key, (key) => validated({ location: options.location, key }))
   )
 
 /**
@@ -205,7 +216,16 @@ export const pool = ({ keys, location }: PoolOptions): Effect.Effect<Auth.Servic
 /**
  * Layer that sends the first of several API keys that the server accepts, see {@link pool}.
  *
+ * Fails with `InvalidRequest` when it is built, if a key is empty.
+ *
  * @since 0.1.0
  * @category layers
  */
-export const layerPool = (options: PoolOptions): Layer.Layer<Auth.Auth> => Layer.effect(Auth.Auth, pool(options))
+export const layerPool = (options: PoolOptions): Layer.Layer<Auth.Auth, InvalidRequest> =>
+  Layer.effect(
+    Auth.Auth,
+    Effect.suspend(() => {
+      const index = options.keys.findIndex(isBlank)
+      return index === -1 ? pool(options) : Effect.fail(blankOption(`keys[${index}]`))
+    })
+  )

@@ -12,6 +12,7 @@ import type * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import { blankOption, isBlank } from "./internal/schemes/invalidCredential.js"
 
 /**
  * The user name and the password for Basic authentication.
@@ -42,19 +43,42 @@ const why: Record<Protocol.Reason, string> = {
  * @since 0.1.0
  * @category constructors
  */
-export const make = ({ password, username }: Credentials): Auth.Service => {
-  const encoded = Protocol.encode(username, Redacted.value(password))
-  if (encoded._tag === "Err") {
-    return Auth.makeStaticEffect(() =>
-      Effect.fail(new InvalidRequest({ reason: "Credentials", detail: why[encoded.reason] }))
-    )
-  }
-  const field = `Basic ${encoded.value}`
-  return Auth.makeStatic((request) => HttpClientRequest.setHeader(request, "authorization", field))
+export const make = (credentials: Credentials): Auth.Service => {
+  const field = fieldOf(credentials)
+  return typeof field === "string"
+    ? Auth.makeStatic((request) => HttpClientRequest.setHeader(request, "authorization", field))
+    : Auth.makeStaticEffect(() => Effect.fail(new InvalidRequest({ reason: "Credentials", detail: field.detail })))
 }
+
+/** The value of `authorization`, or what is wrong with the credentials. */
+const fieldOf = ({ password, username }: Credentials): string | InvalidRequest => {
+  const encoded = Protocol.encode(username, Redacted.value(password))
+  return encoded._tag === "Ok"
+    ? `Basic ${encoded.value}`
+    : new InvalidRequest({ reason: "Options", detail: why[encoded.reason] })
+}
+
+const validated = (credentials: Credentials): Effect.Effect<Auth.Service, InvalidRequest> => {
+  if (credentials.username.trim() === "" && isBlank(credentials.password)) return Effect.fail(blankOption("username"))
+  const field = fieldOf(credentials)
+  return typeof field === "string" ? Effect.succeed(make(credentials)) : Effect.fail(field)
+}
+
+const emptyPassword = new InvalidRequest({
+  reason: "Options",
+  detail:
+    "`password` is empty. Set the environment variable that it comes from. For an API without passwords, use `Basic.layer`."
+})
+
+/** A variable that is set to nothing is a mistake. An API without passwords needs no variable for it. */
+const validatedConfig = (credentials: Credentials): Effect.Effect<Auth.Service, InvalidRequest> =>
+  isBlank(credentials.password) ? Effect.fail(emptyPassword) : validated(credentials)
 
 /**
  * Layer that sends `authorization: Basic <credentials>` with every request to the API's origins.
+ *
+ * Fails with `InvalidRequest` when it is built, if user name and password are both empty, or cannot be sent. One of them may
+ * be empty, as some APIs require.
  *
  * @example
  * import * as Basic from "@countersign/auth/Basic"
@@ -65,16 +89,22 @@ export const make = ({ password, username }: Credentials): Auth.Service => {
  * @since 0.1.0
  * @category layers
  */
-export const layer = (credentials: Credentials): Layer.Layer<Auth.Auth> =>
-  Layer.sync(Auth.Auth, () => make(credentials))
+export const layer = (credentials: Credentials): Layer.Layer<Auth.Auth, InvalidRequest> =>
+  Layer.effect(
+    Auth.Auth,
+    Effect.suspend(() => validated(credentials))
+  )
 
 /**
  * Layer that reads the user name and the password from the configuration and sends them with every request.
+ *
+ * Fails with `ConfigError` when it is built, if one of them is missing, with `InvalidRequest` if the password is empty, and as
+ * {@link layer} does.
  *
  * @since 0.1.0
  * @category layers
  */
 export const layerConfig = (
   credentials: Config.Config.Wrap<Credentials>
-): Layer.Layer<Auth.Auth, ConfigError.ConfigError> =>
-  Layer.effect(Auth.Auth, Effect.map(Config.unwrap(credentials), make))
+): Layer.Layer<Auth.Auth, ConfigError.ConfigError | InvalidRequest> =>
+  Layer.effect(Auth.Auth, Effect.flatMap(Config.unwrap(credentials), validatedConfig))

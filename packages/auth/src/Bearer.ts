@@ -5,6 +5,7 @@
  */
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Auth from "@countersign/client/Auth"
+import type { InvalidRequest } from "@countersign/client/Errors"
 import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
@@ -12,7 +13,7 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import type { TokenSourceError } from "./Errors.js"
 import * as StepUp from "./StepUp.js"
-import { blank, isBlank } from "./internal/schemes/emptyCredential.js"
+import { failIf, invalidToken } from "./internal/schemes/invalidCredential.js"
 import * as TokenSource from "./TokenSource.js"
 
 const put = (request: HttpClientRequest.HttpClientRequest, token: Redacted.Redacted<string>) =>
@@ -21,20 +22,27 @@ const put = (request: HttpClientRequest.HttpClientRequest, token: Redacted.Redac
 /**
  * Authenticates with one bearer token that does not change.
  *
- * Signing fails with `InvalidRequest { reason: "Credentials" }` if the token is empty or blank.
+ * Signing fails with `InvalidRequest { reason: "Credentials" }` if the token is empty, or begins with `Bearer `.
  *
  * Specification: [RFC 6750 §2.1](https://www.rfc-editor.org/rfc/rfc6750#section-2.1).
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make = (token: Redacted.Redacted<string>): Auth.Service =>
-  isBlank(token)
-    ? Auth.makeStaticEffect(() => Effect.fail(blank("token")))
-    : Auth.makeStatic((request) => put(request, token))
+export const make = (token: Redacted.Redacted<string>): Auth.Service => {
+  const problem = invalidToken(token)
+  return problem === undefined
+    ? Auth.makeStatic((request) => put(request, token))
+    : Auth.makeStaticEffect(() => Effect.fail(problem))
+}
+
+const validated = (token: Redacted.Redacted<string>): Effect.Effect<Auth.Service, InvalidRequest> =>
+  Effect.as(failIf(invalidToken(token, "Options")), make(token))
 
 /**
  * Layer that sends `authorization: Bearer <token>` with every request to the API's origins.
+ *
+ * Fails with `InvalidRequest` when it is built, if the token is empty, or begins with `Bearer `.
  *
  * @example
  * import * as Bearer from "@countersign/auth/Bearer"
@@ -45,17 +53,24 @@ export const make = (token: Redacted.Redacted<string>): Auth.Service =>
  * @since 0.1.0
  * @category layers
  */
-export const layer = (token: Redacted.Redacted<string>): Layer.Layer<Auth.Auth> => Layer.succeed(Auth.Auth, make(token))
+export const layer = (token: Redacted.Redacted<string>): Layer.Layer<Auth.Auth, InvalidRequest> =>
+  Layer.effect(
+    Auth.Auth,
+    Effect.suspend(() => validated(token))
+  )
 
 /**
  * Layer that reads the bearer token from the configuration: `Bearer.layerConfig(Config.redacted("GITHUB_TOKEN"))`.
+ *
+ * Fails with `ConfigError` when it is built, if the token is missing, and as {@link layer} does.
  *
  * @since 0.1.0
  * @category layers
  */
 export const layerConfig = (
   token: Config.Config.Wrap<Redacted.Redacted<string>>
-): Layer.Layer<Auth.Auth, ConfigError.ConfigError> => Layer.effect(Auth.Auth, Effect.map(Config.unwrap(token), make))
+): Layer.Layer<Auth.Auth, ConfigError.ConfigError | InvalidRequest> =>
+  Layer.effect(Auth.Auth, Effect.flatMap(Config.unwrap(token), validated))
 
 /** At most one replay with another token, and two with a token that the API may not know yet. The token source decides. */
 const propagationReplays = 3
@@ -64,7 +79,8 @@ const propagationReplays = 3
  * Authenticates with the current token of a token source.
  *
  * If the API rejects the token, the source gets another one. The same applies if the API sends a step-up challenge, see
- * {@link StepUp.StepUpChallenge}. Signing fails with `InvalidRequest { reason: "Credentials" }` for an empty token.
+ * {@link StepUp.StepUpChallenge}. Signing fails with `InvalidRequest { reason: "Credentials" }` for an
+ * empty token, or one that begins with `Bearer `.
  *
  * @since 0.1.0
  * @category constructors
@@ -77,11 +93,13 @@ export const fromSource = (source: TokenSource.Service): Auth.Service<TokenSourc
   return {
     sign: (request) =>
       Effect.flatMap(source.get, (held) =>
-        isBlank(held.token.accessToken) ? Effect.fail(blank("token")) : Effect.succeed(signed(request, held))
+        Effect.as(failIf(invalidToken(held.token.accessToken)), signed(request, held))
       ),
     signSync: (request, now) => {
       const held = source.getCached?.(now)
-      return held === undefined || isBlank(held.token.accessToken) ? undefined : signed(request, held)
+      return held === undefined || invalidToken(held.token.accessToken) !== undefined
+        ? undefined
+        : signed(request, held)
     },
     onRejected: ({ challenges, credential, initialCredentialId: first }) =>
       source.onRejected(credential, first, StepUp.fromChallenges(challenges)),

@@ -20,7 +20,7 @@ import * as Presented from "./internal/dpop/credentialId.js"
 import type { Key } from "./internal/dpop/proof.js"
 import * as Proof from "./internal/dpop/proof.js"
 import { ServerHints } from "./internal/dpop/serverHints.js"
-import { blank, isBlank } from "./internal/schemes/emptyCredential.js"
+import { blank, isBlank } from "./internal/schemes/invalidCredential.js"
 import * as TokenSource from "./TokenSource.js"
 
 export type { Key } from "./internal/dpop/proof.js"

@@ -31,19 +31,20 @@ interface Vault {
 }
 
 type Service = Auth.Service
+type ConfigFailure = ConfigError.ConfigError | InvalidRequest
 type LayerOf<A, E = never, R = never> = Layer.Layer<A, E, R>
 
 describe("auth types", () => {
-  it("requires nothing for schemes with static credentials, which cannot fail", () => {
+  it("requires nothing for schemes with static credentials. Their Layers reject invalid ones", () => {
     expectTypeOf(Basic.make).returns.toEqualTypeOf<Service>()
-    expectTypeOf(Basic.layer).returns.toEqualTypeOf<LayerOf<Auth.Auth>>()
+    expectTypeOf(Basic.layer).returns.toEqualTypeOf<LayerOf<Auth.Auth, InvalidRequest>>()
     expectTypeOf(Bearer.make).returns.toEqualTypeOf<Service>()
-    expectTypeOf(Bearer.layer).returns.toEqualTypeOf<LayerOf<Auth.Auth>>()
+    expectTypeOf(Bearer.layer).returns.toEqualTypeOf<LayerOf<Auth.Auth, InvalidRequest>>()
     expectTypeOf(Bearer.fromSource).returns.toEqualTypeOf<Auth.Service<TokenSourceError>>()
     expectTypeOf(ApiKey.make).returns.toEqualTypeOf<Service>()
-    expectTypeOf(ApiKey.layer).returns.toEqualTypeOf<LayerOf<Auth.Auth>>()
+    expectTypeOf(ApiKey.layer).returns.toEqualTypeOf<LayerOf<Auth.Auth, InvalidRequest>>()
     expectTypeOf(ApiKey.pool).returns.toEqualTypeOf<Effect.Effect<Service>>()
-    expectTypeOf(ApiKey.layerPool).returns.toEqualTypeOf<LayerOf<Auth.Auth>>()
+    expectTypeOf(ApiKey.layerPool).returns.toEqualTypeOf<LayerOf<Auth.Auth, InvalidRequest>>()
     expectTypeOf(Signature.make).returns.toEqualTypeOf<Service>()
     expectTypeOf(Signature.layer).returns.toEqualTypeOf<LayerOf<Auth.Auth>>()
   })
@@ -54,10 +55,10 @@ describe("auth types", () => {
     expectTypeOf(ApiKey.cookie).returns.toEqualTypeOf<ApiKey.Location>()
   })
 
-  it("fails with ConfigError from each layerConfig", () => {
-    expectTypeOf(Basic.layerConfig).returns.toEqualTypeOf<LayerOf<Auth.Auth, ConfigError.ConfigError>>()
-    expectTypeOf(Bearer.layerConfig).returns.toEqualTypeOf<LayerOf<Auth.Auth, ConfigError.ConfigError>>()
-    expectTypeOf(ApiKey.layerConfig).returns.toEqualTypeOf<LayerOf<Auth.Auth, ConfigError.ConfigError>>()
+  it("fails with ConfigError or InvalidRequest from each layerConfig", () => {
+    expectTypeOf(Basic.layerConfig).returns.toEqualTypeOf<LayerOf<Auth.Auth, ConfigFailure>>()
+    expectTypeOf(Bearer.layerConfig).returns.toEqualTypeOf<LayerOf<Auth.Auth, ConfigFailure>>()
+    expectTypeOf(ApiKey.layerConfig).returns.toEqualTypeOf<LayerOf<Auth.Auth, ConfigFailure>>()
   })
 
   it("requires a TokenStore and the services of `acquireToken` for a TokenSource", () => {
