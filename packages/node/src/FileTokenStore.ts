@@ -15,9 +15,10 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import { dirname, resolve } from "node:path"
+import { dirname } from "node:path"
 import type { Records } from "./internal/fileStore/tokenFileCodec.js"
 import * as TokenFile from "./internal/fileStore/tokenFileCodec.js"
+import { resolvePath } from "./internal/filesystem/filePath.js"
 import * as SecureDirectory from "./internal/filesystem/secureDirectory.js"
 import * as SecureFile from "./internal/filesystem/secureFile.js"
 import { sha256Hex } from "./internal/hash/sha256.js"
@@ -110,7 +111,8 @@ const lockPathOf = (path: string, key: string): string => `${path}.${sha256Hex(k
  * - `Insecure`: other users may read or replace the file. The message contains the command that corrects it.
  * - `OwnerMismatch`: the file is of another user.
  * - `UnsupportedFormat`: the file has another format, or the format of a newer release.
- * - `ReadFailed`, `WriteFailed`: the message names the system's error.
+ * - `ReadFailed`, `WriteFailed`: the message names the system's error. An empty path and one that begins with `~` fail with
+ *   `WriteFailed`.
  * - `LockTimeout`: only from writes and `withLock`.
  *
  * @param options - the path, and how long to wait for locks.
@@ -119,7 +121,7 @@ const lockPathOf = (path: string, key: string): string => `${path}.${sha256Hex(k
  */
 export const make = (options: Options): Effect.Effect<TokenStore.Service, TokenStoreError> =>
   Effect.gen(function* () {
-    const path = resolve(options.path)
+    const path = yield* resolvePath("path", options.path)
     const folder = dirname(path)
     const locks = yield* ProcessLock.fromContext({ lockTimeout: options.lockTimeout })
     yield* Effect.catchIf(

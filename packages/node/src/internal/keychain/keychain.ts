@@ -5,8 +5,9 @@ import type * as Keyring from "@napi-rs/keyring"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
-import { join, resolve } from "node:path"
+import { join } from "node:path"
 import * as ProcessLock from "../../ProcessLock.js"
+import { resolvePath } from "../filesystem/filePath.js"
 import * as SecureDirectory from "../filesystem/secureDirectory.js"
 import { codeOf } from "../filesystem/systemError.js"
 import { sha256Hex } from "../hash/sha256.js"
@@ -135,7 +136,7 @@ export const make = (options: Options): Effect.Effect<Keychain, TokenStoreError>
   Effect.gen(function* () {
     const open = options.openEntry ?? (yield* load())
     const locks = yield* ProcessLock.fromContext({ lockTimeout: options.lockTimeout })
-    const folder = resolve(options.lockDirectory)
+    const folder = yield* resolvePath("lockDirectory", options.lockDirectory)
     const timeout = Duration.decode(options.timeout ?? "10 seconds")
 
     const callBinding = <A>(
