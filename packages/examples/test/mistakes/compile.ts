@@ -1,0 +1,84 @@
+/** Compiles snippets as files of the workspace, all in one program, and returns the first error of each. */
+import { existsSync } from "node:fs"
+import { setImmediate } from "node:timers/promises"
+import { fileURLToPath } from "node:url"
+import * as ts from "typescript"
+
+/** The first error of a snippet. */
+export interface FirstError {
+  /** Such as `TS2353`. */
+  readonly code: string
+  /** The message with all its nested lines. */
+  readonly message: string
+  /** The text that the editor underlines. */
+  readonly at: string
+}
+
+const root = fileURLToPath(new URL("../../../../", import.meta.url))
+
+const packages = ["client", "auth", "node", "testing", "protocol"] as const
+
+/** The module of a namespace, such as `@countersign/client/ApiClient` for `ApiClient`. */
+const moduleOf = (name: string): string => {
+  const own = packages.find((folder) => existsSync(`${root}packages/${folder}/src/${name}.ts`))
+  if (own !== undefined) return `@countersign/${own}/${name}`
+  if (name === "NodeRuntime") return "@effect/platform-node/NodeRuntime"
+  return name.includes("Http") ? `@effect/platform/${name}` : `effect/${name}`
+}
+
+/** The imports of a snippet: each namespace that it uses and does not import itself. */
+const withImports = (snippet: string): string => {
+  const used = new Set(Array.from(snippet.matchAll(/(?<![.\w"'])([A-Z]\w+)\.(?=\w)/g), ([, name = ""]) => name))
+  const imported = [...used].filter((name) => !new RegExp(`(?:class|const|import)[ {]+${name}\\b`).test(snippet))
+  return [...imported.map((name) => `import * as ${name} from "${moduleOf(name)}"`), snippet, "export {}"].join("\n")
+}
+
+const optionsOfWorkspace = (): ts.CompilerOptions => {
+  const file = `${root}tsconfig.base.json`
+  const { compilerOptions } = ts.readConfigFile(file, (path) => ts.sys.readFile(path)).config as {
+    readonly compilerOptions: Readonly<Record<string, unknown>>
+  }
+  const { options } = ts.convertCompilerOptionsFromJson(compilerOptions, root)
+  return { ...options, types: ["node"], noUnusedLocals: false, composite: false, incremental: false, noEmit: true }
+}
+
+/**
+ * Returns the first error of each snippet. Undefined for a snippet that compiles.
+ *
+ * It yields between snippets, because the test runner expects the worker to answer within a minute.
+ */
+export const compile = async (snippets: ReadonlyArray<string>): Promise<ReadonlyArray<FirstError | undefined>> => {
+  const options = optionsOfWorkspace()
+  const files = new Map(
+    snippets.map((snippet, index) => [`${root}packages/examples/src/snippet-${index}.ts`, withImports(snippet)])
+  )
+  const host = ts.createCompilerHost(options)
+  const original = { ...host }
+  host.fileExists = (name) => files.has(name) || original.fileExists(name)
+  host.readFile = (name) => files.get(name) ?? original.readFile(name)
+  host.getSourceFile = (name, language, ...rest) => {
+    const text = files.get(name)
+    return text === undefined
+      ? original.getSourceFile(name, language, ...rest)
+      : ts.createSourceFile(name, text, language)
+  }
+  const program = ts.createProgram([...files.keys()], options, host)
+  const errors: Array<FirstError | undefined> = []
+  for (const name of files.keys()) {
+    await setImmediate()
+    errors.push(firstErrorOf(program, name))
+  }
+  return errors
+}
+
+const firstErrorOf = (program: ts.Program, name: string): FirstError | undefined => {
+  const source = program.getSourceFile(name)
+  const [first] = [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)]
+  if (first === undefined) return undefined
+  const start = first.start ?? 0
+  return {
+    code: `TS${first.code}`,
+    message: ts.flattenDiagnosticMessageText(first.messageText, "\n"),
+    at: source?.text.slice(start, start + (first.length ?? 0)) ?? ""
+  }
+}
