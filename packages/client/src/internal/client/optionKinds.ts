@@ -40,6 +40,7 @@ const clientKinds: Kinds<AnyOptions> = {
   redirects: redirectsKind,
   tracing: orFalse({ accepts: isObject, pass: "options such as `{ propagateTo: [] }`" }),
   metrics: { accepts: (value) => hasMethod(value, "counters"), pass: "`Telemetry.metrics`" },
+  observe: { accepts: (value) => typeof value === "function", pass: "a function that receives an event" },
   maxBodySize: maxBodySizeKind,
   json: { accepts: (value) => hasMethod(value, "parse"), pass: "a codec such as `JsonCodec.bigInt`" }
 }
