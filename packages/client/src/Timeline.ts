@@ -13,10 +13,11 @@
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import * as Layer from "effect/Layer"
+import type * as Layer from "effect/Layer"
 import { makePolicy } from "./internal/call/pipeline.js"
 import { observeCall } from "./internal/telemetry/callEvents.js"
 import type { Event, EventFields } from "./internal/telemetry/events.js"
+import { listenerLayer } from "./internal/telemetry/listenerLayer.js"
 import * as timeline from "./internal/telemetry/timeline.js"
 import type * as Policy from "./Policy.js"
 
@@ -78,12 +79,8 @@ export const observe = (
  * @since 0.1.0
  * @category layers
  */
-export const layer = (listener: (event: Event) => void): Layer.Layer<never> => {
-  const internal = timeline.toListener(listener)
-  return Layer.scopedDiscard(
-    Effect.locallyScopedWith(timeline.observation, (outer) => timeline.addListener(outer, internal))
-  )
-}
+export const layer = (listener: (event: Event) => void): Layer.Layer<never> =>
+  listenerLayer(timeline.toListener(listener))
 
 /**
  * Runs an effect and returns its exit with the events of its calls.

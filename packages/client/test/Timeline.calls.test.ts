@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
+import * as LogLevel from "effect/LogLevel"
 import * as TestClock from "effect/TestClock"
 import { api, base, get, run, transport, withJitter } from "./support/mockApi.js"
 
@@ -249,6 +250,13 @@ describe("Timeline.layer", () => {
       expect(seen).toBe(4)
       yield* client.api.get("/b")
       expect(seen).toBe(4)
+      const merged = Layer.mergeAll(
+        Timeline.layer(() => seen++),
+        Logger.minimumLogLevel(LogLevel.Debug)
+      )
+      yield* client.api.get("/c").pipe(Effect.provide(merged))
+      yield* client.api.get("/d")
+      expect(seen).toBe(8)
     })
   )
 

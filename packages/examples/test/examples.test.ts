@@ -13,9 +13,13 @@ import { format } from "node:util"
 import { afterEach, describe, expect, it, vi } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as HashMap from "effect/HashMap"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as Random from "effect/Random"
 import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
+import * as Tracer from "effect/Tracer"
 import { existsSync, readFileSync } from "node:fs"
 import { createServer } from "node:http"
 import { mkdtemp, rm, stat } from "node:fs/promises"
@@ -35,6 +39,7 @@ import * as CustomPipeline from "../src/custom-pipeline.js"
 import * as CustomPolicy from "../src/custom-policy.js"
 import * as CustomAuthScheme from "../src/custom-auth-scheme.js"
 import * as Promises from "../src/promises.js"
+import * as Logging from "../src/logging.js"
 import * as Proxy from "../src/proxy.js"
 import * as Retry from "../src/retry.js"
 import * as Session from "../src/session.js"
@@ -306,6 +311,63 @@ describe("retry.ts", () => {
       expect((yield* Fiber.join(fiber))._tag).toBe("Unavailable")
       expect((yield* sent).length).toBe(6)
     }).pipe(Effect.provide(MockClient.layer(() => MockClient.respond(503))))
+  )
+})
+
+describe("logging.ts", () => {
+  const script = [
+    MockClient.respond(503),
+    MockClient.respond(200, [], { "x-request-id": "r-1" }),
+    MockClient.respond(404, {}, { "x-request-id": "r-2" })
+  ]
+  const live = Layer.provideMerge(Logging.OrdersLive, MockClient.layer(script))
+  const fixedJitter = Effect.withRandom(Random.fixed([1]))
+
+  it.effect("logs each call with the chosen header fields", () =>
+    Effect.gen(function* () {
+      const lines: Array<string> = []
+      let first: unknown
+      const logger = Logger.make<unknown, void>(({ annotations, logLevel, message }) => {
+        const { callId, ...rest } = Object.fromEntries(HashMap.toEntries(annotations))
+        // Effect logs the errors of fibers.
+        if (callId === undefined) return
+        first ??= callId
+        const fields = Object.entries({ ...rest, callId: Number(callId) - Number(first) + 1 }).sort()
+        lines.push(`${logLevel.label.padEnd(5)} ${String(message)}`)
+        lines.push(`      ${fields.map(([name, value]) => `${name}=${String(value)}`).join(" ")}`)
+      })
+      const fiber = yield* Effect.fork(
+        Logging.program.pipe(Effect.provide(Logger.replace(Logger.defaultLogger, logger)), fixedJitter)
+      )
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(fiber)
+      expectShown("logging.ts", lines.join("\n"))
+    }).pipe(Effect.provide(live))
+  )
+
+  it.effect("collects the waits of all clients", () =>
+    Effect.gen(function* () {
+      const fiber = yield* Effect.fork(Logging.program.pipe(Effect.provide(Logging.WaitsLive), fixedJitter))
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(fiber)
+      expect(Logging.waits).toEqual(["https://orders.example.com ░ wait 50 ms (503)"])
+    }).pipe(Effect.provide(live))
+  )
+
+  it.effect("names the span of an order by its path template", () =>
+    Effect.gen(function* () {
+      const names: Array<string> = []
+      const native = yield* Effect.tracer
+      const tracer = Tracer.make({
+        span: (name, ...rest) => {
+          names.push(name)
+          return native.span(name, ...rest)
+        },
+        context: (f) => f()
+      })
+      yield* Logging.order("42").pipe(Effect.withTracer(tracer))
+      expect(names).toEqual(["GET /orders/{id}"])
+    }).pipe(Effect.provide(Logging.OrdersLive), Effect.provide(MockClient.layer([MockClient.respond(200, {})])))
   )
 })
 
