@@ -12,23 +12,23 @@ describe("cost limits", () => {
     staged = await stage("bench", "budget")
   })
 
-  it("bundles the smallest useful client into at most 23.5 kB compressed, without other packages", async () => {
+  it("bundles the smallest useful client into at most 23.9 kB compressed, without other packages", async () => {
     const { brotli, modules } = await Bundle.bundle(staged, Bundle.smallestClient)
     expect(modules.filter((module) => !module.startsWith("@countersign/"))).toEqual(["<stdin>"])
-    expect(brotli).toBeLessThanOrEqual(23_500)
+    expect(brotli).toBeLessThanOrEqual(23_900)
   })
 
-  it("bundles an ApiClient with a bearer token into at most 35.4 kB compressed, without other packages", async () => {
+  it("bundles an ApiClient with a bearer token into at most 37.8 kB compressed, without other packages", async () => {
     const { brotli, modules } = await Bundle.bundle(staged, Bundle.wholeClient)
     expect(modules.filter((module) => !module.startsWith("@countersign/"))).toEqual(["<stdin>"])
-    expect(brotli).toBeLessThanOrEqual(35_400)
+    expect(brotli).toBeLessThanOrEqual(37_800)
   })
 
-  it("loads at most 130 modules for ApiClient besides Effect, all of these packages", async () => {
+  it("loads at most 137 modules for ApiClient besides Effect, all of these packages", async () => {
     const modules = await Bundle.loadedModules(staged, "@countersign/client/ApiClient")
     expect(modules).toContain("@countersign/client/dist/ApiClient.js")
     expect(modules.filter((module) => !/^@countersign\/(?:client|protocol)\//.test(module))).toEqual([])
-    expect(modules.length).toBeLessThanOrEqual(130)
+    expect(modules.length).toBeLessThanOrEqual(137)
   })
 
   it("runs a call through every policy in at most 41 interpreter steps and without a fiber", async () => {
