@@ -24,7 +24,7 @@ export interface EventSource {
 export type Listener = (event: Event, source: EventSource) => void
 
 /** A call with a listener. */
-export interface ObservedCall {
+interface ObservedCall {
   readonly id: number
   readonly api: string
   /** Number of HTTP requests so far. */
