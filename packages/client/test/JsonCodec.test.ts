@@ -26,13 +26,21 @@ describe("JsonCodec.bigInt", () => {
     }
   })
 
+  /** `JSON.stringify` writes integers up to 10^21 with all digits. */
+  const hasLargeInteger = (value: unknown): boolean => {
+    if (typeof value === "object" && value !== null) return Object.values(value).some(hasLargeInteger)
+    return Number.isInteger(value) && !Number.isSafeInteger(value) && Math.abs(Number(value)) < 1e21
+  }
+
   it("agrees with JSON for values without large integers", () => {
     FastCheck.assert(
       FastCheck.property(FastCheck.json(), (text) => {
+        FastCheck.pre(!hasLargeInteger(JSON.parse(text)))
         expect(parse(text)).toEqual(JSON.parse(text))
         const value: unknown = JSON.parse(text)
         expect(stringify(value)).toBe(JSON.stringify(value))
-      })
+      }),
+      { numRuns: 1000 }
     )
   })
 
