@@ -4,6 +4,7 @@ import * as Basic from "@countersign/protocol/Basic"
 import * as Challenge from "@countersign/protocol/Challenge"
 import * as Content from "@countersign/protocol/Content"
 import * as HttpDate from "@countersign/protocol/HttpDate"
+import * as OptionNames from "@countersign/protocol/OptionNames"
 import * as Origin from "@countersign/protocol/Origin"
 import * as RateLimit from "@countersign/protocol/RateLimit"
 import * as Redact from "@countersign/protocol/Redact"
@@ -27,6 +28,13 @@ const parser = (name: string, run: Parser["run"], seeds: ReadonlyArray<string>):
   seeds,
   units: [...units, ...seeds.map((seed) => `${seed}, `)]
 })
+
+/** Names of options that a file contains. */
+const unknownName = (name: string): string | undefined => {
+  const options = { timeout: { [name]: 1 }, [name]: 1 }
+  const unknown = OptionNames.findUnknown(options, { baseUrl: true, timeout: { call: true } }, { maxRetries: "retry" })
+  return unknown === undefined ? undefined : OptionNames.explain("a call", unknown)
+}
 
 const now = Date.UTC(2026, 10, 22)
 
@@ -94,6 +102,7 @@ export const corpus: Readonly<Record<string, ReadonlyArray<Parser>>> = {
   ],
   Content: [parser("Content.isPossible", (text) => Content.isPossible(text, 200), ["GET", "HEAD", "CONNECT"])],
   HttpDate: [parser("HttpDate.parse", (text) => HttpDate.parse(text, now), dates)],
+  OptionNames: [parser("OptionNames.findUnknown", unknownName, ["baseURL", "timeouts", "maxRetries", "constructor"])],
   Origin: [
     parser("Origin.of", Origin.of, urls),
     parser("Origin.same", (text) => Origin.same(text, "https://api.example.com"), urls)
