@@ -226,6 +226,18 @@ describe("the overrides of a call", () => {
   )
 })
 
+describe("the retry budget of a call", () => {
+  it.effect("replaces that of the client", () =>
+    Effect.gen(function* () {
+      const { api: client, mock } = yield* api(() => respond(503))
+      const retry = { schedule: Schedule.recurs(4), budget: false } as const
+      yield* Effect.forEach(Array(20), () => failure(client.get("/x", { retry })))
+      // The client's budget allows about 35 retries.
+      expect(yield* mock.sent).toHaveLength(100)
+    })
+  )
+})
+
 describe("api.with", () => {
   const key = (value: string) => Auth.makeStatic(HttpClientRequest.setHeader("x-key", value))
 

@@ -7,7 +7,7 @@ import type * as RequestDefaults from "../../RequestDefaults.js"
 import { parseParams } from "../request/formParams.js"
 import { InvalidRequest } from "../../Errors.js"
 import type { ResolvedSettings, Services } from "./services.js"
-import { timeoutOptions } from "./services.js"
+import { retryOptions, timeoutOptions } from "./services.js"
 
 /** Whether a call needs a pipeline of its own. That costs about twenty closures, for such calls only. */
 export const hasOverrides = ({ auth, maxBodySize, redirects, retry, timeout }: Call.Options<unknown>): boolean =>
@@ -37,6 +37,10 @@ const settingsWith = (settings: ResolvedSettings, options: Call.Options<unknown>
   }
 }
 
+/** The retry budget of the client, unless the option `retry` names another one. */
+const budgetOf = ({ budget }: Services<unknown>, { retry }: Call.Options<unknown>): Services<unknown>["budget"] =>
+  retry === undefined || retry === false ? budget : (retryOptions(retry).budget ?? budget)
+
 /** The services of a client with the options of one call. Limits, circuits and the retry budget are shared. */
 export const withOverrides = <E, E1>(
   services: Services<E>,
@@ -49,6 +53,7 @@ export const withOverrides = <E, E1>(
     ...services,
     settings: settingsWith(services.settings, options),
     auth,
+    budget: budgetOf(services, options),
     limits: isOtherAccount ? throttleOf(throttles, auth) : services.limits
   }
 }

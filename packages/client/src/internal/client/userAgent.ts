@@ -1,4 +1,4 @@
-import { version } from "../version.js"
+import { version } from "./version.js"
 
 /** Browsers send their own `user-agent`, and a request with another one needs a preflight. */
 const isBrowser = (): boolean => "document" in globalThis || "importScripts" in globalThis
