@@ -4,7 +4,7 @@ import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as Auth from "@countersign/client/Auth"
 import * as MockClient from "@countersign/testing/MockClient"
-import { describe, expect, it } from "@effect/vitest"
+import { describe, expect, it, vi } from "@effect/vitest"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
@@ -93,6 +93,15 @@ describe("ApiClient options", () => {
         reason: "Header"
       })
     })
+  )
+
+  it.effect("sends no user-agent in a browser", () =>
+    Effect.gen(function* () {
+      vi.stubGlobal("document", {})
+      const { api: client, mock } = yield* api(ok, { userAgent: "shop/2.0" })
+      yield* run(client.get("/x"))
+      expect((yield* mock.sent)[0]?.headers["user-agent"]).toBeUndefined()
+    }).pipe(Effect.ensuring(Effect.sync(() => vi.unstubAllGlobals())))
   )
 
   it.effect("calls absolute URLs of origins, with the credentials, and rejects those of others", () =>
