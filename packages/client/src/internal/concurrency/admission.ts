@@ -85,11 +85,11 @@ const sendWithPermit = <E, R>(
   const { fiber } = context
   if (resolved.measuresDuration) permit.startedAt = unsafeMonotonicNow(fiber)
   const releasePermit = (health: ServerHealth): void => {
-    const now = unsafeMonotonicNow(fiber)
     if (health !== undefined) {
-      bulkhead.recordResult(permit, health === "failing", resolved.measuresDuration ? now - permit.startedAt : 0)
+      const ms = resolved.measuresDuration ? unsafeMonotonicNow(fiber) - permit.startedAt : 0
+      bulkhead.recordResult(permit, health === "failing", ms)
     }
-    bulkhead.release(permit, now)
+    bulkhead.release(permit, context)
   }
   return Effect.matchCauseEffect(restore(next(request, holding(context, permit))), {
     onFailure: (cause) => {
@@ -118,7 +118,7 @@ const waitForPermit = <E, R>(admission: AdmissionRequest<E, R>, ms: number): Exc
     Effect.suspend(() => bulkhead.awaitTurn(waiter, since + ms, context))
   )
   const cancel = () => {
-    bulkhead.cancel(waiter, unsafeMonotonicNow(fiber))
+    bulkhead.cancel(waiter, context)
   }
   return Effect.matchCauseEffect(restore(turn), {
     onFailure: (cause) => {

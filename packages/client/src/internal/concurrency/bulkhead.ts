@@ -93,8 +93,8 @@ export class Bulkhead {
   }
 
   /** Called when a request stops waiting, with or without a permit. */
-  cancel(waiter: QueuedRequest, now: number): void {
-    if (waiter.isAdmitted) this.release(waiter.permit, now)
+  cancel(waiter: QueuedRequest, context: CallContext): void {
+    if (waiter.isAdmitted) this.release(waiter.permit, context)
     else this.#queue.remove(waiter)
   }
 
@@ -103,9 +103,9 @@ export class Bulkhead {
     this.#adaptiveLimit.onResult({ overloaded, ms, permitNumber, inFlight, permitsIssued: this.#permitsIssued })
   }
 
-  release(permit: Permit, now: number): void {
+  release(permit: Permit, { fiber }: CallContext): void {
     this.#permits.delete(permit)
-    this.#admit(now)
+    if (this.#queue.size > 0) this.#admit(unsafeMonotonicNow(fiber))
   }
 
   /** Reclaims permits of lost fibers, then issues free permits to waiting requests. */
