@@ -208,7 +208,8 @@ describe("Retry.exponential", () => {
 describe("Retry.policy with Retry-After", () => {
   const secondRequestAt = (headers: MockClient.Headers, status = 503, jitter = 0) =>
     Effect.gen(function* () {
-      const client = yield* api([respond(status, "", headers), ok])
+      // A wait of 59 s with its jitter must end before the call does.
+      const client = yield* api([respond(status, "", headers), ok], { timeout: { call: "70 seconds" } })
       yield* run(client.api.get("/x"))
       return (yield* requestTimes(client.mock))[1]
     }).pipe(withJitter(jitter))

@@ -5,6 +5,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
+import { globalValue } from "effect/GlobalValue"
 
 /** Configuration of a private message bus that starts no services. */
 const busConfig = (folder: string) => `<busconfig>
@@ -62,8 +63,8 @@ const untilOnBus = async (): Promise<void> => {
   }
 }
 
-/** Opens a session. This process and its child processes use its bus until it is closed. */
-export const openSession = async (): Promise<Session> => {
+/** A message bus that runs until this process ends, with its address. */
+const startBus = async (): Promise<string> => {
   const folder = mkdtempSync(join(tmpdir(), "countersign-bus-"))
   const config = join(folder, "bus.conf")
   writeFileSync(config, busConfig(folder))
@@ -72,6 +73,24 @@ export const openSession = async (): Promise<Session> => {
   })
   const { value: address } = await createInterface({ input: bus.stdout })[Symbol.asyncIterator]().next()
   if (address === undefined) throw new Error("dbus-daemon did not come up")
+  bus.unref()
+  process.once("exit", () => {
+    bus.kill("SIGKILL")
+    rmSync(folder, { recursive: true, force: true })
+  })
+  return address
+}
+
+/**
+ * The address of this process's bus. Test files share a process, and the keychain's binding connects to a bus once for each
+ * process: it would not find the bus of a second file.
+ */
+const busAddress = (): Promise<string> => globalValue("@countersign/node/test/bus", startBus)
+
+/** Opens a session with a new keyring. This process and its child processes use its bus until it is closed. */
+export const openSession = async (): Promise<Session> => {
+  const address = await busAddress()
+  const folder = mkdtempSync(join(tmpdir(), "countersign-keyring-"))
   const before = process.env["DBUS_SESSION_BUS_ADDRESS"]
   process.env["DBUS_SESSION_BUS_ADDRESS"] = address
   const home = { HOME: folder, XDG_DATA_HOME: join(folder, "data"), XDG_RUNTIME_DIR: folder }
@@ -93,7 +112,6 @@ export const openSession = async (): Promise<Session> => {
     stop,
     close: async () => {
       await stop()
-      await stopProcess(bus)
       if (before === undefined) delete process.env["DBUS_SESSION_BUS_ADDRESS"]
       else process.env["DBUS_SESSION_BUS_ADDRESS"] = before
       rmSync(folder, { recursive: true, force: true })
