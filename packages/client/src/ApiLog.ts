@@ -7,7 +7,7 @@
  * ```
  *
  * Lines contain neither bodies nor header fields of requests. URLs are shown as in errors: without user information, and with
- * `<redacted>` as the values of query parameters.
+ * `<redacted>` as the values of query parameters, except those that `showQuery` names.
  *
  * @since 0.1.0
  */
@@ -15,6 +15,7 @@ import * as Redact from "@countersign/protocol/Redact"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import type * as Layer from "effect/Layer"
 import * as LogLevel from "effect/LogLevel"
+import { redactedUrl } from "./internal/redaction/requestHistory.js"
 import { makeResponseRedactor } from "./internal/response/redactEchoedCredentials.js"
 import { listenerLayer } from "./internal/telemetry/listenerLayer.js"
 import { logNow } from "./internal/telemetry/logNow.js"
@@ -42,6 +43,11 @@ export interface Options {
   readonly failure?: Level | undefined
   /** Level of each request, response and wait within a call (`Trace`). */
   readonly event?: Level | undefined
+  /**
+   * Names of the query parameters that the line of a call shows with their values. By default those that the client shows: see the client option
+   * `showQuery`, which also applies to errors and spans.
+   */
+  readonly showQuery?: ReadonlyArray<string> | undefined
   /**
    * Header fields of the response that the line of a call has as annotations, such as `["x-request-id"]` for
    * `response.x-request-id`. A field that may contain credentials is shown as `<redacted>`.
@@ -78,11 +84,11 @@ const headerAnnotations = (
 }
 
 const makeListener = (options: Options): Listener => {
-  const { headers = [] } = options
+  const { headers = [], showQuery } = options
   const eventLevel = toLevel(options.event ?? defaults.event)
   const failure = toLevel(options.failure ?? defaults.failure)
   const success = toLevel(options.success ?? defaults.success)
-  return (event, { fiber, response }) => {
+  return (event, { fiber, request, response }) => {
     const { api, callId } = event
     if (event._tag !== "CallEnded") {
       if (event._tag === "CallStarted") return
@@ -93,7 +99,8 @@ const makeListener = (options: Options): Listener => {
         () => ({ callId, api })
       )
     }
-    const { method, outcome, status, url } = event
+    const { method, outcome, status } = event
+    const url = request === undefined || showQuery === undefined ? event.url : redactedUrl(request, showQuery)
     const isError = outcome !== "Interrupted" && (status === undefined || outcome !== String(status) || status >= 400)
     logNow(
       fiber,
@@ -130,7 +137,7 @@ const makeListener = (options: Options): Listener => {
  *   Logger.minimumLogLevel(LogLevel.Debug)
  * )
  *
- * @param options - levels and header fields.
+ * @param options - levels, query parameters and header fields.
  * @since 0.1.0
  * @category layers
  */

@@ -27,7 +27,7 @@ import type { Send } from "./internal/call/pipeline.js"
 import type { CallContext } from "./internal/call/context.js"
 import { makePolicy } from "./internal/call/pipeline.js"
 import { withResponse } from "./internal/errors/errorResponse.js"
-import { withHistory, redactorOf, redactedUrl } from "./internal/redaction/requestHistory.js"
+import { withHistory, redactorOf, redactedUrl, shownQueryOf } from "./internal/redaction/requestHistory.js"
 import { hopDelay, drainAndWait } from "./internal/redirects/hopDelay.js"
 import { describesBody, isBodyOnlyHeader } from "./internal/request/headerValidation.js"
 import { urlOf } from "./internal/request/requestUrl.js"
@@ -108,8 +108,9 @@ const rejected = (
 ): RedirectRejected => {
   const { method } = response.request
   const hide = makeResponseRedactor(response)
-  const location = [...new Set(locationsOf(response))].map((one) => Redact.url(one, hide)).join(", ")
-  const url = Redact.url(urlOf(request), redactorOf(request))
+  const show = shownQueryOf(request)
+  const location = [...new Set(locationsOf(response))].map((one) => Redact.url(one, { hide, show })).join(", ")
+  const url = Redact.url(urlOf(request), { hide: redactorOf(request), show })
   const error = new RedirectRejected({ method, url, status: response.status, reason, location })
   return withResponse(error, response)
 }
@@ -220,7 +221,7 @@ const followOrReject = <E, R>(
     return Effect.fail(rejected(response, request, "BodyNotReplayable"))
   }
   // The server may echo the credentials of this hop in the URL of the next one, so later messages redact them too.
-  const onward = withHistory(nextRequest(request, decision), signingsOf(response))
+  const onward = withHistory(nextRequest(request, decision), signingsOf(response), request)
   return Effect.flatMap(hopDelay(response, longestWait, call.context), (ms) =>
     Timeline.emit(() => ({ _tag: "Redirected", url: redactedUrl(onward), ms })).pipe(
       Effect.zipRight(drainAndWait(response, ms, call.context)),

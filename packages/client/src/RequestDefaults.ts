@@ -15,6 +15,7 @@ import * as Effect from "effect/Effect"
 import { BoundedMap } from "./BoundedMap.js"
 import { InvalidRequest } from "./Errors.js"
 import { makePolicy } from "./internal/call/pipeline.js"
+import { withShownQuery } from "./internal/redaction/requestHistory.js"
 import { describesBody, validateHeaders } from "./internal/request/headerValidation.js"
 import { parseParams } from "./internal/request/formParams.js"
 import { appendUrlParams } from "./internal/request/requestUrl.js"
@@ -43,6 +44,8 @@ export interface Options {
   readonly headers?: Readonly<Record<string, string>> | undefined
   /** Default query parameters. A parameter that the request sets itself is not added. */
   readonly query?: UrlParams.Input | undefined
+  /** Names of the query parameters that errors, spans and events show with their values. By default those of `Redact.url`. */
+  readonly showQuery?: ReadonlyArray<string> | undefined
 }
 
 const invalid = (reason: InvalidRequest["reason"], detail: string) =>
@@ -69,7 +72,8 @@ export const validate = ({
   baseUrl,
   headers = {},
   origins = [],
-  query
+  query,
+  showQuery
 }: Options): Effect.Effect<Options, InvalidRequest> => {
   const base = BaseUrl.validate(baseUrl)
   if (base._tag === "Err") return invalidBase("`baseUrl`", baseUrl, base.reason)
@@ -82,7 +86,7 @@ export const validate = ({
   const lower = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
   const problem = validateHeaders(lower)
   return problem === undefined
-    ? Effect.succeed({ baseUrl, origins, headers: lower, ...(params.length > 0 && { query: params }) })
+    ? Effect.succeed({ baseUrl, origins, showQuery, headers: lower, ...(params.length > 0 && { query: params }) })
     : invalid("Header", problem)
 }
 
@@ -158,7 +162,7 @@ const makeJoin = ({ baseUrl, origins = [] }: Options): ((path: string) => Result
  * @category policies
  */
 export const policy = (options: Options): Policy.Policy<InvalidRequest> => {
-  const { headers = {}, query } = options
+  const { headers = {}, query, showQuery } = options
   const join = makeJoin(options)
   const params = query === undefined ? [] : parseParams(query, "query", "Url")
   const isEmpty = Object.keys(headers).length === 0
@@ -177,7 +181,8 @@ export const policy = (options: Options): Policy.Policy<InvalidRequest> => {
     if (joined._tag === "Err") return Effect.fail(outside(request.url, joined.reason))
     const completed = complete(request, joined.value)
     const whole = appendUrlParams(params.length === 0 ? completed : addParams(completed, params))
-    return whole instanceof InvalidRequest ? Effect.fail(whole) : next(whole, context)
+    if (whole instanceof InvalidRequest) return Effect.fail(whole)
+    return next(showQuery === undefined ? whole : withShownQuery(whole, showQuery), context)
   })
 }
 

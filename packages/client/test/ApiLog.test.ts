@@ -193,6 +193,21 @@ describe("ApiLog.layer", () => {
     })
   )
 
+  it.effect("shows the query values that showQuery names, in the line of a call", () =>
+    Effect.gen(function* () {
+      const client = yield* api(() => ok)
+      const call = client.api.get("/x?q=a+b&token=canary&page=2")
+      const shown = yield* logged(call, { showQuery: ["q"] }, LogLevel.Debug)
+      expect(linesOf(shown)).toEqual([
+        "DEBUG GET https://api.test/v1/x?q=a+b&token=<redacted>&page=<redacted> 200 in 0 ms"
+      ])
+      const plain = yield* logged(call, {}, LogLevel.Debug)
+      expect(linesOf(plain)).toEqual([
+        "DEBUG GET https://api.test/v1/x?q=<redacted>&token=<redacted>&page=2 200 in 0 ms"
+      ])
+    })
+  )
+
   it.effect("keeps the log annotations of the caller", () =>
     Effect.gen(function* () {
       const client = yield* api([ok])

@@ -15,6 +15,7 @@ export class Orders extends ApiClient.Tag("app/Orders")<Orders>() {}
 export const OrdersLive = Orders.layer({
   baseUrl: "https://orders.example.com",
   auth: Auth.none,
+  showQuery: ["page", "status"],
   metrics: Telemetry.metrics
 })
 // #endregion

@@ -16,25 +16,50 @@ import * as Url from "./internal/Url.js"
 export const placeholder = "<redacted>"
 
 /**
- * Redacts an http or https URL: removes userinfo and fragment, and replaces each query value by {@link placeholder}.
+ * Query parameters for pages of a list. {@link url} shows their values if they are short numbers, which contain no secret.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const pageParameters: ReadonlyArray<string> = ["page", "per_page", "limit", "offset"]
+
+/**
+ * What {@link url} shows and hides.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface UrlOptions {
+  /** Replaces secrets in the rest of the URL, as {@link withoutSecrets} does. Nothing by default. */
+  readonly hide?: ((text: string) => string) | undefined
+  /**
+   * Names of the query parameters to show with their values. By default {@link pageParameters}, if the value has at most nine
+   * digits and nothing else.
+   */
+  readonly show?: ReadonlyArray<string> | undefined
+}
+
+/**
+ * Redacts an http or https URL: removes userinfo and fragment, and replaces query values by {@link placeholder}, except those
+ * that `show` names.
  *
  * Parameter names and the path are kept. The result is cut after 2048 characters. A path that begins with a slash is
  * redacted in the same way. Any other text gives `<not a URL>`. The result is ASCII without control characters, except for
  * the `…` of a cut one.
  *
  * @param address an absolute URL, or a path with or without a query
- * @param hide replaces secrets in the rest of the URL, as {@link withoutSecrets} does; nothing by default
+ * @param options which values are shown, and which secrets are hidden
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-17.9
  * @see https://www.rfc-editor.org/rfc/rfc6750#section-5.3
  * @since 0.1.0
  * @category conversions
  */
-export const url = (address: string, hide: (text: string) => string = (text) => text): string => {
+export const url = (address: string, { hide = (text) => text, show }: UrlOptions = {}): string => {
   const isPath = address.startsWith("/")
   const parsed = isPath ? Url.parse(address, NOWHERE) : Url.parse(address)
   // `//host` begins like a path, but is none.
   if (parsed === undefined || !Url.isHttp(parsed) || (isPath && parsed.host !== NOWHERE.host)) return "<not a URL>"
-  return text(hide((isPath ? "" : parsed.origin) + parsed.pathname + query(parsed.search)), MAX_URL)
+  return text(hide((isPath ? "" : parsed.origin) + parsed.pathname + query(parsed.search, show)), MAX_URL)
 }
 
 /**
@@ -170,17 +195,26 @@ const HARMLESS: ReadonlySet<string> = new Set(["idempotency-key", "proxy-authent
 
 const URLS: ReadonlySet<string> = new Set(["content-location", "location", "origin", "referer"])
 
-const query = (search: string): string => {
+const query = (search: string, show: ReadonlyArray<string> | undefined): string => {
   if (search === "") return ""
   const pairs = search.slice(1).split("&")
-  return `?${pairs.map((pair) => redactPair(pair)).join("&")}`
+  return `?${pairs.map((pair) => redactPair(pair, show)).join("&")}`
 }
 
 /** A parameter without `=` may be a secret itself. */
-const redactPair = (pair: string): string => {
+const redactPair = (pair: string, show: ReadonlyArray<string> | undefined): string => {
   const equals = pair.indexOf("=")
-  return equals === -1 ? (pair === "" ? "" : placeholder) : `${pair.slice(0, equals)}=${placeholder}`
+  if (equals === -1) return pair === "" ? "" : placeholder
+  const name = pair.slice(0, equals)
+  const value = pair.slice(equals + 1)
+  const isShown = show === undefined ? isPage(name, value) : show.includes(decoded(name))
+  return `${name}=${isShown ? value : placeholder}`
 }
+
+const isPage = (name: string, value: string): boolean => pageParameters.includes(name) && /^[0-9]{1,9}$/.test(value)
+
+/** The name of a form-urlencoded parameter. */
+const decoded = (name: string): string => new URLSearchParams(`${name}=`).keys().next().value ?? name
 
 const escape = (character: string): string => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`
 

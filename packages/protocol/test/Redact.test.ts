@@ -7,7 +7,7 @@ describe("Redact.url", () => {
   it.each([
     ["https://api.test/v1/users", "https://api.test/v1/users"],
     ["https://user:hunter2@api.test:8443/", "https://api.test:8443/"],
-    ["https://api.test/?key=s3cret&page=2", "https://api.test/?key=<redacted>&page=<redacted>"],
+    ["https://api.test/?key=s3cret&page=2", "https://api.test/?key=<redacted>&page=2"],
     ["https://api.test/?s3cret", "https://api.test/?<redacted>"],
     ["https://api.test/?a=s=3&&b", "https://api.test/?a=<redacted>&&<redacted>"],
     ["https://api.test/#access_token=s3cret", "https://api.test/"],
@@ -42,6 +42,68 @@ describe("Redact.url", () => {
         const shown = Redact.url(url)
         for (const text of [password, value, fragment]) expect(shown).not.toContain(text)
         expect(isPrintable(Redact.url(noise))).toBe(true)
+      }),
+      hostile.runs
+    )
+  })
+})
+
+/** The query of a shown URL. Empty if the URL was cut. */
+const queryOf = (shown: string): string =>
+  shown.endsWith("…") || !shown.includes("?") ? "" : shown.slice(shown.indexOf("?") + 1)
+
+describe("Redact.url with shown query values", () => {
+  it.each<readonly [string, ReadonlyArray<string> | undefined, string]>([
+    ["page=2&per_page=100&limit=10&offset=0", undefined, "page=2&per_page=100&limit=10&offset=0"],
+    ["page=123456789", undefined, "page=123456789"],
+    ["page=1234567890", undefined, "page=<redacted>"],
+    ["page=s3cret", undefined, "page=<redacted>"],
+    ["page=2s", undefined, "page=<redacted>"],
+    ["page=-2", undefined, "page=<redacted>"],
+    ["page=%32", undefined, "page=<redacted>"],
+    ["page=", undefined, "page=<redacted>"],
+    ["page=2=3", undefined, "page=<redacted>"],
+    ["Page=2", undefined, "Page=<redacted>"],
+    ["page[]=2", undefined, "page[]=<redacted>"],
+    ["mypage=2", undefined, "mypage=<redacted>"],
+    ["page=2&q=a+b", ["q"], "page=<redacted>&q=a+b"],
+    ["page=2", [], "page=<redacted>"],
+    ["page=s3cret", ["page"], "page=s3cret"],
+    ["filter%5Bname%5D=x&filter[name]=y", ["filter[name]"], "filter%5Bname%5D=x&filter[name]=y"],
+    ["a+b=1", ["a b"], "a+b=1"],
+    ["q", ["q"], "<redacted>"]
+  ])("redacts ?%s with show %j to ?%s", (query, show, shown) => {
+    expect(Redact.url(`https://api.test/x?${query}`, { show })).toBe(`https://api.test/x?${shown}`)
+  })
+
+  it("hides secrets also in shown values", () => {
+    const hide = Redact.withoutSecrets(["SECRET-0123456789"])
+    expect(Redact.url("/x?q=SECRET-0123456789", { hide, show: ["q"] })).toBe("/x?q=<redacted>")
+  })
+
+  it("shows no value of another parameter, and no value of a page parameter that is not a short number", () => {
+    const name = FastCheck.oneof(
+      FastCheck.constantFrom("page", "per_page", "limit", "offset", "q", "shown", "Page", "page%00", "%70age"),
+      FastCheck.string({ unit: FastCheck.constantFrom(..."pageq_%[]"), maxLength: 6 })
+    )
+    const value = FastCheck.oneof(
+      FastCheck.string({ unit: FastCheck.constantFrom(..."XYZ789"), minLength: 4, maxLength: 12 }),
+      hostile.text("&", "=", "#", "?", "page=", "12", "%31")
+    )
+    const show = FastCheck.constantFrom(undefined, [], ["shown"])
+    FastCheck.assert(
+      FastCheck.property(FastCheck.array(FastCheck.tuple(name, value), { maxLength: 5 }), show, (pairs, names) => {
+        const query = pairs.map(([key, text]) => `${key}=${text}`).join("&")
+        const shown = Redact.url(`https://api.test/x?${query}`, { show: names })
+        for (const pair of queryOf(shown).split("&")) {
+          const [key = "", ...rest] = pair.split("=")
+          const text = rest.join("=")
+          if (text === "<redacted>" || pair === "<redacted>" || pair === "") continue
+          const isPage = Redact.pageParameters.includes(key) && /^[0-9]{1,9}$/.test(text)
+          expect(
+            names === undefined ? isPage : names.includes(String(new URLSearchParams(pair).keys().next().value))
+          ).toBe(true)
+        }
       }),
       hostile.runs
     )
@@ -166,12 +228,12 @@ describe("Redact.url with withoutSecrets", () => {
     ["/nf/SECRET-0123456789?a=b", "/nf/<redacted>?a=<redacted>"],
     ["https://api.test/nf/other", "https://api.test/nf/other"]
   ])("redacts %s to %s", (url, shown) => {
-    expect(Redact.url(url, hide)).toBe(shown)
+    expect(Redact.url(url, { hide })).toBe(shown)
   })
 
   it("cuts a long URL without showing the start of a secret", () => {
     for (let length = 2000; length < 2060; length++) {
-      expect(Redact.url(`https://api.test/${"x".repeat(length)}SECRET-0123456789`, hide)).not.toContain("SEC")
+      expect(Redact.url(`https://api.test/${"x".repeat(length)}SECRET-0123456789`, { hide })).not.toContain("SEC")
     }
   })
 })

@@ -63,7 +63,7 @@ describe("MockClient script at its end", () => {
       const { code, message } = yield* defectOf(client.get(`${baseUrl}/x?page=2`))
       expect(message).toBe(
         [
-          `MockClient: the script ended after 3 steps, and request 4 was sent: GET ${baseUrl}/x?page=<redacted>. Add a step for it. Sent so far:`,
+          `MockClient: the script ended after 3 steps, and request 4 was sent: GET ${baseUrl}/x?page=2. Add a step for it. Sent so far:`,
           `  1. GET ${baseUrl}/a?token=<redacted> → 200`,
           `  2. POST ${baseUrl}/b → ECONNRESET`,
           `  3. GET ${baseUrl}/c → interrupted`

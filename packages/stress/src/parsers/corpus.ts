@@ -111,7 +111,7 @@ export const corpus: Readonly<Record<string, ReadonlyArray<Parser>>> = {
     parser(`RateLimit.parse of ${name}`, (text) => RateLimit.parse({ date: dates[0], [name]: text }, now), limits)
   ),
   Redact: [
-    parser("Redact.url", Redact.url, urls),
+    parser("Redact.url", (text) => Redact.url(text), urls),
     parser("Redact.text", (text) => Redact.text(text), [...challenges, "<html>\u001b[31mno\u202e"]),
     parser("Redact.withoutSecrets", hide, ["Bearer abcdefgh", "%61bcdefgh", "\\u0061bcdefgh", ...challenges, ...urls]),
     parser("Redact.isSensitiveHeader", Redact.isSensitiveHeader, ["Authorization", "X-Api-Key", "Accept"]),

@@ -21,6 +21,7 @@ export const clientNames: OptionNames.ShapeOf<AnyOptions> = {
   tracing: { propagateTo: true },
   metrics: true,
   observe: true,
+  showQuery: true,
   cookies: true,
   maxBodySize: true,
   json: true

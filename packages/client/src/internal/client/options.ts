@@ -83,6 +83,12 @@ export interface Settings {
    * error that it throws does not reach the call.
    */
   readonly observe?: ((event: Timeline.Event) => void) | undefined
+  /**
+   * Names of the query parameters that errors, spans, events and log lines show with their values. All other values are
+   * `<redacted>`. By default the values of `page`, `per_page`, `limit` and `offset` are shown, if they have at most nine digits and
+   * nothing else. `[]` shows none.
+   */
+  readonly showQuery?: ReadonlyArray<string> | undefined
   /** Maximum size of a response body that the verbs read, in bytes after decompression (10 MiB). */
   readonly maxBodySize?: number | undefined
   /** How the verbs parse and write JSON (`JSON`). `JsonCodec.bigInt` keeps integers beyond 2^53. */

@@ -114,13 +114,25 @@ export const resolveServices = (
   Effect.gen(function* () {
     yield* checkOptions(options)
     const baseUrl = yield* baseUrlOf(options)
-    const { circuitBreaker, concurrency, cookies, headers, origins = [], query, retry, timeout, userAgent } = options
+    const {
+      circuitBreaker,
+      concurrency,
+      cookies,
+      headers,
+      origins = [],
+      query,
+      retry,
+      showQuery,
+      timeout,
+      userAgent
+    } = options
     return {
       settings: { ...options, timeout: timeoutOptions(timeout) },
       defaults: yield* RequestDefaults.validate({
         baseUrl,
         origins,
         query,
+        showQuery,
         headers: { ...userAgentHeaders(userAgent), ...headers }
       }),
       auth: yield* auth,

@@ -14,6 +14,8 @@ type Redactor = (text: string, limit?: number) => string
 
 interface RequestHistory {
   readonly signings: ReadonlyArray<Signing>
+  /** Names of the query parameters to show with their values. Undefined for the default of `Redact.url`. */
+  readonly show: ReadonlyArray<string> | undefined
   /** Made on first use, because most requests after a redirect are never shown. */
   redact: Redactor | undefined
 }
@@ -32,13 +34,23 @@ const historyOf = (request: Request): RequestHistory | undefined => histories.ge
 /** The earlier requests of the request's call. */
 export const earlierSignings = (request: Request): ReadonlyArray<Signing> => historyOf(request)?.signings ?? []
 
-/** Adds earlier requests to a request. */
-export const withHistory = (request: Request, signings: ReadonlyArray<Signing>): Request => {
+const setHistory = (request: Request, history: RequestHistory): Request => {
   const fragment = Option.getOrElse(request.hash, () => request.url.split("#", 2)[1] ?? "")
   const next = HttpClientRequest.setHash(request, fragment)
-  histories.set(next.hash, { signings, redact: undefined })
+  histories.set(next.hash, history)
   return next
 }
+
+/** Names of the query parameters to show with their values. Undefined for the default of `Redact.url`. */
+export const shownQueryOf = (request: Request): ReadonlyArray<string> | undefined => historyOf(request)?.show
+
+/** Adds earlier requests to a request, which shows the same query values as `from`. */
+export const withHistory = (request: Request, signings: ReadonlyArray<Signing>, from: Request = request): Request =>
+  setHistory(request, { signings, show: shownQueryOf(from), redact: undefined })
+
+/** Sets the names of the query parameters to show with their values, wherever the URL of the request is shown. */
+export const withShownQuery = (request: Request, show: ReadonlyArray<string>): Request =>
+  setHistory(request, { signings: earlierSignings(request), show, redact: undefined })
 
 /** Copies the history of a request to the request made from it for the transport. */
 export const copyHistory = (from: Request, to: Request): Request => {
@@ -50,16 +62,18 @@ export const copyHistory = (from: Request, to: Request): Request => {
 
 /** Keeps the history of a request that a scheme has changed, even if the scheme removed the fragment. */
 export const keepHistory = (from: Request, to: Request): Request =>
-  from.hash._tag === "None" || from.hash === to.hash ? to : withHistory(to, earlierSignings(from))
+  from.hash._tag === "None" || from.hash === to.hash ? to : withHistory(to, earlierSignings(from), from)
 
 /** Redacts the credentials of earlier requests. Undefined for the first request of a call. */
 export const redactorOf = (request: Request): Redactor | undefined => {
   const history = historyOf(request)
-  return history === undefined ? undefined : (history.redact ??= makeRedactor(history.signings))
+  if (history === undefined || history.signings.length === 0) return undefined
+  return (history.redact ??= makeRedactor(history.signings))
 }
 
-/** The URL of a request, safe to print. */
-export const redactedUrl = (request: Request): string => Redact.url(request.url, redactorOf(request))
+/** The URL of a request, safe to print. `show` has the names of the query parameters to show with their values. */
+export const redactedUrl = (request: Request, show = shownQueryOf(request)): string =>
+  Redact.url(request.url, { hide: redactorOf(request), show })
 
 /** The origin of a request, or its host, safe to print. */
 export const redactedOrigin = (request: Request, origin: string): string => redactorOf(request)?.(origin) ?? origin
