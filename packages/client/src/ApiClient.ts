@@ -87,7 +87,12 @@ export const make = <
   Ci extends CircuitBreakerOption = undefined,
   Pe extends ConcurrencyOption = undefined
 >(
-  options: { readonly baseUrl: Ba; readonly auth: Au } & Settings & ServiceOptions<Au, Co, Ra, Ci, Pe>
+  options: {
+    /** Base of all URLs: an http or https URL without a query, or a `Config` with it. */
+    readonly baseUrl: Ba
+    readonly auth: Au
+  } & Settings &
+    ServiceOptions<Au, Co, Ra, Ci, Pe>
 ): Effect.Effect<
   ApiClient<ErrorOf<Au, Ci, Pe>>,
   BuildError<Ba, Au, Co, Ra, Ci, Pe>,
@@ -141,7 +146,11 @@ export interface TagClass<Self, Id extends string, E = never> extends Context.Ta
     Ci extends CircuitBreakerOption = undefined,
     Pe extends ConcurrencyOption = undefined
   >(
-    options: { readonly baseUrl: Ba } & Settings & ServiceOptions<Au, Co, Ra, Ci, Pe>
+    options: {
+      /** Base of all URLs: an http or https URL without a query, or a `Config` with it. */
+      readonly baseUrl: Ba
+    } & Settings &
+      ServiceOptions<Au, Co, Ra, Ci, Pe>
   ) => Layer.Layer<Self, BuildError<Ba, Au, Co, Ra, Ci, Pe>, Requirements<Au, Co, Ra, Ci, Pe, AuthOf<Id>>>
   /**
    * Gives code that requires the platform's `HttpClient`, such as an SDK, the pipeline of this API. The code is an Effect or

@@ -74,9 +74,13 @@ export const defaults = {
  */
 export const exponential = (
   options: {
+    /** Maximum number of retries (2). `times: 2` makes three attempts. */
     readonly times?: number | undefined
+    /** The first upper bound of the delay (50 ms). */
     readonly baseDelay?: Duration.DurationInput | undefined
+    /** The first upper bound after a 429 (1 s). */
     readonly throttledBaseDelay?: Duration.DurationInput | undefined
+    /** The maximum upper bound (20 s). */
     readonly maxDelay?: Duration.DurationInput | undefined
   } = {}
 ): Schedule.Schedule<Duration.Duration, Failure> => {

@@ -24,6 +24,8 @@ export interface Verb<out E = ApiError> {
   // The overloads differ in the number of arguments only, so that TypeScript reports the error of the right one. Types
   // of other code, such as `HttpClient.mapRequest`, are inferred from the last one.
   /**
+   * Sends the request. With `schema` the result is the decoded body, without it the response.
+   *
    * @param url - a path below the base URL, or an absolute URL of one of the client's origins. May contain `{name}`.
    * @param options - see {@link Call.Options}, {@link Call.PathOptions} and {@link Call.ResponseOptions}.
    */
@@ -38,6 +40,8 @@ export interface Verb<out E = ApiError> {
     options: Call.ResponseOptions<S, ES, W, E1> & Call.PathOptions<Url>
   ): Effect.Effect<Call.Result<S, W>, Call.Failure<E | E1, S, ES>, Call.SchemaContext<S> | Call.SchemaContext<ES>>
   /**
+   * Sends the request without options. The result is the response.
+   *
    * @param url - a path below the base URL, or an absolute URL of one of the client's origins.
    */
   <const Url extends string>(url: Call.CompleteUrl<Url> | URL): Effect.Effect<HttpClientResponse, E>
@@ -51,6 +55,9 @@ export interface Verb<out E = ApiError> {
  */
 export interface BodyVerb<out E = ApiError> {
   /**
+   * Sends the request with a body: one of `json`, `form`, `multipart`, `text` and `body`. With `schema` the result is the
+   * decoded body, without it the response.
+   *
    * @param url - a path below the base URL, or an absolute URL of one of the client's origins. May contain `{name}`.
    * @param options - see {@link Call.Options}, {@link Call.PathOptions}, {@link Call.ResponseOptions} and {@link Call.BodyOptions}.
    */
@@ -70,6 +77,8 @@ export interface BodyVerb<out E = ApiError> {
     Call.SchemaContext<S> | Call.SchemaContext<ES> | Call.SchemaContext<JS>
   >
   /**
+   * Sends the request without options. The result is the response.
+   *
    * @param url - a path below the base URL, or an absolute URL of one of the client's origins.
    */
   <const Url extends string>(url: Call.CompleteUrl<Url> | URL): Effect.Effect<HttpClientResponse, E>
@@ -83,6 +92,8 @@ export interface BodyVerb<out E = ApiError> {
  */
 export interface AnyVerb<out E = ApiError> {
   /**
+   * Sends a request with this method. With `schema` the result is the decoded body, without it the response.
+   *
    * @param method - the method, an HTTP token in capitals. `CONNECT` and `TRACE` are rejected.
    * @param url - a path below the base URL, or an absolute URL of one of the client's origins. May contain `{name}`.
    * @param options - see {@link Call.Options}, {@link Call.PathOptions}, {@link Call.ResponseOptions} and {@link Call.BodyOptions}.
@@ -104,6 +115,8 @@ export interface AnyVerb<out E = ApiError> {
     Call.SchemaContext<S> | Call.SchemaContext<ES> | Call.SchemaContext<JS>
   >
   /**
+   * Sends a request with this method, without options. The result is the response.
+   *
    * @param method - the method, an HTTP token in capitals. `CONNECT` and `TRACE` are rejected.
    * @param url - a path below the base URL, or an absolute URL of one of the client's origins.
    */

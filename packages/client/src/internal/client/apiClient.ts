@@ -14,6 +14,11 @@ import type * as Verb from "../../Verb.js"
  * @category models
  */
 export interface ApiClient<out E = ApiError> extends HttpClient.HttpClient.With<E> {
+  /**
+   * Sends a request of the platform through the pipeline, and returns the response with its body as a stream. The verbs read
+   * the body whole.
+   */
+  readonly execute: HttpClient.HttpClient.With<E>["execute"]
   /** Sends a GET request. With `schema` the result is the decoded body, without it the response. */
   readonly get: Verb.Verb<E>
   /** Sends a HEAD request. */

@@ -87,7 +87,7 @@ export class TransportError
     readonly method: string
     /** URL of the request, safe to print. */
     readonly url: string
-    /** What failed. */
+    /** What failed, such as `ConnectionRefused` or `Truncated`. */
     readonly reason: TransportReason
     /**
      * Whether the server may have processed the request. `"no"`: it cannot have, so sending it again is safe for any method.
