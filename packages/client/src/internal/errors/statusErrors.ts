@@ -160,7 +160,9 @@ const serverLimitText = (e: ExchangeInfo & ServerWords): string => {
 
 const rateLimitText: Record<RateLimitSource, (e: ExchangeInfo & ServerWords) => string> = {
   server: serverLimitText,
-  throttle: (e) => `${e.method} ${e.url} was not sent: the server answered another request with ${e.status}.`,
+  throttle: (e) =>
+    `${e.method} ${e.url} was not sent: the server answered another request with ${e.status}, so all requests to it wait. ` +
+    "If it limits each route, set `rateLimit` to `RateLimit.layerThrottle({ key: RateLimit.perRoute })`.",
   clientLimit: (e) => `${e.method} ${e.url} was not sent: a rate limit of this client is reached.`
 }
 

@@ -5,6 +5,7 @@
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Redact from "@countersign/protocol/Redact"
 import * as Option from "effect/Option"
+import { urlOf } from "../request/requestUrl.js"
 import type { Signing } from "./requestCredentials.js"
 import { makeRedactor } from "./requestCredentials.js"
 
@@ -73,7 +74,7 @@ export const redactorOf = (request: Request): Redactor | undefined => {
 
 /** The URL of a request, safe to print. `show` has the names of the query parameters to show with their values. */
 export const redactedUrl = (request: Request, show = shownQueryOf(request)): string =>
-  Redact.url(request.url, { hide: redactorOf(request), show })
+  Redact.url(urlOf(request), { hide: redactorOf(request), show })
 
 /** The origin of a request, or its host, safe to print. */
 export const redactedOrigin = (request: Request, origin: string): string => redactorOf(request)?.(origin) ?? origin

@@ -15,7 +15,7 @@ import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
 import * as Tracer from "effect/Tracer"
 import type { Destination } from "../origins/originMatcher.js"
-import { redactorOf, redactedOrigin, redactedUrl } from "../redaction/requestHistory.js"
+import { redactedOrigin, redactedUrl } from "../redaction/requestHistory.js"
 import { errorTypeOf, isExchangeError, methodOf, otherValue } from "./attributes.js"
 
 type Running = Fiber.RuntimeFiber<unknown, unknown>
@@ -68,15 +68,11 @@ const isOriginAndPath = (url: string, origin: string): boolean => {
   return true
 }
 
-/** `url.full` without userinfo, fragment and query values. Most URLs have none of them, so they are not parsed. */
+/** `url.full` as in errors. Most URLs contain neither userinfo, fragment nor query, so they are not parsed. */
 const fullUrlOf = (request: HttpClientRequest, { origin, own }: Destination): string => {
   const { hash, url, urlParams } = request
-  const redacted = own && hash._tag === "None" && isOriginAndPath(url, origin) ? url : redactedUrl(request)
-  if (urlParams.length === 0 || !redacted.startsWith("http")) return redacted
-  const names = urlParams.map(([name]) => `${String(new URLSearchParams([[name, ""]]))}${Redact.placeholder}`).join("&")
-  // A name may come from a `Location`, if a scheme moved the URL's query to the parameters.
-  const query = redactorOf(request)?.(names) ?? names
-  return `${redacted}${redacted.includes("?") ? "&" : "?"}${query}`.slice(0, 2048)
+  const isPlain = own && hash._tag === "None" && urlParams.length === 0 && isOriginAndPath(url, origin)
+  return isPlain ? url : redactedUrl(request)
 }
 
 /** Starts the span of an HTTP request. */
