@@ -28,10 +28,10 @@ const signing: Auth.Service = {
 const shownBy = (url: string, showQuery: ReadonlyArray<string> | undefined, script: MockClient.Script) =>
   Effect.gen(function* () {
     const texts: Array<string> = []
-    const nativeSpan = (yield* Effect.tracer).span
+    const native = yield* Effect.tracer
     const tracer = Tracer.make({
       span: (...args) => {
-        const span = nativeSpan(...args)
+        const span = native.span(...args)
         const attribute = span.attribute.bind(span)
         span.attribute = (name, value) => {
           if (name === "url.full") texts.push(String(value))

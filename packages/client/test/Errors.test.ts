@@ -369,7 +369,7 @@ describe("Errors message", () => {
       ),
       [
         new Errors.RateLimited({ ...exchange, retryAfter, retryAt, source: "throttle" }),
-        "GET https://api.test/x was not sent: the server answered another request with 400, so all requests to it wait. If it limits each route, set `rateLimit` to `RateLimit.layerThrottle({ key: RateLimit.perRoute })`. Try again in 1m 30s, at 1970-01-01T00:00:00.000Z."
+        "GET https://api.test/x was not sent: the server answered another request with 400, so all requests to it wait. If it limits each route, use `RateLimit.perRoute`. Try again in 1m 30s, at 1970-01-01T00:00:00.000Z."
       ],
       [
         new Errors.RateLimited({ ...exchange, retryAfter, retryAt, source: "clientLimit" }),

@@ -331,7 +331,7 @@ describe("RateLimit.throttle, waits that are too long", () => {
       expect(error).toMatchObject({ _tag: "RateLimited", source: "throttle", status: 429, method: "GET" })
       expect(error.retryAt).toEqual(DateTime.unsafeMake(5000))
       expect(error.message).toBe(
-        "GET https://api.test/v1/x was not sent: the server answered another request with 429, so all requests to it wait. If it limits each route, set `rateLimit` to `RateLimit.layerThrottle({ key: RateLimit.perRoute })`. Try again in 5s, at 1970-01-01T00:00:05.000Z."
+        "GET https://api.test/v1/x was not sent: the server answered another request with 429, so all requests to it wait. If it limits each route, use `RateLimit.perRoute`. Try again in 5s, at 1970-01-01T00:00:05.000Z."
       )
       expect(error.response).toBeUndefined()
     })

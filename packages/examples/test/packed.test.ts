@@ -28,11 +28,7 @@ const files = (folder: string): ReadonlyArray<string> =>
   readdirSync(folder, { recursive: true, encoding: "utf8" }).map((file) => file.replaceAll("\\", "/"))
 
 const pack = async (folder: string): Promise<ReadonlyArray<string>> => {
-  // `npm run types` checks the types of the sources.
-  await run(root, process.execPath, tsc, "--build", ".config/tsconfig.build.json", "--noCheck")
-  const pnpm = manifest(root)["packageManager"] ?? ""
-  const filters = published.map((name) => `--filter=@countersign/${name}`)
-  await run(root, "npx", "--yes", pnpm, ...filters, "--recursive", "pack", "--pack-destination", folder)
+  await run(root, "npm", "run", "pack", "--", folder)
   return files(folder).map((file) => join(folder, file))
 }
 

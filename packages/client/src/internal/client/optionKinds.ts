@@ -41,6 +41,7 @@ const clientKinds: Kinds<AnyOptions> = {
   tracing: orFalse({ accepts: isObject, pass: "options such as `{ propagateTo: [] }`" }),
   metrics: { accepts: (value) => hasMethod(value, "counters"), pass: "`Telemetry.metrics`" },
   observe: { accepts: (value) => typeof value === "function", pass: "a function that receives an event" },
+  showQuery: { accepts: Array.isArray, pass: 'a list of names such as `["page"]`' },
   maxBodySize: maxBodySizeKind,
   json: { accepts: (value) => hasMethod(value, "parse"), pass: "a codec such as `JsonCodec.bigInt`" }
 }

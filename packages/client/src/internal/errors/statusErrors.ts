@@ -162,7 +162,7 @@ const rateLimitText: Record<RateLimitSource, (e: ExchangeInfo & ServerWords) => 
   server: serverLimitText,
   throttle: (e) =>
     `${e.method} ${e.url} was not sent: the server answered another request with ${e.status}, so all requests to it wait. ` +
-    "If it limits each route, set `rateLimit` to `RateLimit.layerThrottle({ key: RateLimit.perRoute })`.",
+    "If it limits each route, use `RateLimit.perRoute`.",
   clientLimit: (e) => `${e.method} ${e.url} was not sent: a rate limit of this client is reached.`
 }
 
