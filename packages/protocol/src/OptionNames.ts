@@ -7,13 +7,14 @@
  */
 
 /**
- * The known names of an object of options. `true` for a value, another shape for nested options.
+ * The known names of an object of options. `true` for a value, `"secret"` for a value or a list of values that must not be
+ * plain text, and another shape for nested options.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Shape {
-  readonly [name: string]: true | Shape
+  readonly [name: string]: true | "secret" | Shape
 }
 
 /**
@@ -22,7 +23,7 @@ export interface Shape {
  * @since 0.1.0
  * @category models
  */
-export type ShapeOf<O> = { readonly [Name in keyof O]-?: true | Shape }
+export type ShapeOf<O> = { readonly [Name in keyof O]-?: true | "secret" | Shape }
 
 /**
  * An unknown name.
@@ -35,10 +36,13 @@ export interface UnknownName {
   readonly name: string
   /** The known name that was probably meant, with the names around it. */
   readonly suggestion?: string | undefined
+  /** What to do instead, as a sentence. */
+  readonly advice?: string | undefined
 }
 
 /**
- * Names that other libraries use, each with the option that does the same.
+ * Names that other libraries use, each with the option that does the same. A text with a space is a sentence that says what
+ * to do, for a name without such an option. An option that is not known may have a sentence of its own.
  *
  * @since 0.1.0
  * @category models
@@ -63,9 +67,21 @@ const distanceOf = (left: string, right: string): number => {
   return row[b.length] ?? 0
 }
 
-const suggestionFor = (name: string, known: ReadonlyArray<string>, others: OtherNames): string | undefined => {
-  const other = Object.hasOwn(others, name) ? others[name] : undefined
-  if (other !== undefined && known.includes(other)) return other
+const suggestionFor = (
+  name: string,
+  known: ReadonlyArray<string>,
+  others: OtherNames
+): Omit<UnknownName, "name"> | undefined => {
+  const textOf = (key: string): string => (Object.hasOwn(others, key) && others[key]) || ""
+  const other = textOf(name)
+  if (known.includes(other)) return { suggestion: other }
+  const advice = [other, textOf(other)].find((text) => text.includes(" "))
+  if (advice !== undefined) return { advice }
+  const suggestion = nearest(name, known)
+  return suggestion === undefined ? undefined : { suggestion }
+}
+
+const nearest = (name: string, known: ReadonlyArray<string>): string | undefined => {
   // The distance of a long text would be slow, and no option has such a name.
   if (name.length > mostCharacters) return undefined
   const mostEdits = Math.min(3, Math.max(1, Math.floor(name.length / 3)))
@@ -107,10 +123,9 @@ export const findUnknown = (options: object, shape: Shape, others: OtherNames = 
   for (const name of Object.keys(options)) {
     const known = Object.hasOwn(shape, name) ? shape[name] : undefined
     if (known === undefined) {
-      const suggestion = suggestionFor(name, Object.keys(shape), others)
-      return { name: name.slice(0, mostCharacters), ...(suggestion !== undefined && { suggestion }) }
+      return { name: name.slice(0, mostCharacters), ...suggestionFor(name, Object.keys(shape), others) }
     }
-    if (known === true) continue
+    if (typeof known !== "object") continue
     const value: unknown = Reflect.get(options, name)
     const inner = isPlain(value) ? findUnknown(value, known, others) : undefined
     if (inner !== undefined) return within(name, inner)
@@ -118,23 +133,58 @@ export const findUnknown = (options: object, shape: Shape, others: OtherNames = 
   return undefined
 }
 
-const within = (outer: string, { name, suggestion }: UnknownName): UnknownName => ({
+const within = (outer: string, { name, suggestion, ...advice }: UnknownName): UnknownName => ({
+  ...advice,
   name: `${outer}.${name}`.slice(0, mostCharacters),
   ...(suggestion !== undefined && { suggestion: `${outer}.${suggestion}` })
 })
 
 /**
- * The sentences of an error message: the unknown name, and the name that was probably meant.
+ * The sentences of an error message: the unknown name, and the name that was probably meant, or what to do.
  *
  * @param owner what has the options, such as `ApiClient`
  * @param unknown the result of {@link findUnknown}
  * @since 0.1.0
  * @category conversions
  */
-export const explain = (owner: string, { name, suggestion }: UnknownName): string =>
-  `${owner} has no option \`${printable(name)}\`. ${
-    suggestion === undefined ? "Remove it." : `Did you mean \`${suggestion}\`?`
-  }`
+export const explain = (owner: string, { advice = "Remove it.", name, suggestion }: UnknownName): string =>
+  `${owner} has no option \`${printable(name)}\`. ${suggestion === undefined ? advice : `Did you mean \`${suggestion}\`?`}`
+
+/** The first secret that is plain text, at any depth. */
+const findPlainSecret = (options: Readonly<Record<string, unknown>>, shape: Shape): string | undefined => {
+  for (const [name, known] of Object.entries(shape)) {
+    const value = options[name]
+    if (typeof known === "object") {
+      const inner = isPlain(value) ? findPlainSecret(value, known) : undefined
+      if (inner !== undefined) return `${name}.${inner}`
+    } else if (known === "secret" && [value].flat().some((one) => typeof one === "string")) return name
+  }
+  return undefined
+}
+
+/**
+ * What is wrong with an object of options, or undefined: an unknown name, as {@link explain} says it, or a secret that is
+ * plain text.
+ *
+ * A value that is no plain object has no problem, because an instance of a class may have members of its own.
+ *
+ * @example
+ * import * as OptionNames from "@countersign/protocol/OptionNames"
+ *
+ * OptionNames.problem("`Basic`", { user: "ada" }, { username: true, password: true }, { user: "username" })
+ * // "`Basic` has no option `user`. Did you mean `username`?"
+ *
+ * @param owner what has the options, such as `` `Basic` ``
+ * @since 0.1.0
+ * @category validation
+ */
+export const problem = (owner: string, options: unknown, shape: Shape, others: OtherNames = {}): string | undefined => {
+  if (!isPlain(options)) return undefined
+  const unknown = findUnknown(options, shape, others)
+  if (unknown !== undefined) return explain(owner, unknown)
+  const secret = findPlainSecret(options, shape)
+  return secret && `\`${secret}\` of ${owner} is plain text. Pass \`Redacted.make(…)\`, so that no log shows it.`
+}
 
 /** A name may come from a file. */
 const printable = (name: string): string => name.replace(/[^\x20-\x7e]/g, "?")

@@ -34,6 +34,17 @@ describe("OptionNames.findUnknown", () => {
     expect(find({ params: {} })).toEqual({ name: "params" })
   })
 
+  it("says what to do for a name that belongs elsewhere, also by its name in another library", () => {
+    const advice = "Set it on the transport."
+    const elsewhere = { proxy: advice, agent: "proxy", baseURL: "baseUrl", baseUrl: "Set it on the client." }
+    const inner = { retry: { budget: true } } as const
+    expect(OptionNames.findUnknown({ proxy: 1 }, inner, elsewhere)).toEqual({ name: "proxy", advice })
+    expect(OptionNames.findUnknown({ agent: 1 }, inner, elsewhere)).toEqual({ name: "agent", advice })
+    expect(OptionNames.findUnknown({ retry: { agent: 1 } }, inner, elsewhere)).toEqual({ name: "retry.agent", advice })
+    expect(OptionNames.findUnknown({ baseURL: 1 }, inner, elsewhere)?.advice).toBe("Set it on the client.")
+    expect(OptionNames.findUnknown({ baseURL: 1 }, { baseUrl: true }, elsewhere)?.suggestion).toBe("baseUrl")
+  })
+
   it("suggests nothing for a name that resembles no other", () => {
     expect(find({ anything: 1 })).toEqual({ name: "anything" })
     expect(find({ q: 1 })).toEqual({ name: "q" })
@@ -72,11 +83,48 @@ describe("OptionNames.findUnknown", () => {
   })
 })
 
+describe("OptionNames.problem", () => {
+  const names = { user: true, password: "secret", keys: "secret", tls: { key: "secret" } } as const
+
+  it("is undefined for known names and secrets that are no text", () => {
+    expect(OptionNames.problem("`X`", { user: "ada", password: {}, keys: [{}] }, names)).toBeUndefined()
+    expect(OptionNames.problem("`X`", { password: undefined, tls: undefined }, names)).toBeUndefined()
+  })
+
+  it("explains an unknown name before a plain secret", () => {
+    expect(OptionNames.problem("`X`", { usr: "ada", password: "c4n4ry" }, names)).toBe(
+      "`X` has no option `usr`. Did you mean `user`?"
+    )
+  })
+
+  it.each([
+    ["password", { password: "c4n4ry" }],
+    ["keys", { keys: [{}, "c4n4ry"] }],
+    ["tls.key", { tls: { key: "c4n4ry" } }]
+  ])("names the secret %s that is plain text, and does not show it", (name, options) => {
+    expect(OptionNames.problem("`X`", options, names)).toBe(
+      `\`${name}\` of \`X\` is plain text. Pass \`Redacted.make(…)\`, so that no log shows it.`
+    )
+  })
+
+  it("has nothing to say about an instance of a class, and about a value that is no object", () => {
+    class Settings {
+      readonly unknown = 1
+    }
+    for (const value of [new Settings(), undefined, null, "x", 1, []]) {
+      expect(OptionNames.problem("`X`", value, names)).toBeUndefined()
+    }
+  })
+})
+
 describe("OptionNames.explain", () => {
   it("names the owner, the option and the suggestion", () => {
     expect(OptionNames.explain("an API client", { name: "retries", suggestion: "retry" })).toBe(
       "an API client has no option `retries`. Did you mean `retry`?"
     )
     expect(OptionNames.explain("a GET call", { name: "a\nb" })).toBe("a GET call has no option `a?b`. Remove it.")
+    expect(OptionNames.explain("a GET call", { name: "proxy", advice: "Set it on the transport." })).toBe(
+      "a GET call has no option `proxy`. Set it on the transport."
+    )
   })
 })

@@ -1,5 +1,6 @@
 /** One call: builds the request from a URL and the options, sends it, and decodes the response. */
 import type { HttpMethod } from "@effect/platform/HttpMethod"
+import { hasBody } from "@effect/platform/HttpMethod"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as OptionNames from "@countersign/protocol/OptionNames"
@@ -14,7 +15,7 @@ import { decodeBody, decodeErrorBody } from "../response/decodeBody.js"
 import type { AnyBodyOptions } from "./callBody.js"
 import { callBody } from "./callBody.js"
 import { wrongCallOption } from "./optionKinds.js"
-import { callNames, otherNames } from "./optionNames.js"
+import { bodilessNames, callNames, otherNames } from "./optionNames.js"
 import { expandPath, missingParameter } from "./pathParameters.js"
 import { makeRequestBuilder } from "./requestBuilder.js"
 
@@ -37,9 +38,10 @@ const unreadable = new InvalidRequest({
   detail: "an option of the call cannot be read, because its getter throws. Pass plain values."
 })
 
-const invalidOption = (options: AnyOptions, method: string): InvalidRequest | undefined => {
-  const unknown = OptionNames.findUnknown(options, callNames, otherNames)
-  if (unknown === undefined) return wrongCallOption(options)
+const invalidOption = (options: AnyOptions, method: HttpMethod): InvalidRequest | undefined => {
+  if (OptionNames.findUnknown(options, callNames) === undefined) return wrongCallOption(options)
+  const unknown = OptionNames.findUnknown(options, hasBody(method) ? callNames : bodilessNames, otherNames)
+  if (unknown === undefined) return undefined
   return new InvalidRequest({ reason: "Options", detail: OptionNames.explain(`a ${method} call`, unknown) })
 }
 

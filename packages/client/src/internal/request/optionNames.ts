@@ -26,7 +26,8 @@ type CallOptions = Call.Options &
   Call.BodyOptions<undefined> &
   Call.PathOptions<string>
 
-export const callNames: OptionNames.ShapeOf<CallOptions> = {
+/** The options of a call without a body. */
+export const bodilessNames: OptionNames.ShapeOf<Omit<CallOptions, keyof Call.BodyOptions<undefined>>> = {
   query: true,
   headers: true,
   auth: true,
@@ -37,7 +38,11 @@ export const callNames: OptionNames.ShapeOf<CallOptions> = {
   path: true,
   schema: true,
   errorSchema: true,
-  withResponse: true,
+  withResponse: true
+}
+
+export const callNames: OptionNames.ShapeOf<CallOptions> = {
+  ...bodilessNames,
   json: true,
   jsonSchema: true,
   form: true,
@@ -60,7 +65,6 @@ export const otherNames: OptionNames.OtherNames = {
   responseType: "schema",
   parseAs: "schema",
   baseURL: "baseUrl",
-  baseUri: "baseUrl",
   prefixUrl: "baseUrl",
   endpoint: "baseUrl",
   retries: "retry",
@@ -70,14 +74,16 @@ export const otherNames: OptionNames.OtherNames = {
   attempts: "schedule",
   followRedirects: "redirects",
   followRedirect: "redirects",
-  maxRedirects: "redirects",
   allowRedirects: "redirects",
   token: "auth",
   bearer: "auth",
   credentials: "auth",
-  timeoutMs: "timeout",
   maxContentLength: "maxBodySize",
   limits: "rateLimit",
   jar: "cookies",
-  hooks: "observe"
+  hooks: "observe",
+  signal: "Interrupt the fiber, or use `PromiseClient`.",
+  throwHttpErrors: "Use `Effect.either` or `Effect.catchTag`.",
+  proxy: "Set it on the transport.",
+  baseUrl: "Set it on the client."
 }
