@@ -45,7 +45,7 @@ describe("Token.Token schema", () => {
     [
       "a missing access token",
       { tokenType: "Bearer", receivedAt: 0, refreshToken: "canary-r" },
-      "at $.accessToken, expected a value"
+      "at $.accessToken, expected a value, which is missing"
     ],
     ["an empty access token", { ...good, accessToken: "", refreshToken: "canary-r" }, "at $.accessToken, expected"],
     ["a string as receivedAt", { ...good, receivedAt: "canary-t" }, "at $.receivedAt, expected"],

@@ -25,7 +25,7 @@ describe("TokenRecord.decode", () => {
   it.effect.each([
     [{ id: "secret" }, "the record at $.id, expected number"],
     [{ id: 1, secret: 2 }, "the record an unknown field"],
-    [{}, "the record at $.id, expected a value"]
+    [{}, "the record at $.id, expected a value, which is missing"]
   ])("fails for %o without its content", ([value, message]) =>
     Effect.gen(function* () {
       expect(yield* Effect.flip(TokenRecord.decode(Item, value, invalid))).toBe(message)

@@ -66,7 +66,7 @@ const collect = (issue: ParseResult.ParseIssue, path: ReadonlyArray<PropertyKey>
     case "Transformation":
       return collect(issue.issue, path, found)
     case "Missing":
-      return void mismatches.push({ path: render(path, hide), expected: "a value" })
+      return void mismatches.push({ path: render(path, hide), expected: "a value, which is missing" })
     case "Unexpected":
       return void mismatches.push({ path: render(path, hide), expected: "nothing" })
     default:

@@ -21,7 +21,7 @@ describe("SchemaIssue.fromParseError", () => {
     expect(mismatches(schema, { a: { list: [{ n: 1 }, { n: canary }] } })).toEqual([
       { path: "$.a.list[1].n", expected: "number" }
     ])
-    expect(mismatches(schema, { a: {} })).toEqual([{ path: "$.a.list", expected: "a value" }])
+    expect(mismatches(schema, { a: {} })).toEqual([{ path: "$.a.list", expected: "a value, which is missing" }])
     expect(mismatches(schema, canary)[0]).toMatchObject({ path: "$" })
     expect(mismatches(schema, { a: { list: [] }, s: "" })[0]).toMatchObject({ path: "$.s", expected: "NonEmptyString" })
     expect(mismatches(schema, { a: { list: [] }, more: canary }, { onExcessProperty: "error" })).toEqual([
@@ -87,9 +87,9 @@ describe("SchemaIssue.format", () => {
     expect(
       SchemaIssue.format([
         { path: "$.a", expected: "number" },
-        { path: "$", expected: "a value" }
+        { path: "$", expected: "a value, which is missing" }
       ])
-    ).toBe("at $.a, expected number; at $, expected a value")
+    ).toBe("at $.a, expected number; at $, expected a value, which is missing")
     expect(SchemaIssue.format([])).toBe("")
   })
 })

@@ -127,8 +127,9 @@ const transportText = ({
 }: Pick<TransportError, "reason" | "code" | "detail" | "proxy">): string => {
   const via = proxy === undefined ? "" : ` (${proxy.origin}${proxy.status === undefined ? "" : `: ${proxy.status}`})`
   const [what, advice] = transportAdvice[reason]
-  const cause = (detail === undefined ? "" : `: ${Redact.text(detail, 200)}`) + (code === undefined ? "" : ` (${code})`)
-  return what + via + cause + (detail === undefined && advice !== undefined ? `. ${advice}` : "")
+  const cause = what + via + (code === undefined ? "" : ` (${code})`)
+  const more = detail === undefined ? advice : Redact.text(detail, 200)
+  return more === undefined ? cause : `${cause}${detail === undefined ? "." : ":"} ${more}`
 }
 
 /**
