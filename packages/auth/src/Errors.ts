@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Data from "effect/Data"
+import { sentence } from "./internal/response/sentence.js"
 
 /**
  * Why there is no access token.
@@ -42,7 +43,7 @@ export class TokenError
   }>
 {
   constructor(fields: Pick<TokenError, "reason" | "detail" | "error" | "sent" | "retryAt">) {
-    super({ ...fields, message: `No access token is available: ${fields.detail}` })
+    super({ ...fields, message: sentence(`No access token is available: ${fields.detail}`) })
   }
 }
 
@@ -86,7 +87,7 @@ export class TokenStoreError
   }>
 {
   constructor(fields: Pick<TokenStoreError, "reason" | "detail">) {
-    super({ ...fields, message: `The token store failed: ${fields.detail}` })
+    super({ ...fields, message: sentence(`The token store failed: ${fields.detail}`) })
   }
 }
 

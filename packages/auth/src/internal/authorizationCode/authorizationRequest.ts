@@ -10,6 +10,7 @@ import type { ComplianceFixes } from "../oauth/client.js"
 import type { Context, ServerClient } from "../oauth/serverClient.js"
 import * as BodyMembers from "../response/bodyMembers.js"
 import * as Fixes from "../response/complianceFixes.js"
+import { sentence } from "../response/sentence.js"
 
 /** Parameters that the client sets itself. A caller that overrides one could disable a protection. */
 const reserved: ReadonlySet<string> = new Set([
@@ -28,7 +29,7 @@ const reserved: ReadonlySet<string> = new Set([
   "state"
 ])
 
-const invalid = (detail: string) => Either.left(new InvalidRequest({ reason: "Url", detail }))
+const invalid = (detail: string) => Either.left(new InvalidRequest({ reason: "Url", detail: sentence(detail) }))
 
 /** Checks additional parameters. Fails for a reserved one, and for an invalid `max_age`. */
 export const validateExtraParameters = (

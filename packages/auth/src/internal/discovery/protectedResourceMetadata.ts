@@ -109,7 +109,7 @@ const errorStatus = (place: URL, { headers, status }: HttpClientResponse, now: n
 const invalidDocument = new InvalidRequest({
   reason: "Url",
   detail:
-    "the API's URL is invalid: it is not https, or has a user name or a fragment. Set the URL that requests are sent to. For plain http on loopback, set `transport: OAuth2.dangerouslyAllowHttpOnLoopback`"
+    "the API's URL is invalid: it is not https, or has a user name or a fragment. Set the URL that requests are sent to. For plain http on loopback, set `transport: OAuth2.dangerouslyAllowHttpOnLoopback`."
 })
 
 /** The URL has to be https, because tokens are sent to it later. */

@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type * as oauth from "oauth4webapi"
 import type * as FetchAdapter from "../http/fetchAdapter.js"
+import { sentence } from "../response/sentence.js"
 import type { Failure } from "./serverMetadata.js"
 import * as ServerMetadata from "./serverMetadata.js"
 
@@ -15,7 +16,7 @@ export const validateUrl = (what: string, text: string, plain: boolean): Effect.
   if (checked._tag === "Err") {
     const meant = checked.reason === "InvalidBase" ? BaseUrl.addScheme(text) : undefined
     const advice = meant === undefined ? BaseUrl.explain(checked.reason) : `"${text}" has no scheme. Use "${meant}".`
-    return Effect.fail(new InvalidRequest({ reason: "Url", detail: `${what} is invalid. ${advice}` }))
+    return Effect.fail(new InvalidRequest({ reason: "Url", detail: sentence(`${what} is invalid. ${advice}`) }))
   }
   const url = new URL(text)
   if (url.protocol === "https:" || (plain && Origin.isLoopbackHost(url.hostname))) return Effect.succeed(url)
@@ -24,8 +25,8 @@ export const validateUrl = (what: string, text: string, plain: boolean): Effect.
       reason: "Url",
       detail: `${what} is invalid: ${url.origin} is not https, so secrets would be sent unencrypted. ${
         Origin.isLoopbackHost(url.hostname)
-          ? "For plain http on loopback, set `transport: OAuth2.dangerouslyAllowHttpOnLoopback`"
-          : "Use https. Plain http is allowed on loopback only"
+          ? "For plain http on loopback, set `transport: OAuth2.dangerouslyAllowHttpOnLoopback`."
+          : "Use https. Plain http is allowed on loopback only."
       }`
     })
   )

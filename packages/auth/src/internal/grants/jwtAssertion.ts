@@ -56,7 +56,7 @@ const algorithmOf = ({ algorithm }: CryptoKey): string => {
 const unsigned = new InvalidRequest({
   reason: "Credentials",
   detail:
-    "the assertion cannot be signed: the key or the claims are invalid. Use a private WebCrypto key for signing (RSA of 2048 bits or more, P-256, P-384, P-521 or Ed25519), and claims that are JSON"
+    "the assertion cannot be signed: the key or the claims are invalid. Use a private WebCrypto key for signing (RSA of 2048 bits or more, P-256, P-384, P-521 or Ed25519), and claims that are JSON."
 })
 
 /** Defaults of `iss` (`client`) and `aud` (`server`), and the current time in epoch seconds. */

@@ -1,5 +1,6 @@
 /** Why a JSON Web Token is rejected. */
 import * as Data from "effect/Data"
+import { sentence } from "../response/sentence.js"
 
 /**
  * Why a token is rejected.
@@ -47,6 +48,6 @@ export class JwtError
   }>
 {
   constructor(fields: Pick<JwtError, "reason" | "detail" | "claim">) {
-    super({ ...fields, message: `The token was rejected: ${fields.detail}` })
+    super({ ...fields, message: sentence(`The token was rejected: ${fields.detail}`) })
   }
 }

@@ -68,7 +68,7 @@ type Request = (context: Context) => Promise<Response>
 const missingCredentials = new InvalidRequest({
   reason: "Credentials",
   detail:
-    "the client cannot authenticate: a credential is missing or empty. Set `clientId`, and `clientSecret` or `clientAuthentication`"
+    "the client cannot authenticate: a credential is missing or empty. Set `clientId`, and `clientSecret` or `clientAuthentication`."
 })
 
 /** A request for metadata sends no credentials, so the token request was not sent. */

@@ -28,7 +28,7 @@ export const problem = ({ tokenParameters }: Client): InvalidRequest | undefined
     ? undefined
     : new InvalidRequest({
         reason: "Body",
-        detail: `\`tokenParameters\` has \`${taken}\`, which the client itself sets. Remove it, and use the option for it`
+        detail: `\`tokenParameters\` has \`${taken}\`, which the client itself sets. Remove it, and use the option for it.`
       })
 }
 
