@@ -11,6 +11,7 @@ import type * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import * as OptionNames from "./internal/options/optionNames.js"
 import { blank, blankOption, isBlank } from "./internal/schemes/invalidCredential.js"
 
 /**
@@ -96,6 +97,8 @@ export interface Options {
   readonly key: Redacted.Redacted<string>
 }
 
+const names: OptionNames.ShapeOf<Options> = { location: true, key: "secret" }
+
 const put = (
   location: Location,
   request: HttpClientRequest.HttpClientRequest,
@@ -111,10 +114,10 @@ const put = (
  * @since 0.1.0
  * @category constructors
  */
-export const make = ({ key, location }: Options): Auth.Service => ({
-  ...Auth.makeStaticEffect((request) => put(location, request, key)),
-  honorsDeadline: true
-})
+export const make = (options: Options): Auth.Service => {
+  const { key, location } = OptionNames.known("`ApiKey`", options, names)
+  return { ...Auth.makeStaticEffect((request) => put(location, request, key)), honorsDeadline: true }
+}
 
 const validated = (options: Options): Effect.Effect<Auth.Service, InvalidRequest> =>
   isBlank(options.key) ? Effect.fail(blankOption("key")) : Effect.succeed(make(options))
@@ -136,7 +139,10 @@ const validated = (options: Options): Effect.Effect<Auth.Service, InvalidRequest
 export const layer = (options: Options): Layer.Layer<Auth.Auth, InvalidRequest> =>
   Layer.effect(
     Auth.Auth,
-    Effect.suspend(() => validated(options))
+    Effect.zipRight(
+      OptionNames.check("`ApiKey`", options, names),
+      Effect.suspend(() => validated(options))
+    )
   )
 
 /**
@@ -155,7 +161,10 @@ export const layerConfig = (options: {
 }): Layer.Layer<Auth.Auth, ConfigError.ConfigError | InvalidRequest> =>
   Layer.effect(
     Auth.Auth,
-    Effect.flatMap(options.key, (key) => validated({ location: options.location, key }))
+    OptionNames.check("`ApiKey`", options, names).pipe(
+      Effect.zipRight(Effect.suspend(() => options.key)),
+      Effect.flatMap((key) => validated({ location: options.location, key }))
+    )
   )
 
 /**
@@ -171,6 +180,8 @@ export interface PoolOptions {
   readonly keys: readonly [Redacted.Redacted<string>, ...ReadonlyArray<Redacted.Redacted<string>>]
 }
 
+const poolNames: OptionNames.ShapeOf<PoolOptions> = { location: true, keys: "secret" }
+
 /** A rejected key is not tried again within this time. Later, the server may know the key. */
 const cooldownMs = 30_000
 
@@ -183,8 +194,9 @@ const cooldownMs = 30_000
  * @since 0.1.0
  * @category constructors
  */
-export const pool = ({ keys, location }: PoolOptions): Effect.Effect<Auth.Service> =>
+export const pool = (options: PoolOptions): Effect.Effect<Auth.Service> =>
   Effect.sync(() => {
+    const { keys, location } = OptionNames.known("`ApiKey.pool`", options, poolNames)
     let current = 0
     const refusedAt = keys.map(() => Number.NEGATIVE_INFINITY)
 
@@ -224,7 +236,7 @@ export const pool = ({ keys, location }: PoolOptions): Effect.Effect<Auth.Servic
 export const layerPool = (options: PoolOptions): Layer.Layer<Auth.Auth, InvalidRequest> =>
   Layer.effect(
     Auth.Auth,
-    Effect.suspend(() => {
+    Effect.flatMap(OptionNames.check("`ApiKey.pool`", options, poolNames), () => {
       const index = options.keys.findIndex(isBlank)
       return index === -1 ? pool(options) : Effect.fail(blankOption(`keys[${index}]`))
     })

@@ -12,6 +12,7 @@ import type * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import * as OptionNames from "./internal/options/optionNames.js"
 import { blankOption, isBlank } from "./internal/schemes/invalidCredential.js"
 
 /**
@@ -26,6 +27,8 @@ export interface Credentials {
   /** The password. Together with the user name, it is sent in UTF-8. */
   readonly password: Redacted.Redacted<string>
 }
+
+const names: OptionNames.ShapeOf<Credentials> = { username: true, password: "secret" }
 
 const why: Record<Protocol.Reason, string> = {
   ColonInUser: "`username` contains a colon. Basic authentication does not support that.",
@@ -44,7 +47,7 @@ const why: Record<Protocol.Reason, string> = {
  * @category constructors
  */
 export const make = (credentials: Credentials): Auth.Service => {
-  const field = fieldOf(credentials)
+  const field = fieldOf(OptionNames.known("`Basic`", credentials, names))
   return typeof field === "string"
     ? Auth.makeStatic((request) => HttpClientRequest.setHeader(request, "authorization", field))
     : Auth.makeStaticEffect(() => Effect.fail(new InvalidRequest({ reason: "Credentials", detail: field.detail })))
@@ -92,7 +95,10 @@ const validatedConfig = (credentials: Credentials): Effect.Effect<Auth.Service, 
 export const layer = (credentials: Credentials): Layer.Layer<Auth.Auth, InvalidRequest> =>
   Layer.effect(
     Auth.Auth,
-    Effect.suspend(() => validated(credentials))
+    Effect.zipRight(
+      OptionNames.check("`Basic`", credentials, names),
+      Effect.suspend(() => validated(credentials))
+    )
   )
 
 /**
@@ -107,4 +113,10 @@ export const layer = (credentials: Credentials): Layer.Layer<Auth.Auth, InvalidR
 export const layerConfig = (
   credentials: Config.Config.Wrap<Credentials>
 ): Layer.Layer<Auth.Auth, ConfigError.ConfigError | InvalidRequest> =>
-  Layer.effect(Auth.Auth, Effect.flatMap(Config.unwrap(credentials), validatedConfig))
+  Layer.effect(
+    Auth.Auth,
+    OptionNames.check("`Basic`", credentials, names).pipe(
+      Effect.zipRight(Effect.suspend(() => Config.unwrap(credentials))),
+      Effect.flatMap(validatedConfig)
+    )
+  )

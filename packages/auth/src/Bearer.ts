@@ -13,6 +13,7 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import type { TokenSourceError } from "./Errors.js"
 import * as StepUp from "./StepUp.js"
+import * as OptionNames from "./internal/options/optionNames.js"
 import { failIf, invalidToken } from "./internal/schemes/invalidCredential.js"
 import * as TokenSource from "./TokenSource.js"
 
@@ -37,7 +38,10 @@ export const make = (token: Redacted.Redacted<string>): Auth.Service => {
 }
 
 const validated = (token: Redacted.Redacted<string>): Effect.Effect<Auth.Service, InvalidRequest> =>
-  Effect.as(failIf(invalidToken(token, "Options")), make(token))
+  OptionNames.check("`Bearer`", { token }, { token: "secret" }).pipe(
+    Effect.zipRight(Effect.suspend(() => failIf(invalidToken(token, "Options")))),
+    Effect.map(() => make(token))
+  )
 
 /**
  * Layer that sends `authorization: Bearer <token>` with every request to the API's origins.

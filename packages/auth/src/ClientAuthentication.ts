@@ -8,11 +8,17 @@ import * as Redacted from "effect/Redacted"
 import * as oauth from "oauth4webapi"
 import type { AssertionOptions, ClientAuthentication, Method } from "./internal/oauth/clientAuthentication.js"
 import * as ClientAuth from "./internal/oauth/clientAuthentication.js"
+import * as OptionNames from "./internal/options/optionNames.js"
 
 export type { AssertionOptions, ClientAuthentication } from "./internal/oauth/clientAuthentication.js"
 
+const assertionNames: OptionNames.ShapeOf<AssertionOptions> = { audience: true, header: true }
+
 const make = (method: string, secrets: ReadonlyArray<Redacted.Redacted>, apply: Method["apply"]) =>
-  ClientAuth.make(method, { secrets, apply })
+  ClientAuth.make(method, {
+    secrets: OptionNames.known("`ClientAuthentication`", { secret: secrets }, { secret: "secret" }).secret,
+    apply
+  })
 
 /**
  * Sends the client id and the secret in the `authorization` field (`client_secret_basic`).
@@ -63,10 +69,12 @@ export const clientSecretPost = (secret: Redacted.Redacted): ClientAuthenticatio
  * @since 0.1.0
  * @category constructors
  */
-export const clientSecretJwt = (secret: Redacted.Redacted, options: AssertionOptions = {}): ClientAuthentication =>
-  make("client_secret_jwt", [secret], (now) =>
+export const clientSecretJwt = (secret: Redacted.Redacted, options: AssertionOptions = {}): ClientAuthentication => {
+  OptionNames.known("`ClientAuthentication.clientSecretJwt`", options, assertionNames)
+  return make("client_secret_jwt", [secret], (now) =>
     oauth.ClientSecretJwt(Redacted.value(secret), { [oauth.modifyAssertion]: ClientAuth.withServerTime(now, options) })
   )
+}
 
 /**
  * A private key for signed assertions, and its id at the server.
@@ -81,6 +89,8 @@ export interface PrivateKey {
   readonly kid?: string | undefined
 }
 
+const keyNames: OptionNames.ShapeOf<PrivateKey> = { key: true, kid: true }
+
 /**
  * Sends a JWT that is signed with a private key (`private_key_jwt`). The server knows the public key.
  *
@@ -92,12 +102,16 @@ export interface PrivateKey {
  * @since 0.1.0
  * @category constructors
  */
-export const privateKeyJwt = ({ key, kid }: PrivateKey, options: AssertionOptions = {}): ClientAuthentication =>
-  make("private_key_jwt", [], (now) =>
+export const privateKeyJwt = (privateKey: PrivateKey, options: AssertionOptions = {}): ClientAuthentication => {
+  const owner = "`ClientAuthentication.privateKeyJwt`"
+  const { key, kid } = OptionNames.known(owner, privateKey, keyNames)
+  OptionNames.known(owner, options, assertionNames)
+  return make("private_key_jwt", [], (now) =>
     oauth.PrivateKeyJwt(kid === undefined ? key : { key, kid }, {
       [oauth.modifyAssertion]: ClientAuth.withServerTime(now, options)
     })
   )
+}
 
 /**
  * Sends only the client id: for a public client, which cannot keep a secret.

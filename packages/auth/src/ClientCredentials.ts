@@ -13,6 +13,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as StepUp from "./StepUp.js"
 import { authLayer } from "./internal/oauth/authLayer.js"
+import * as OptionNames from "./internal/oauth/optionNames.js"
 import * as OptionsFromConfig from "./internal/oauth/optionsFromConfig.js"
 import { audienceOf } from "./internal/oauth/tokenAudience.js"
 import * as Fixes from "./internal/response/complianceFixes.js"
@@ -48,7 +49,13 @@ export interface Options extends OAuth2.Client, TokenSource.RefreshOptions {
  * @since 0.1.0
  * @category constructors
  */
-export const acquireToken =
+export const acquireToken = (
+  server: OAuth2.Service,
+  options: Options
+): ((previous: Option.Option<Token>, demand?: StepUp.StepUpChallenge) => Effect.Effect<Token, TokenError>) =>
+  acquireWith(server, OptionNames.known(options))
+
+const acquireWith =
   (server: OAuth2.Service, { audience, complianceFixes, resource, scopes = [] }: Options) =>
   (previous: Option.Option<Token>, demand?: StepUp.StepUpChallenge): Effect.Effect<Token, TokenError> => {
     const demanded = demand?.scopes ?? []
@@ -84,7 +91,10 @@ export const acquireToken =
  * @since 0.1.0
  * @category predicates
  */
-export const canSatisfy =
+export const canSatisfy = (options: Pick<Options, "stepUp">): ((challenge: StepUp.StepUpChallenge) => boolean) =>
+  satisfies(OptionNames.known(options))
+
+const satisfies =
   ({ stepUp = false }: Pick<Options, "stepUp">) =>
   ({ acrValues, claims, maxAge, scopes }: StepUp.StepUpChallenge): boolean =>
     acrValues.length === 0 &&

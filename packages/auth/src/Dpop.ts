@@ -20,6 +20,7 @@ import * as Presented from "./internal/dpop/credentialId.js"
 import type { Key } from "./internal/dpop/proof.js"
 import * as Proof from "./internal/dpop/proof.js"
 import { ServerHints } from "./internal/dpop/serverHints.js"
+import * as OptionNames from "./internal/options/optionNames.js"
 import { blank, isBlank } from "./internal/schemes/invalidCredential.js"
 import * as TokenSource from "./TokenSource.js"
 
@@ -55,7 +56,7 @@ const notExtractable = new InvalidRequest({
 
 const noJwk = new InvalidRequest({
   reason: "Credentials",
-  detail: "the DPoP key is not a private JWK for P-256, P-384, P-521 or Ed25519"
+  detail: "the DPoP key is not a private JWK for P-256, P-384, P-521 or Ed25519."
 })
 
 /**
@@ -86,9 +87,9 @@ export const fromJwk = (
   jwk: Redacted.Redacted<string>,
   options: { readonly extractable?: boolean | undefined } = {}
 ): Effect.Effect<Key, InvalidRequest> =>
-  Effect.flatMap(
-    Effect.promise(() => Proof.read(Redacted.value(jwk), options.extractable === true)),
-    (key) => (key === undefined ? Effect.fail(noJwk) : Effect.succeed(key))
+  OptionNames.check("`Dpop.fromJwk`", { ...options, jwk }, { extractable: true, jwk: "secret" }).pipe(
+    Effect.zipRight(Effect.promise(() => Proof.read(Redacted.value(jwk), options.extractable === true))),
+    Effect.flatMap((key) => (key === undefined ? Effect.fail(noJwk) : Effect.succeed(key)))
   )
 
 /**
@@ -121,6 +122,8 @@ export interface Options {
   readonly clockSkew?: Effect.Effect<number> | undefined
 }
 
+const names: OptionNames.ShapeOf<Options> = { clockSkew: true }
+
 const unusable = new InvalidRequest({
   reason: "Credentials",
   detail:
@@ -129,7 +132,7 @@ const unusable = new InvalidRequest({
 
 const notAUrl = new InvalidRequest({
   reason: "Url",
-  detail: "no DPoP proof can be made: the request URL is not absolute"
+  detail: "no DPoP proof can be made: the request URL is not absolute."
 })
 
 const notBound = new TokenError({
@@ -185,6 +188,7 @@ export const fromSource = (
   key: Key,
   options: Options = {}
 ): Auth.Service<TokenSourceError> => {
+  OptionNames.known("`Dpop`", options, names)
   const says = new ServerHints()
   const prove = Proof.makeProver(key)
   const bound = boundOf(source)
@@ -262,6 +266,6 @@ export const layerTokenSource = (
  */
 export const layerCustom = <R>(
   key: Key,
-  options: TokenSource.Options<R> & Options
+  { clockSkew, ...options }: TokenSource.Options<R> & Options
 ): Layer.Layer<Auth.Auth<TokenSourceError> | TokenSource.TokenSource, never, TokenSource.Requirements<R>> =>
-  Layer.provideMerge(layerTokenSource(key, options), TokenSource.layer(options))
+  Layer.provideMerge(layerTokenSource(key, { clockSkew }), TokenSource.layer(options))

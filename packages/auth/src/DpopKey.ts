@@ -9,6 +9,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Dpop from "./Dpop.js"
+import * as OptionNames from "./internal/oauth/optionNames.js"
 import * as GuardedStore from "./internal/store/guardedStore.js"
 import * as TokenKey from "./TokenKey.js"
 import * as TokenStore from "./TokenStore.js"
@@ -68,12 +69,12 @@ const contested = new TokenStoreError({
  * @since 0.1.0
  * @category constructors
  */
-export const fromStore = ({
-  account,
-  clientId: client,
-  issuer
-}: Options): Effect.Effect<Dpop.Key, InvalidRequest | TokenStoreError, TokenStore.TokenStore> =>
+export const fromStore = (
+  options: Options
+): Effect.Effect<Dpop.Key, InvalidRequest | TokenStoreError, TokenStore.TokenStore> =>
   Effect.gen(function* () {
+    yield* OptionNames.check(options)
+    const { account, clientId: client, issuer } = options
     const issued = { issuer, client, account }
     // A resource has no fragment (RFC 8707 §2), so no token has this key.
     const key = TokenKey.format({ issuer, client, account, resource: "#dpop" })

@@ -21,6 +21,7 @@ import { validateEndpoint } from "./internal/discovery/serverDiscovery.js"
 import { dangerouslyAllowHttpOnLoopback } from "./internal/http/insecureHttp.js"
 import * as KeySet from "./internal/jwt/jwkSet.js"
 import { JwtError } from "./internal/jwt/jwtError.js"
+import * as OptionNames from "./internal/options/optionNames.js"
 
 /**
  * Looks up the keys that verify tokens, see {@link make} and {@link fromJson}.
@@ -53,6 +54,8 @@ export interface Options {
   /** Allows plain http for a key set on loopback, see `OAuth2.dangerouslyAllowHttpOnLoopback`. */
   readonly transport?: typeof dangerouslyAllowHttpOnLoopback | undefined
 }
+
+const names: OptionNames.ShapeOf<Options> = { uri: true, transport: true }
 
 /**
  * How long a key set is cached, and how often it is fetched.
@@ -135,8 +138,10 @@ export const fromJson = (text: string): Either.Either<Jwks, JwtError> =>
  * @since 0.1.0
  * @category constructors
  */
-export const make = ({ transport, uri }: Options): Effect.Effect<Jwks, InvalidRequest, HttpClient.HttpClient> =>
+export const make = (options: Options): Effect.Effect<Jwks, InvalidRequest, HttpClient.HttpClient> =>
   Effect.gen(function* () {
+    yield* OptionNames.check("`Jwks`", options, names)
+    const { transport, uri } = options
     yield* Effect.mapError(validateEndpoint(uri, transport === dangerouslyAllowHttpOnLoopback), () => notHttps)
     const client = Transport.fromHttpClient(yield* HttpClient.HttpClient).pipe(
       Transport.bufferBodies(maxSetBytes),

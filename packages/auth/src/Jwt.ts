@@ -16,6 +16,7 @@ import * as jose from "jose"
 import { JwtError } from "./internal/jwt/jwtError.js"
 import { keyProblem } from "./internal/jwt/keyStrength.js"
 import * as Parts from "./internal/jwt/parseJwt.js"
+import * as OptionNames from "./internal/options/optionNames.js"
 import type { Jwks } from "./Jwks.js"
 
 export type { JwtReason } from "./internal/jwt/jwtError.js"
@@ -100,6 +101,17 @@ export interface Options {
   readonly required?: ReadonlyArray<string> | undefined
 }
 
+const names: OptionNames.ShapeOf<Options> = {
+  issuer: true,
+  audience: true,
+  algorithms: true,
+  keys: true,
+  clockTolerance: true,
+  typ: true,
+  maxAge: true,
+  required: true
+}
+
 const textOf = (token: string | Redacted.Redacted<string>): string =>
   Redacted.isRedacted(token) ? Redacted.value(token) : token
 
@@ -157,6 +169,7 @@ export const verify = (
   options: Options
 ): Effect.Effect<Verified, JwtError> =>
   Effect.gen(function* () {
+    OptionNames.known("`Jwt.verify`", options, names)
     const { header } = yield* decode(token)
     const named = yield* acceptable(header, options.algorithms)
     const { keys } = options

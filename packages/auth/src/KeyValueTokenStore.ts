@@ -12,6 +12,7 @@ import * as Encoding from "effect/Encoding"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { sha256 } from "./internal/hash/sha256.js"
+import * as OptionNames from "./internal/options/optionNames.js"
 import type { Record } from "./internal/store/recordCodec.js"
 import * as RecordText from "./internal/store/recordCodec.js"
 import type { LockScope, VersionedToken } from "./TokenStore.js"
@@ -187,6 +188,8 @@ export interface Options {
   readonly prefix?: string | undefined
 }
 
+const names: OptionNames.ShapeOf<Options> = { prefix: true }
+
 /** The locks by store, so that two token stores on the same `KeyValueStore` exclude each other. */
 const makeLocks = new WeakMap<KeyValueStore.KeyValueStore, Mutex.KeyedMutex>()
 
@@ -222,7 +225,7 @@ const failed = (reason: "ReadFailed" | "WriteFailed") => (error: PlatformError) 
  * @category constructors
  */
 export const make = (store: KeyValueStore.KeyValueStore, options: Options = {}): TokenStore.Service => {
-  const prefix = options.prefix ?? "countersign-token-"
+  const { prefix = "countersign-token-" } = OptionNames.known("`KeyValueTokenStore`", options, names)
   const turns = locksFor(store)
   return fromTextStore({
     description: "the key-value store",

@@ -12,6 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as ResourceMetadata from "./internal/discovery/protectedResourceMetadata.js"
 import { dangerouslyAllowHttpOnLoopback } from "./internal/http/insecureHttp.js"
+import * as OptionNames from "./internal/options/optionNames.js"
 
 /**
  * Options of the discovery.
@@ -28,6 +29,10 @@ export interface Options {
   /** Allows plain http on loopback, see `OAuth2.dangerouslyAllowHttpOnLoopback`. */
   readonly transport?: typeof dangerouslyAllowHttpOnLoopback | undefined
 }
+
+const names: OptionNames.ShapeOf<Options> = { issuer: true, transport: true }
+
+const check = (options: Options) => OptionNames.check("`ProtectedResource`", options, names)
 
 /**
  * Metadata of a protected resource. Pass `issuer`, `resource` and `scopes` unchanged to the options of a grant:
@@ -131,9 +136,11 @@ const scopesOf = ({ params }: Challenge.Challenge): ReadonlyArray<string> | unde
 export const fromChallenges = (
   url: string,
   challenges: ReadonlyArray<Challenge.Challenge>,
-  { issuer, transport }: Options = {}
+  options: Options = {}
 ): Effect.Effect<ProtectedResource, InvalidRequest | TokenError, HttpClient.HttpClient> =>
   Effect.gen(function* () {
+    yield* check(options)
+    const { issuer, transport } = options
     const insecure = transport === dangerouslyAllowHttpOnLoopback
     const place = firstOf(challenges, ({ params }) => params["resource_metadata"])
     const metadata = yield* metadataOf(yield* HttpClient.HttpClient, url, place, insecure)
@@ -204,6 +211,7 @@ export const discover = (
   options: Options = {}
 ): Effect.Effect<ProtectedResource, InvalidRequest | TokenError, HttpClient.HttpClient> =>
   Effect.gen(function* () {
+    yield* check(options)
     const api = yield* ResourceMetadata.validateUrl(url, options.transport === dangerouslyAllowHttpOnLoopback)
     return yield* fromResponse(url, yield* ResourceMetadata.probe(yield* HttpClient.HttpClient, api), options)
   })

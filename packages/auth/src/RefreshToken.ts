@@ -15,6 +15,7 @@ import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import * as StepUp from "./StepUp.js"
 import { authLayer } from "./internal/oauth/authLayer.js"
+import * as OptionNames from "./internal/oauth/optionNames.js"
 import * as OptionsFromConfig from "./internal/oauth/optionsFromConfig.js"
 import { audienceOf } from "./internal/oauth/tokenAudience.js"
 import * as TokenLineage from "./internal/store/tokenLineage.js"
@@ -57,7 +58,7 @@ export interface Options extends OAuth2.Client, TokenSource.RefreshOptions {
  * @category keys
  */
 export const keyOf = (options: Options): string => {
-  const { account, clientId: client, issuer, scopes } = options
+  const { account, clientId: client, issuer, scopes } = OptionNames.known(options)
   return TokenKey.format({ issuer, client, account, scopes, resource: audienceOf(options) })
 }
 

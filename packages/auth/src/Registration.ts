@@ -16,6 +16,7 @@ import * as oauth from "oauth4webapi"
 import * as ClientAuthentication from "./ClientAuthentication.js"
 import * as Discovery from "./internal/discovery/serverDiscovery.js"
 import { isPrintable } from "./internal/http/fetchAdapter.js"
+import * as OptionNames from "./internal/oauth/optionNames.js"
 import * as ServerClient from "./internal/oauth/serverClient.js"
 import * as ServerEndpoints from "./internal/oauth/serverEndpoints.js"
 import * as SharedServer from "./internal/oauth/sharedServer.js"
@@ -185,7 +186,7 @@ const registeredOf = (
 
 const containsPrivateKey = new InvalidRequest({
   reason: "Credentials",
-  detail: "`jwks` contains a private or symmetric key, which must not be sent to a server. Set public keys only"
+  detail: "`jwks` contains a private or symmetric key, which must not be sent to a server. Set public keys only."
 })
 
 const hasPrivateKey = ({ jwks }: Metadata): boolean =>
@@ -214,10 +215,12 @@ const hasPrivateKey = ({ jwks }: Metadata): boolean =>
  * @category constructors
  */
 export const register = (
-  { initialAccessToken, issuer, server: shared, transport }: Options,
+  options: Options,
   metadata: Metadata
 ): Effect.Effect<RegisteredClient, InvalidRequest | TokenError, HttpClient.HttpClient> =>
   Effect.gen(function* () {
+    yield* OptionNames.check(options)
+    const { initialAccessToken, issuer, server: shared, transport } = options
     if (hasPrivateKey(metadata)) return yield* containsPrivateKey
     // There is no client yet. This placeholder is never sent.
     const nobody = { clientId: "-", clientAuthentication: ClientAuthentication.none }

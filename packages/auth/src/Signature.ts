@@ -18,6 +18,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import { sha256 } from "./internal/hash/sha256.js"
+import * as OptionNames from "./internal/options/optionNames.js"
 
 /**
  * Input of a canonical string: the request as it is sent, with its timestamp and nonce.
@@ -63,6 +64,15 @@ export interface Options {
   readonly encoding?: "hex" | "base64" | undefined
 }
 
+const names: OptionNames.ShapeOf<Options> = {
+  keyId: true,
+  secret: "secret",
+  canonical: true,
+  headers: { keyId: true, timestamp: true, nonce: true, signature: true },
+  timestamp: true,
+  encoding: true
+}
+
 /**
  * The default canonical string: method, path with query, timestamp, nonce and SHA-256 of the body, one line each.
  *
@@ -83,17 +93,17 @@ const bytesOf = (body: HttpBody): Uint8Array<ArrayBuffer> | undefined => {
 
 const unsignable = new InvalidRequest({
   reason: "Body",
-  detail: "a streamed body or a form cannot be signed: its bytes are not known yet. Send bytes or text"
+  detail: "a streamed body or a form cannot be signed: its bytes are not known yet. Send bytes or text."
 })
 
 const noSecret = new InvalidRequest({
   reason: "Credentials",
-  detail: "`secret` is empty. Set the secret of the signature"
+  detail: "`secret` is empty. Set the secret of the signature."
 })
 
 const notAUrl = new InvalidRequest({
   reason: "Url",
-  detail: "the URL to sign is not absolute. Set `baseUrl`, or use an absolute URL"
+  detail: "the URL to sign is not absolute. Set `baseUrl`, or use an absolute URL."
 })
 
 /** Appends the parameters to the text of the query, so that the signed query equals the query that is sent. */
@@ -151,6 +161,7 @@ const importKey = (secret: Redacted.Redacted<string>): Promise<CryptoKey> =>
  * @category constructors
  */
 export const make = (options: Options): Auth.Service => {
+  OptionNames.known("`Signature`", options, names)
   const { keyId = "x-api-key", nonce: nonceHeader = "x-nonce", signature = "x-signature" } = options.headers ?? {}
   const timestampHeader = options.headers?.timestamp ?? "x-timestamp"
   const encode = options.encoding === "base64" ? Encoding.encodeBase64 : Encoding.encodeHex

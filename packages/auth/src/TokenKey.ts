@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as OptionNames from "./internal/options/optionNames.js"
 
 /**
  * The parts of a key: issuer, client, account, scopes and API. Tokens that differ in one part have different keys.
@@ -23,6 +24,14 @@ export interface TokenKey {
   readonly resource?: string | undefined
 }
 
+const names: OptionNames.ShapeOf<TokenKey> = {
+  issuer: true,
+  client: true,
+  account: true,
+  scopes: true,
+  resource: true
+}
+
 /** Length and text, so that no two keys have the same form. A missing part differs from an empty text. */
 const written = (part: string | undefined): string => (part === undefined ? "-" : `${part.length}:${part}`)
 
@@ -32,5 +41,7 @@ const written = (part: string | undefined): string => (part === undefined ? "-" 
  * @since 0.1.0
  * @category encoding
  */
-export const format = ({ account, client, issuer, resource, scopes = [] }: TokenKey): string =>
-  [issuer, client, account, resource, ...[...new Set(scopes)].sort()].map(written).join(",")
+export const format = (key: TokenKey): string => {
+  const { account, client, issuer, resource, scopes = [] } = OptionNames.known("`TokenKey.format`", key, names)
+  return [issuer, client, account, resource, ...[...new Set(scopes)].sort()].map(written).join(",")
+}

@@ -12,7 +12,9 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as SingleFlight from "./internal/concurrency/singleFlight.js"
+import * as OptionNames from "./internal/options/optionNames.js"
 import * as EventPublisher from "./internal/refresh/eventPublisher.js"
+import { sourceNames } from "./internal/refresh/optionNames.js"
 import * as PendingWrites from "./internal/refresh/pendingWrites.js"
 import * as RefreshState from "./internal/refresh/refreshState.js"
 import * as RefreshTransaction from "./internal/refresh/refreshTransaction.js"
@@ -96,6 +98,7 @@ export const defaults: Readonly<Record<Exclude<keyof RefreshOptions, "expiredWhe
  */
 export const make = <R = never>(options: Options<R>): Effect.Effect<Service, never, Requirements<R> | Scope.Scope> =>
   Effect.gen(function* () {
+    OptionNames.known("`TokenSource`", options, sourceNames)
     const millisOf = (option: Exclude<keyof RefreshOptions, "expiredWhen">): number =>
       Duration.toMillis(options[option] ?? defaults[option])
     const events = yield* EventPublisher.make(options.key)

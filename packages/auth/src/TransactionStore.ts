@@ -6,6 +6,7 @@
 import { InvalidRequest } from "@countersign/client/Errors"
 import { ExpiringMap } from "@countersign/client/ExpiringMap"
 import { TokenError } from "./Errors.js"
+import * as OptionNames from "./internal/options/optionNames.js"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -56,9 +57,11 @@ export interface Options {
   readonly maxEntriesPerSession?: number | undefined
 }
 
+const names: OptionNames.ShapeOf<Options> = { maxEntries: true, maxEntriesPerSession: true }
+
 const emptySession = new InvalidRequest({
   reason: "Credentials",
-  detail: "the session id is empty. Set a session cookie before you call `TransactionStore.put`"
+  detail: "the session id is empty. Set a session cookie before you call `TransactionStore.put`."
 })
 
 const unknownTransaction = new TokenError({
@@ -127,8 +130,10 @@ class Sessions {
  * @since 0.1.0
  * @category constructors
  */
-export const makeMemory = ({ maxEntries = 10_000, maxEntriesPerSession = 20 }: Options = {}): Effect.Effect<Service> =>
+export const makeMemory = (options: Options = {}): Effect.Effect<Service> =>
   Effect.sync(() => {
+    OptionNames.known("`TransactionStore`", options, names)
+    const { maxEntries = 10_000, maxEntriesPerSession = 20 } = options
     const sessions = new Sessions(maxEntries, maxEntriesPerSession)
     let sweptAt = Number.NEGATIVE_INFINITY
     /** At most once per second, because it iterates over all sessions. */

@@ -1,7 +1,15 @@
 import * as ApiKey from "@countersign/auth/ApiKey"
+import type * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
+import type * as AuthorizationServer from "@countersign/auth/AuthorizationServer"
 import * as Basic from "@countersign/auth/Basic"
 import * as Bearer from "@countersign/auth/Bearer"
 import * as ClientCredentials from "@countersign/auth/ClientCredentials"
+import type * as DeviceCode from "@countersign/auth/DeviceCode"
+import type * as Introspection from "@countersign/auth/Introspection"
+import type * as JwtBearer from "@countersign/auth/JwtBearer"
+import type * as Registration from "@countersign/auth/Registration"
+import type * as Revocation from "@countersign/auth/Revocation"
+import type * as TokenExchange from "@countersign/auth/TokenExchange"
 import type * as StepUp from "@countersign/auth/StepUp"
 import * as OAuth2 from "@countersign/auth/OAuth2"
 import * as RefreshToken from "@countersign/auth/RefreshToken"
@@ -24,6 +32,7 @@ import type * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
+import type { clientNames } from "../src/internal/oauth/optionNames.js"
 
 /** A service that `acquireToken` may require. */
 interface Vault {
@@ -33,6 +42,24 @@ interface Vault {
 type Service = Auth.Service
 type ConfigFailure = ConfigError.ConfigError | InvalidRequest
 type LayerOf<A, E = never, R = never> = Layer.Layer<A, E, R>
+
+type GrantOptions = AuthorizationCode.Options &
+  ClientCredentials.Options &
+  DeviceCode.Options &
+  Introspection.Client &
+  JwtBearer.Options &
+  OAuth2.Options &
+  RefreshToken.Options &
+  Registration.Options &
+  Revocation.SignOutOptions &
+  TokenExchange.LayerOptions &
+  AuthorizationServer.Options
+
+describe("the names of the options of an OAuth client", () => {
+  it("are those of all grants, and those of `SignIn`", () => {
+    expectTypeOf<keyof typeof clientNames>().toEqualTypeOf<keyof GrantOptions | "listener" | "onUrl" | "onUserCode">()
+  })
+})
 
 describe("auth types", () => {
   it("requires nothing for schemes with static credentials. Their Layers reject invalid ones", () => {

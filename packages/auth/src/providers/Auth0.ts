@@ -8,6 +8,8 @@
  */
 import type * as AuthorizationCode from "../AuthorizationCode.js"
 import type * as ClientCredentials from "../ClientCredentials.js"
+import * as OptionNames from "../internal/options/optionNames.js"
+import { credentialNames } from "../internal/providers/optionNames.js"
 import type * as OAuth2 from "../OAuth2.js"
 import type * as RefreshToken from "../RefreshToken.js"
 
@@ -24,6 +26,13 @@ export interface Options extends Pick<OAuth2.Client, "clientId" | "clientSecret"
   readonly audience?: string | undefined
 }
 
+const names: OptionNames.ShapeOf<Options> = {
+  ...credentialNames,
+  clientAuthentication: true,
+  domain: true,
+  audience: true
+}
+
 /**
  * Auth0 client options for `ClientCredentials.layer`, `AuthorizationCode.make`, `DeviceCode.make`, `SignIn` and
  * `RefreshToken.layer`. Request `offline_access` to get a refresh token.
@@ -34,14 +43,15 @@ export interface Options extends Pick<OAuth2.Client, "clientId" | "clientSecret"
  * @since 0.1.0
  * @category constructors
  */
-export const client = ({
-  audience,
-  domain,
-  ...client
-}: Options): OAuth2.Client &
+export const client = (
+  options: Options
+): OAuth2.Client &
   Pick<ClientCredentials.Options & RefreshToken.Options, "audience"> &
-  Pick<AuthorizationCode.Options, "parameters"> => ({
-  ...client,
-  issuer: `https://${domain}/`,
-  ...(audience !== undefined && { audience, parameters: { audience } })
-})
+  Pick<AuthorizationCode.Options, "parameters"> => {
+  const { audience, domain, ...client } = OptionNames.known("`Auth0.client`", options, names)
+  return {
+    ...client,
+    issuer: `https://${domain}/`,
+    ...(audience !== undefined && { audience, parameters: { audience } })
+  }
+}

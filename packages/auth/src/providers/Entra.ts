@@ -16,6 +16,8 @@ import type * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import * as ClientAuthentication from "../ClientAuthentication.js"
 import type * as JwtBearer from "../JwtBearer.js"
+import * as OptionNames from "../internal/options/optionNames.js"
+import { credentialNames } from "../internal/providers/optionNames.js"
 import type * as OAuth2 from "../OAuth2.js"
 
 /**
@@ -33,6 +35,13 @@ export interface Options extends Pick<OAuth2.Client, "clientId" | "clientSecret"
   readonly tenant: string
   /** The host of the authorization server (`login.microsoftonline.com`). National clouds have other hosts. */
   readonly host?: string | undefined
+}
+
+const names: OptionNames.ShapeOf<Options> = {
+  ...credentialNames,
+  clientAuthentication: true,
+  tenant: true,
+  host: true
 }
 
 const defaultHost = "login.microsoftonline.com"
@@ -65,11 +74,10 @@ const quirksOf = (host: string, tenant: string): OAuth2.ComplianceFixes | undefi
  * @since 0.1.0
  * @category constructors
  */
-export const client = ({ host = defaultHost, tenant, ...client }: Options): OAuth2.Client => ({
-  ...client,
-  issuer: `https://${host}/${tenant}/v2.0`,
-  complianceFixes: quirksOf(host, tenant)
-})
+export const client = (options: Options): OAuth2.Client => {
+  const { host = defaultHost, tenant, ...client } = OptionNames.known("`Entra.client`", options, names)
+  return { ...client, issuer: `https://${host}/${tenant}/v2.0`, complianceFixes: quirksOf(host, tenant) }
+}
 
 /**
  * A certificate of the application, and its private key.
@@ -84,6 +92,8 @@ export interface Certificate extends Pick<Options, "tenant" | "host"> {
   readonly thumbprint: string
 }
 
+const certificateNames: OptionNames.ShapeOf<Certificate> = { tenant: true, host: true, key: true, thumbprint: true }
+
 /**
  * Client authentication with a certificate, for the option `clientAuthentication`. `tenant` must be the tenant id.
  *
@@ -92,16 +102,14 @@ export interface Certificate extends Pick<Options, "tenant" | "host"> {
  * @since 0.1.0
  * @category constructors
  */
-export const certificate = ({
-  host = defaultHost,
-  key,
-  tenant,
-  thumbprint
-}: Certificate): ClientAuthentication.ClientAuthentication =>
-  ClientAuthentication.privateKeyJwt(
+export const certificate = (options: Certificate): ClientAuthentication.ClientAuthentication => {
+  const owner = "`Entra.certificate`"
+  const { host = defaultHost, key, tenant, thumbprint } = OptionNames.known(owner, options, certificateNames)
+  return ClientAuthentication.privateKeyJwt(
     { key },
     { audience: `https://${host}/${tenant}/oauth2/v2.0/token`, header: { typ: "JWT", "x5t#S256": thumbprint } }
   )
+}
 
 /**
  * The scope with which a service requests everything that it was granted at an API.
@@ -127,6 +135,8 @@ export interface OnBehalfOf<R = never> extends Options {
   readonly account?: string | undefined
 }
 
+const onBehalfOfNames: OptionNames.ShapeOf<OnBehalfOf> = { ...names, token: true, scopes: true, account: true }
+
 /**
  * Options of `JwtBearer.layer` for a middle-tier service that acts for a user (on-behalf-of flow).
  *
@@ -135,10 +145,13 @@ export interface OnBehalfOf<R = never> extends Options {
  * @since 0.1.0
  * @category constructors
  */
-export const onBehalfOf = <R = never>({ account, scopes, token, ...options }: OnBehalfOf<R>): JwtBearer.Options<R> => ({
-  ...client(options),
-  account,
-  scopes,
-  assertion: token,
-  parameters: { requested_token_use: "on_behalf_of" }
-})
+export const onBehalfOf = <R = never>(service: OnBehalfOf<R>): JwtBearer.Options<R> => {
+  const { account, scopes, token, ...options } = OptionNames.known("`Entra.onBehalfOf`", service, onBehalfOfNames)
+  return {
+    ...client(options),
+    account,
+    scopes,
+    assertion: token,
+    parameters: { requested_token_use: "on_behalf_of" }
+  }
+}

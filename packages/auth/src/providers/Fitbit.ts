@@ -8,6 +8,8 @@
  */
 import type * as AuthorizationCode from "../AuthorizationCode.js"
 import * as ClientAuthentication from "../ClientAuthentication.js"
+import * as OptionNames from "../internal/options/optionNames.js"
+import { credentialNames } from "../internal/providers/optionNames.js"
 import type * as OAuth2 from "../OAuth2.js"
 
 /**
@@ -20,15 +22,16 @@ import type * as OAuth2 from "../OAuth2.js"
  * @since 0.1.0
  * @category constructors
  */
-export const app = ({
-  clientId,
-  clientSecret
-}: Pick<OAuth2.Client, "clientId" | "clientSecret">): OAuth2.Client &
-  Pick<AuthorizationCode.Options, "authorizationEndpoint"> => ({
-  issuer: "https://www.fitbit.com",
-  authorizationEndpoint: "https://www.fitbit.com/oauth2/authorize",
-  tokenEndpoint: "https://api.fitbit.com/oauth2/token",
-  clientId,
-  ...(clientSecret === undefined ? { clientAuthentication: ClientAuthentication.none } : { clientSecret }),
-  complianceFixes: { errorCodes: { invalid_auth_code: "invalid_grant", request_timeout: "temporarily_unavailable" } }
-})
+export const app = (
+  options: Pick<OAuth2.Client, "clientId" | "clientSecret">
+): OAuth2.Client & Pick<AuthorizationCode.Options, "authorizationEndpoint"> => {
+  const { clientId, clientSecret } = OptionNames.known("`Fitbit.app`", options, credentialNames)
+  return {
+    issuer: "https://www.fitbit.com",
+    authorizationEndpoint: "https://www.fitbit.com/oauth2/authorize",
+    tokenEndpoint: "https://api.fitbit.com/oauth2/token",
+    clientId,
+    ...(clientSecret === undefined ? { clientAuthentication: ClientAuthentication.none } : { clientSecret }),
+    complianceFixes: { errorCodes: { invalid_auth_code: "invalid_grant", request_timeout: "temporarily_unavailable" } }
+  }
+}

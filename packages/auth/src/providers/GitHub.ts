@@ -11,6 +11,8 @@
 import type * as AuthorizationCode from "../AuthorizationCode.js"
 import * as ClientAuthentication from "../ClientAuthentication.js"
 import type * as DeviceCode from "../DeviceCode.js"
+import * as OptionNames from "../internal/options/optionNames.js"
+import { credentialNames } from "../internal/providers/optionNames.js"
 import { normalizeScopes } from "../internal/providers/responseFixes.js"
 import type * as OAuth2 from "../OAuth2.js"
 
@@ -24,6 +26,8 @@ export interface Options extends Pick<OAuth2.Client, "clientId" | "clientSecret"
   /** The host: `github.com` by default, or that of a GitHub Enterprise Server. */
   readonly host?: string | undefined
 }
+
+const names: OptionNames.ShapeOf<Options> = { ...credentialNames, host: true }
 
 const complianceFixes: OAuth2.ComplianceFixes = {
   transformResponse: normalizeScopes,
@@ -51,7 +55,8 @@ type App = Pick<
  * @since 0.1.0
  * @category constructors
  */
-export const app = ({ clientId, clientSecret, host = "github.com" }: Options): App => {
+export const app = (options: Options): App => {
+  const { clientId, clientSecret, host = "github.com" } = OptionNames.known("`GitHub.app`", options, names)
   const login = `https://${host}/login`
   return {
     issuer: `${login}/oauth`,

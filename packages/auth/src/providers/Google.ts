@@ -13,6 +13,8 @@ import type * as AuthorizationCode from "../AuthorizationCode.js"
 import type { PrivateKey } from "../ClientAuthentication.js"
 import * as ClientAuthentication from "../ClientAuthentication.js"
 import type * as JwtBearer from "../JwtBearer.js"
+import * as OptionNames from "../internal/options/optionNames.js"
+import { credentialNames } from "../internal/providers/optionNames.js"
 import type * as OAuth2 from "../OAuth2.js"
 
 const issuer = "https://accounts.google.com"
@@ -37,17 +39,18 @@ const complianceFixes: OAuth2.ComplianceFixes = {
  * @since 0.1.0
  * @category constructors
  */
-export const client = ({
-  clientId,
-  clientSecret
-}: Pick<OAuth2.Client, "clientId" | "clientSecret">): OAuth2.Client &
-  Pick<AuthorizationCode.Options, "parameters"> => ({
-  issuer,
-  clientId,
-  ...(clientSecret === undefined ? { clientAuthentication: ClientAuthentication.none } : { clientSecret }),
-  complianceFixes,
-  parameters: { access_type: "offline", prompt: "consent" }
-})
+export const client = (
+  options: Pick<OAuth2.Client, "clientId" | "clientSecret">
+): OAuth2.Client & Pick<AuthorizationCode.Options, "parameters"> => {
+  const { clientId, clientSecret } = OptionNames.known("`Google.client`", options, credentialNames)
+  return {
+    issuer,
+    clientId,
+    ...(clientSecret === undefined ? { clientAuthentication: ClientAuthentication.none } : { clientSecret }),
+    complianceFixes,
+    parameters: { access_type: "offline", prompt: "consent" }
+  }
+}
 
 /**
  * Google client options for `DeviceCode.make`, `SignIn.withDevice` and `RefreshToken.layer`: for a client of the type _TVs
@@ -58,16 +61,16 @@ export const client = ({
  * @since 0.1.0
  * @category constructors
  */
-export const device = ({
-  clientId,
-  clientSecret
-}: Pick<OAuth2.Client, "clientId" | "clientSecret">): OAuth2.Client => ({
-  issuer,
-  clientId,
-  clientSecret,
-  clientAuthentication: "client_secret_post",
-  complianceFixes
-})
+export const device = (options: Pick<OAuth2.Client, "clientId" | "clientSecret">): OAuth2.Client => {
+  const { clientId, clientSecret } = OptionNames.known("`Google.device`", options, credentialNames)
+  return {
+    issuer,
+    clientId,
+    clientSecret,
+    clientAuthentication: "client_secret_post",
+    complianceFixes
+  }
+}
 
 /**
  * A service account, with the values of its key file.
@@ -86,6 +89,13 @@ export interface ServiceAccount {
   readonly subject?: string | undefined
 }
 
+const accountNames: OptionNames.ShapeOf<ServiceAccount> = {
+  email: true,
+  key: { key: true, kid: true },
+  scopes: true,
+  subject: true
+}
+
 /**
  * Options of `JwtBearer.layer` for a Google service account.
  *
@@ -94,16 +104,19 @@ export interface ServiceAccount {
  * @since 0.1.0
  * @category constructors
  */
-export const serviceAccount = ({ email, key, scopes, subject }: ServiceAccount): JwtBearer.Options => ({
-  issuer,
-  tokenEndpoint,
-  clientId: email,
-  account: subject ?? email,
-  assertion: {
-    key,
-    issuer: email,
-    subject: subject ?? false,
-    audience: tokenEndpoint,
-    claims: { scope: scopes.join(" ") }
+export const serviceAccount = (account: ServiceAccount): JwtBearer.Options => {
+  const { email, key, scopes, subject } = OptionNames.known("`Google.serviceAccount`", account, accountNames)
+  return {
+    issuer,
+    tokenEndpoint,
+    clientId: email,
+    account: subject ?? email,
+    assertion: {
+      key,
+      issuer: email,
+      subject: subject ?? false,
+      audience: tokenEndpoint,
+      claims: { scope: scopes.join(" ") }
+    }
   }
-})
+}

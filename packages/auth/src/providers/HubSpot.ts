@@ -7,6 +7,8 @@
  * @since 0.1.0
  */
 import type * as AuthorizationCode from "../AuthorizationCode.js"
+import * as OptionNames from "../internal/options/optionNames.js"
+import { credentialNames } from "../internal/providers/optionNames.js"
 import type * as OAuth2 from "../OAuth2.js"
 
 /** OAuth error codes by `status`, or by `message` for responses that contain only a message. */
@@ -29,16 +31,17 @@ const errors = {
  * @since 0.1.0
  * @category constructors
  */
-export const app = ({
-  clientId,
-  clientSecret
-}: Pick<OAuth2.Client, "clientId" | "clientSecret">): OAuth2.Client &
-  Pick<AuthorizationCode.Options, "authorizationEndpoint"> => ({
-  issuer: "https://app.hubspot.com",
-  authorizationEndpoint: "https://app.hubspot.com/oauth/authorize",
-  tokenEndpoint: "https://api.hubapi.com/oauth/v3/token",
-  clientId,
-  clientSecret,
-  clientAuthentication: "client_secret_post",
-  complianceFixes: { errorCodes: errors }
-})
+export const app = (
+  options: Pick<OAuth2.Client, "clientId" | "clientSecret">
+): OAuth2.Client & Pick<AuthorizationCode.Options, "authorizationEndpoint"> => {
+  const { clientId, clientSecret } = OptionNames.known("`HubSpot.app`", options, credentialNames)
+  return {
+    issuer: "https://app.hubspot.com",
+    authorizationEndpoint: "https://app.hubspot.com/oauth/authorize",
+    tokenEndpoint: "https://api.hubapi.com/oauth/v3/token",
+    clientId,
+    clientSecret,
+    clientAuthentication: "client_secret_post",
+    complianceFixes: { errorCodes: errors }
+  }
+}

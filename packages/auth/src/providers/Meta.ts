@@ -8,6 +8,8 @@
  * @since 0.1.0
  */
 import type * as AuthorizationCode from "../AuthorizationCode.js"
+import * as OptionNames from "../internal/options/optionNames.js"
+import { credentialNames } from "../internal/providers/optionNames.js"
 import type * as OAuth2 from "../OAuth2.js"
 
 /**
@@ -20,6 +22,8 @@ export interface Options extends Pick<OAuth2.Client, "clientId" | "clientSecret"
   /** The version of the Graph API, such as `v23.0`. Without one, Meta uses the app's oldest version. */
   readonly version?: string | undefined
 }
+
+const names: OptionNames.ShapeOf<Options> = { ...credentialNames, version: true }
 
 /** OAuth error codes by `message`, `error_subcode` and `code`. */
 const errors = {
@@ -46,11 +50,8 @@ const errors = {
  * @since 0.1.0
  * @category constructors
  */
-export const app = ({
-  clientId,
-  clientSecret,
-  version
-}: Options): OAuth2.Client & Pick<AuthorizationCode.Options, "authorizationEndpoint"> => {
+export const app = (options: Options): OAuth2.Client & Pick<AuthorizationCode.Options, "authorizationEndpoint"> => {
+  const { clientId, clientSecret, version } = OptionNames.known("`Meta.app`", options, names)
   const path = version === undefined ? "" : `/${version}`
   return {
     issuer: "https://www.facebook.com",

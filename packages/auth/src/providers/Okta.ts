@@ -6,6 +6,8 @@
  *
  * @since 0.1.0
  */
+import * as OptionNames from "../internal/options/optionNames.js"
+import { credentialNames } from "../internal/providers/optionNames.js"
 import type * as OAuth2 from "../OAuth2.js"
 
 /**
@@ -21,6 +23,14 @@ export interface Options extends Pick<OAuth2.Client, "clientId" | "clientSecret"
   readonly authorizationServer?: string | false | undefined
 }
 
+const names: OptionNames.ShapeOf<Options> = {
+  ...credentialNames,
+  clientAuthentication: true,
+  dpop: true,
+  domain: true,
+  authorizationServer: true
+}
+
 /**
  * Client options for every grant with Okta. Request `offline_access` to get a refresh token.
  *
@@ -29,7 +39,10 @@ export interface Options extends Pick<OAuth2.Client, "clientId" | "clientSecret"
  * @since 0.1.0
  * @category constructors
  */
-export const client = ({ authorizationServer = "default", domain, ...client }: Options): OAuth2.Client => ({
-  ...client,
-  issuer: authorizationServer === false ? `https://${domain}` : `https://${domain}/oauth2/${authorizationServer}`
-})
+export const client = (options: Options): OAuth2.Client => {
+  const { authorizationServer = "default", domain, ...client } = OptionNames.known("`Okta.client`", options, names)
+  return {
+    ...client,
+    issuer: authorizationServer === false ? `https://${domain}` : `https://${domain}/oauth2/${authorizationServer}`
+  }
+}

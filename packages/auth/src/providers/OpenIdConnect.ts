@@ -6,6 +6,7 @@
  *
  * @since 0.1.0
  */
+import * as OptionNames from "../internal/oauth/optionNames.js"
 import type * as OAuth2 from "../OAuth2.js"
 
 /**
@@ -18,9 +19,9 @@ import type * as OAuth2 from "../OAuth2.js"
  * @since 0.1.0
  * @category constructors
  */
-export const client = ({
-  scopes = [],
-  ...client
-}: OAuth2.Client & { readonly scopes?: ReadonlyArray<string> | undefined }): OAuth2.Client & {
-  readonly scopes: ReadonlyArray<string>
-} => ({ ...client, scopes: [...new Set(["openid", "offline_access", ...scopes])] })
+export const client = (
+  options: OAuth2.Client & { readonly scopes?: ReadonlyArray<string> | undefined }
+): OAuth2.Client & { readonly scopes: ReadonlyArray<string> } => {
+  const { scopes = [], ...client } = OptionNames.known(options)
+  return { ...client, scopes: [...new Set(["openid", "offline_access", ...scopes])] }
+}

@@ -10,6 +10,8 @@
 import * as Option from "effect/Option"
 import type { PrivateKey } from "../ClientAuthentication.js"
 import type * as JwtBearer from "../JwtBearer.js"
+import * as OptionNames from "../internal/options/optionNames.js"
+import { credentialNames } from "../internal/providers/optionNames.js"
 import type * as OAuth2 from "../OAuth2.js"
 import type { Token } from "../Token.js"
 
@@ -25,6 +27,8 @@ export interface Options extends Pick<OAuth2.Client, "clientId" | "clientSecret"
    */
   readonly host?: string | undefined
 }
+
+const names: OptionNames.ShapeOf<Options> = { ...credentialNames, clientAuthentication: true, host: true }
 
 const complianceFixes: OAuth2.ComplianceFixes = {
   extraFields: ["instance_url"],
@@ -46,11 +50,10 @@ const complianceFixes: OAuth2.ComplianceFixes = {
  * @since 0.1.0
  * @category constructors
  */
-export const client = ({ host = "login.salesforce.com", ...client }: Options): OAuth2.Client => ({
-  ...client,
-  issuer: `https://${host}`,
-  complianceFixes
-})
+export const client = (options: Options): OAuth2.Client => {
+  const { host = "login.salesforce.com", ...client } = OptionNames.known("`Salesforce.client`", options, names)
+  return { ...client, issuer: `https://${host}`, complianceFixes }
+}
 
 /**
  * A service that acts for a user with a private key. The app contains the certificate.
@@ -72,6 +75,14 @@ export interface ActingFor extends Pick<Options, "clientId" | "host"> {
   readonly audience?: string | undefined
 }
 
+const actingForNames: OptionNames.ShapeOf<ActingFor> = {
+  clientId: true,
+  host: true,
+  key: true,
+  username: true,
+  audience: true
+}
+
 /**
  * Options of `JwtBearer.layer` for a service that acts for a Salesforce user.
  *
@@ -80,16 +91,16 @@ export interface ActingFor extends Pick<Options, "clientId" | "host"> {
  * @since 0.1.0
  * @category constructors
  */
-export const jwtBearer = ({
-  clientId,
-  host = "login.salesforce.com",
-  audience = `https://${host}`,
-  key,
-  username
-}: ActingFor): JwtBearer.Options => ({
-  ...client({ clientId, host }),
-  assertion: { key, subject: username, audience }
-})
+export const jwtBearer = (user: ActingFor): JwtBearer.Options => {
+  const {
+    clientId,
+    host = "login.salesforce.com",
+    key,
+    username
+  } = OptionNames.known("`Salesforce.jwtBearer`", user, actingForNames)
+  const { audience = `https://${host}` } = user
+  return { ...client({ clientId, host }), assertion: { key, subject: username, audience } }
+}
 
 /**
  * The URL of the API that a token is for (`instance_url`): use it as the base URL of the client.

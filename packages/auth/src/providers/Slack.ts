@@ -12,6 +12,8 @@
 import * as Predicate from "effect/Predicate"
 import type * as AuthorizationCode from "../AuthorizationCode.js"
 import * as ClientAuthentication from "../ClientAuthentication.js"
+import * as OptionNames from "../internal/options/optionNames.js"
+import { credentialNames } from "../internal/providers/optionNames.js"
 import { normalizeScopes } from "../internal/providers/responseFixes.js"
 import type * as OAuth2 from "../OAuth2.js"
 
@@ -52,7 +54,7 @@ const errors = {
   token_revoked: "invalid_grant"
 }
 
-const of = ({ clientId, clientSecret }: Options, answer: (body: Body) => Body): App => ({
+const clientOf = ({ clientId, clientSecret }: Options, answer: (body: Body) => Body): App => ({
   issuer: "https://slack.com",
   authorizationEndpoint: "https://slack.com/oauth/v2/authorize",
   tokenEndpoint: "https://slack.com/api/oauth.v2.access",
@@ -73,7 +75,8 @@ type App = OAuth2.Client & Pick<AuthorizationCode.Options, "authorizationEndpoin
  * @since 0.1.0
  * @category constructors
  */
-export const bot = (options: Options): App => of(options, asBearer)
+export const bot = (options: Options): App =>
+  clientOf(OptionNames.known("`Slack.bot`", options, credentialNames), asBearer)
 
 /**
  * Slack client options for `AuthorizationCode.make` and `RefreshToken.layer` with the token of the user that installs the
@@ -88,10 +91,9 @@ export const bot = (options: Options): App => of(options, asBearer)
  * @since 0.1.0
  * @category constructors
  */
-export const user = ({
-  userScopes,
-  ...options
-}: Options & { readonly userScopes: ReadonlyArray<string> }): App & Pick<AuthorizationCode.Options, "parameters"> => ({
-  ...of(options, ofUser),
-  parameters: { user_scope: userScopes.join(",") }
-})
+export const user = (
+  options: Options & { readonly userScopes: ReadonlyArray<string> }
+): App & Pick<AuthorizationCode.Options, "parameters"> => {
+  const { userScopes, ...client } = OptionNames.known("`Slack.user`", options, { ...credentialNames, userScopes: true })
+  return { ...clientOf(client, ofUser), parameters: { user_scope: userScopes.join(",") } }
+}

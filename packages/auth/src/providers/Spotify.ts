@@ -8,6 +8,8 @@
  */
 import * as ClientAuthentication from "../ClientAuthentication.js"
 import type * as AuthorizationCode from "../AuthorizationCode.js"
+import * as OptionNames from "../internal/options/optionNames.js"
+import { credentialNames } from "../internal/providers/optionNames.js"
 import type * as OAuth2 from "../OAuth2.js"
 
 /**
@@ -20,17 +22,18 @@ import type * as OAuth2 from "../OAuth2.js"
  * @since 0.1.0
  * @category constructors
  */
-export const app = ({
-  clientId,
-  clientSecret
-}: Pick<OAuth2.Client, "clientId" | "clientSecret">): OAuth2.Client &
-  Pick<AuthorizationCode.Options, "authorizationEndpoint"> => ({
-  issuer: "https://accounts.spotify.com",
-  authorizationEndpoint: "https://accounts.spotify.com/authorize",
-  tokenEndpoint: "https://accounts.spotify.com/api/token",
-  clientId,
-  clientAuthentication:
-    clientSecret === undefined
-      ? ClientAuthentication.none
-      : ClientAuthentication.clientSecretBasicUnencoded(clientSecret)
-})
+export const app = (
+  options: Pick<OAuth2.Client, "clientId" | "clientSecret">
+): OAuth2.Client & Pick<AuthorizationCode.Options, "authorizationEndpoint"> => {
+  const { clientId, clientSecret } = OptionNames.known("`Spotify.app`", options, credentialNames)
+  return {
+    issuer: "https://accounts.spotify.com",
+    authorizationEndpoint: "https://accounts.spotify.com/authorize",
+    tokenEndpoint: "https://accounts.spotify.com/api/token",
+    clientId,
+    clientAuthentication:
+      clientSecret === undefined
+        ? ClientAuthentication.none
+        : ClientAuthentication.clientSecretBasicUnencoded(clientSecret)
+  }
+}

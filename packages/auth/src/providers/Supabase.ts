@@ -7,6 +7,8 @@
  * @since 0.1.0
  */
 import type * as AuthorizationCode from "../AuthorizationCode.js"
+import * as OptionNames from "../internal/options/optionNames.js"
+import { credentialNames } from "../internal/providers/optionNames.js"
 import type * as OAuth2 from "../OAuth2.js"
 
 /** OAuth error codes by `error_code` of Supabase Auth, and by `message`. */
@@ -28,6 +30,8 @@ const errors = {
 
 type Registered = Pick<OAuth2.Client, "clientId" | "clientSecret" | "clientAuthentication">
 
+const names: OptionNames.ShapeOf<Registered> = { ...credentialNames, clientAuthentication: true }
+
 /**
  * Client options for `AuthorizationCode.make` and `RefreshToken.layer` with the Management API. The registration of the app
  * determines the scopes.
@@ -38,7 +42,7 @@ type Registered = Pick<OAuth2.Client, "clientId" | "clientSecret" | "clientAuthe
  * @category constructors
  */
 export const app = (client: Registered): OAuth2.Client & Pick<AuthorizationCode.Options, "authorizationEndpoint"> => ({
-  ...client,
+  ...OptionNames.known("`Supabase.app`", client, names),
   issuer: "https://api.supabase.com",
   authorizationEndpoint: "https://api.supabase.com/v1/oauth/authorize",
   tokenEndpoint: "https://api.supabase.com/v1/oauth/token",
@@ -55,8 +59,7 @@ export const app = (client: Registered): OAuth2.Client & Pick<AuthorizationCode.
  * @since 0.1.0
  * @category constructors
  */
-export const project = ({ host, ...client }: Registered & { readonly host: string }): OAuth2.Client => ({
-  ...client,
-  issuer: `https://${host}/auth/v1`,
-  complianceFixes: { errorCodes: errors }
-})
+export const project = (options: Registered & { readonly host: string }): OAuth2.Client => {
+  const { host, ...client } = OptionNames.known("`Supabase.project`", options, { ...names, host: true })
+  return { ...client, issuer: `https://${host}/auth/v1`, complianceFixes: { errorCodes: errors } }
+}

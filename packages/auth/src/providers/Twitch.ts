@@ -9,6 +9,8 @@
 import type * as AuthorizationCode from "../AuthorizationCode.js"
 import * as ClientAuthentication from "../ClientAuthentication.js"
 import type * as DeviceCode from "../DeviceCode.js"
+import * as OptionNames from "../internal/options/optionNames.js"
+import { credentialNames } from "../internal/providers/optionNames.js"
 import type * as OAuth2 from "../OAuth2.js"
 
 /** OAuth error codes by `message`. `authorization_pending` needs no mapping. */
@@ -41,15 +43,18 @@ type App = Pick<
  * @since 0.1.0
  * @category constructors
  */
-export const app = ({ clientId, clientSecret }: Pick<OAuth2.Client, "clientId" | "clientSecret">): App => ({
-  issuer: "https://id.twitch.tv/oauth2",
-  authorizationEndpoint: "https://id.twitch.tv/oauth2/authorize",
-  deviceAuthorizationEndpoint: "https://id.twitch.tv/oauth2/device",
-  tokenEndpoint: "https://id.twitch.tv/oauth2/token",
-  jwksUri: "https://id.twitch.tv/oauth2/keys",
-  clientId,
-  ...(clientSecret === undefined
-    ? { clientAuthentication: ClientAuthentication.none }
-    : { clientSecret, clientAuthentication: "client_secret_post" as const }),
-  complianceFixes: { errorCodes: errors }
-})
+export const app = (options: Pick<OAuth2.Client, "clientId" | "clientSecret">): App => {
+  const { clientId, clientSecret } = OptionNames.known("`Twitch.app`", options, credentialNames)
+  return {
+    issuer: "https://id.twitch.tv/oauth2",
+    authorizationEndpoint: "https://id.twitch.tv/oauth2/authorize",
+    deviceAuthorizationEndpoint: "https://id.twitch.tv/oauth2/device",
+    tokenEndpoint: "https://id.twitch.tv/oauth2/token",
+    jwksUri: "https://id.twitch.tv/oauth2/keys",
+    clientId,
+    ...(clientSecret === undefined
+      ? { clientAuthentication: ClientAuthentication.none }
+      : { clientSecret, clientAuthentication: "client_secret_post" as const }),
+    complianceFixes: { errorCodes: errors }
+  }
+}

@@ -4,6 +4,7 @@ import { InvalidRequest } from "@countersign/client/Errors"
 import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
 import type { Client, SharedServer, SharedServerOptions } from "./client.js"
+import * as OptionNames from "./optionNames.js"
 import * as ServerClient from "./serverClient.js"
 import * as ServerEndpoints from "./serverEndpoints.js"
 
@@ -18,6 +19,7 @@ export const make = (
   options: SharedServerOptions
 ): Effect.Effect<SharedServer, InvalidRequest, HttpClient.HttpClient> =>
   Effect.gen(function* () {
+    yield* OptionNames.check(options)
     const serverClient = yield* ServerClient.make(options)
     yield* ServerEndpoints.validateOverrides(options, serverClient.insecure)
     const server: SharedServer = {
@@ -48,13 +50,13 @@ const members: Readonly<Record<Member, true>> = {
 const notMade = new InvalidRequest({
   reason: "Credentials",
   detail:
-    "`server` was not made by `AuthorizationServer`. Make it with `AuthorizationServer.make`, or the Layer of its tag"
+    "`server` was not made by `AuthorizationServer`. Make it with `AuthorizationServer.make`, or the Layer of its tag."
 })
 
 const differing = (name: string): InvalidRequest =>
   new InvalidRequest({
     reason: "Credentials",
-    detail: `\`${name}\` is not that of \`server\`. Use \`{ ...server.client }\` unchanged, or leave \`server\` out`
+    detail: `\`${name}\` is not that of \`server\`. Use \`{ ...server.client }\` unchanged, or leave \`server\` out.`
   })
 
 /** The requests of a shared server. Fails with `InvalidRequest` if it has another value of one of the options. */
@@ -73,7 +75,9 @@ export const requestsOf = (
 export const connect = (
   client: Client
 ): Effect.Effect<ServerClient.ServerClient, InvalidRequest, HttpClient.HttpClient> =>
-  client.server === undefined
-    ? ServerClient.make(client)
-    : // The keys of `members` are exactly its names.
-      requestsOf(client.server, client, Object.keys(members) as ReadonlyArray<Member>)
+  Effect.flatMap(OptionNames.check(client), () =>
+    client.server === undefined
+      ? ServerClient.make(client)
+      : // The keys of `members` are exactly its names.
+        requestsOf(client.server, client, Object.keys(members) as ReadonlyArray<Member>)
+  )
