@@ -8,6 +8,7 @@ import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as OptionNames from "./internal/options/optionNames.js"
 import * as OpenBrowser from "./internal/signIn/openBrowser.js"
 
 /**
@@ -70,6 +71,8 @@ export interface Options {
   readonly command?: readonly [program: string, ...rest: ReadonlyArray<string>] | undefined
 }
 
+const names: OptionNames.ShapeOf<Options> = { command: true }
+
 const unsafeUrl = new BrowserError({ detail: "the URL is neither https nor http on loopback" })
 
 /**
@@ -81,17 +84,20 @@ const unsafeUrl = new BrowserError({ detail: "the URL is neither https nor http 
  * @since 0.1.0
  * @category constructors
  */
-export const make = ({ command }: Options = {}): Service => ({
-  open: (text) =>
-    Effect.suspend(() => {
-      const url = OpenBrowser.safeUrl(text)
-      if (url === undefined) return Effect.fail(unsafeUrl)
-      return Effect.mapError(
-        OpenBrowser.run(command ?? OpenBrowser.systemCommand(process.platform, process.env), url),
-        (detail) => new BrowserError({ detail, url })
-      )
-    })
-})
+export const make = (options: Options = {}): Service => {
+  const { command } = OptionNames.known("`Browser`", options, names)
+  return {
+    open: (text) =>
+      Effect.suspend(() => {
+        const url = OpenBrowser.safeUrl(text)
+        if (url === undefined) return Effect.fail(unsafeUrl)
+        return Effect.mapError(
+          OpenBrowser.run(command ?? OpenBrowser.systemCommand(process.platform, process.env), url),
+          (detail) => new BrowserError({ detail, url })
+        )
+      })
+  }
+}
 
 /**
  * Layer that opens URLs in the browser of the operating system.

@@ -13,6 +13,7 @@ import * as Option from "effect/Option"
 import type * as EncryptionKey from "./EncryptionKey.js"
 import * as EncryptedToken from "./internal/encryption/encryptedToken.js"
 import * as KeyRing from "./internal/encryption/keyRing.js"
+import * as OptionNames from "./internal/options/optionNames.js"
 
 /**
  * Options of {@link make} and {@link layer}: the keys, and the identifier of the store.
@@ -42,6 +43,8 @@ export interface Options {
    */
   readonly adoptUnencrypted?: boolean | undefined
 }
+
+const names: OptionNames.ShapeOf<Options> = { storeId: true, key: true, previousKeys: true, adoptUnencrypted: true }
 
 const reservedKey = () =>
   new TokenStoreError({
@@ -77,19 +80,18 @@ const reservedKey = () =>
  * @since 0.1.0
  * @category constructors
  */
-export const make = (
-  inner: TokenStore.Service,
-  options: Options
-): Effect.Effect<TokenStore.Service, TokenStoreError> =>
-  hasPassphrase(options)
-    ? Effect.matchEffect(inner.get(KeyRing.saltKey), {
-        onFailure: (error) =>
-          error.reason === "Corrupt"
-            ? Effect.as(Effect.logWarning(error.message), makeUnreadable(inner, error))
-            : Effect.fail(error),
-        onSuccess: () => makeWithKeys(inner, options)
-      })
-    : makeWithKeys(inner, options)
+export const make = (inner: TokenStore.Service, options: Options): Effect.Effect<TokenStore.Service, TokenStoreError> =>
+  Effect.suspend(() =>
+    hasPassphrase(OptionNames.known("`EncryptedTokenStore`", options, names))
+      ? Effect.matchEffect(inner.get(KeyRing.saltKey), {
+          onFailure: (error) =>
+            error.reason === "Corrupt"
+              ? Effect.as(Effect.logWarning(error.message), makeUnreadable(inner, error))
+              : Effect.fail(error),
+          onSuccess: () => makeWithKeys(inner, options)
+        })
+      : makeWithKeys(inner, options)
+  )
 
 /** A passphrase needs the salt in `inner`. If the salt is damaged, nothing can be encrypted or decrypted. */
 const hasPassphrase = ({ key, previousKeys = [] }: Options): boolean =>

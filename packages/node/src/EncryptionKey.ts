@@ -16,6 +16,7 @@ import * as KeyDerivation from "./internal/encryption/keyDerivation.js"
 import * as SecureDirectory from "./internal/filesystem/secureDirectory.js"
 import * as SecureFile from "./internal/filesystem/secureFile.js"
 import { quote } from "./internal/filesystem/systemError.js"
+import * as OptionNames from "./internal/options/optionNames.js"
 import * as Keychain from "./internal/keychain/keychain.js"
 import type * as KeychainTokenStore from "./KeychainTokenStore.js"
 
@@ -58,6 +59,9 @@ export interface Passphrase {
  */
 export type KeySource = EncryptionKey | Passphrase
 
+const secretOf = (text: Redacted.Redacted): string =>
+  Redacted.value(OptionNames.known("`EncryptionKey`", { text }, { text: "secret" }).text)
+
 const fromBytes = (bytes: Uint8Array): EncryptionKey => ({
   _tag: "EncryptionKey",
   ...KeyDerivation.deriveKeyAndId(bytes)
@@ -79,7 +83,7 @@ const decode = (text: string): Option.Option<EncryptionKey> =>
  */
 export const fromBase64 = (text: Redacted.Redacted): Effect.Effect<EncryptionKey, TokenStoreError> =>
   Effect.mapError(
-    decode(Redacted.value(text)),
+    Effect.suspend(() => decode(secretOf(text))),
     () => new TokenStoreError({ reason: "Corrupt", detail: `the encryption key is not ${expectedFormat}.` })
   )
 
@@ -164,9 +168,11 @@ const passphraseTooShort = () =>
  * @category constructors
  */
 export const passphrase = (text: Redacted.Redacted): Effect.Effect<Passphrase, TokenStoreError> =>
-  Redacted.value(text).length < minPassphraseLength
-    ? Effect.fail(passphraseTooShort())
-    : Effect.succeed({ _tag: "Passphrase", passphrase: text })
+  Effect.suspend(() =>
+    secretOf(text).length < minPassphraseLength
+      ? Effect.fail(passphraseTooShort())
+      : Effect.succeed({ _tag: "Passphrase", passphrase: text })
+  )
 
 /**
  * Derives a key from a passphrase and your own salt, as {@link passphrase} describes. The salt need not be secret.

@@ -23,6 +23,7 @@ import * as SecureDirectory from "./internal/filesystem/secureDirectory.js"
 import * as SecureFile from "./internal/filesystem/secureFile.js"
 import { sha256Hex } from "./internal/hash/sha256.js"
 import { removeStaleFiles } from "./internal/lock/removeStaleFiles.js"
+import * as OptionNames from "./internal/options/optionNames.js"
 import * as ProcessLock from "./ProcessLock.js"
 
 /**
@@ -44,6 +45,8 @@ export interface Options {
    */
   readonly lockTimeout?: Duration.DurationInput | undefined
 }
+
+const names: OptionNames.ShapeOf<Options> = { path: true, lockTimeout: true }
 
 const load = (path: string): Effect.Effect<Records, TokenStoreError> =>
   Effect.gen(function* () {
@@ -121,6 +124,7 @@ const lockPathOf = (path: string, key: string): string => `${path}.${sha256Hex(k
  */
 export const make = (options: Options): Effect.Effect<TokenStore.Service, TokenStoreError> =>
   Effect.gen(function* () {
+    OptionNames.known("`FileTokenStore`", options, names)
     const path = yield* resolvePath("path", options.path)
     const folder = dirname(path)
     const locks = yield* ProcessLock.fromContext({ lockTimeout: options.lockTimeout })
@@ -148,7 +152,7 @@ export const make = (options: Options): Effect.Effect<TokenStore.Service, TokenS
       )
 
     return {
-      lockScope: locks.reach,
+      lockScope: locks.lockScope,
       get: (key) => Effect.map(load(path), ({ stored }) => Option.fromNullable(stored.get(key))),
       compareAndSet: (key, expected, token: Token) =>
         update((records) => {
@@ -200,4 +204,10 @@ export const layer = (options: Options): Layer.Layer<TokenStore.TokenStore, Toke
 export const layerConfig = (
   options: Config.Config.Wrap<Options>
 ): Layer.Layer<TokenStore.TokenStore, TokenStoreError | ConfigError> =>
-  Layer.effect(TokenStore.TokenStore, Effect.flatMap(Config.unwrap(options), make))
+  Layer.effect(
+    TokenStore.TokenStore,
+    Effect.flatMap(
+      Effect.suspend(() => Config.unwrap(OptionNames.known("`FileTokenStore`", options, names))),
+      make
+    )
+  )

@@ -10,6 +10,7 @@ import * as Redact from "@countersign/protocol/Redact"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { Scope } from "effect/Scope"
+import * as OptionNames from "./internal/options/optionNames.js"
 import * as CallbackServer from "./internal/signIn/callbackServer.js"
 
 /**
@@ -37,6 +38,8 @@ export interface Options {
   /** How long the user may take to sign in. Default: 5 minutes. */
   readonly timeout?: Duration.DurationInput | undefined
 }
+
+const names: OptionNames.ShapeOf<Options> = { host: true, port: true, path: true, timeout: true }
 
 /**
  * A listener for one authorization response.
@@ -111,6 +114,7 @@ const invalidAddress = new InvalidRequest({
  */
 export const make = (options: Options = {}): Effect.Effect<LoopbackListener, InvalidRequest | TokenError, Scope> =>
   Effect.gen(function* () {
+    yield* OptionNames.check("`LoopbackListener`", options, names)
     const { host, path = "/callback", port = 0 } = options
     const timeout = Duration.decode(options.timeout ?? "5 minutes")
     if (!isPath(path) || !isPort(port)) return yield* invalidAddress

@@ -8,6 +8,7 @@ import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
+import { checkNames } from "./internal/transport/optionNames.js"
 import { ProxyDispatcher } from "./internal/proxy/proxyDispatcher.js"
 import type { Proxies } from "./internal/proxy/proxyEnv.js"
 import { readProxyEnv } from "./internal/proxy/proxyEnv.js"
@@ -58,7 +59,7 @@ export function make(
 
 const makeWithAgent = (options: Omit<Options, "proxy">): Effect.Effect<HttpClient.HttpClient, never, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.sync(() => makeDispatcher(options, (allowH2) => makeConnector({ ...options, allowH2 }))),
+    Effect.map(checkNames(options), () => makeDispatcher(options, (allowH2) => makeConnector({ ...options, allowH2 }))),
     (dispatcher) => Effect.promise(() => dispatcher.destroy())
   ).pipe(Effect.map((dispatcher) => makeHttpClient(dispatcher, timeoutsOf(options))))
 
@@ -67,7 +68,7 @@ const makeWithProxies = (
   proxies: Proxies
 ): Effect.Effect<HttpClient.HttpClient, never, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.sync(() => new ProxyDispatcher(options, proxies)),
+    Effect.map(checkNames(options), () => new ProxyDispatcher(options, proxies)),
     (dispatcher) => Effect.promise(() => dispatcher.destroy())
   ).pipe(Effect.map((dispatcher) => makeHttpClient(dispatcher, timeoutsOf(options))))
 

@@ -19,6 +19,7 @@ import type { SystemError } from "./internal/filesystem/systemError.js"
 import { explain, quote } from "./internal/filesystem/systemError.js"
 import type { LockFiles, LockState } from "./internal/lock/lockFile.js"
 import { tryAcquire, removeIfStale, release } from "./internal/lock/lockFile.js"
+import * as OptionNames from "./internal/options/optionNames.js"
 import * as ProcessIdentity from "./internal/lock/processIdentity.js"
 
 /**
@@ -44,9 +45,9 @@ export interface Service {
    * The scope of the locks: the fibers of this process, the processes of this host, or all processes that share the
    * store.
    */
-  readonly reach: LockScope
+  readonly lockScope: LockScope
   /**
-   * Runs an effect while it holds the lock of the path. Within {@link Service.reach}, one effect per path runs at a
+   * Runs an effect while it holds the lock of the path. Within {@link Service.lockScope}, one effect per path runs at a
    * time.
    *
    * Waiting can be interrupted. The lock is not reentrant: an effect that takes the same lock again waits until the
@@ -73,6 +74,12 @@ export interface Service {
  * @category tags
  */
 export class ProcessLock extends /* @__PURE__ */ Context.Tag("@countersign/node/ProcessLock")<ProcessLock, Service>() {}
+
+const names: OptionNames.ShapeOf<Options> = { lockTimeout: true }
+
+const known = (options: Options): Options => OptionNames.known("`ProcessLock`", options, names)
+
+const checkNames = (options: Options): Effect.Effect<void> => Effect.sync(() => void known(options))
 
 const lockTimeout = (path: string, holder: string, advice: string) =>
   new TokenStoreError({ reason: "LockTimeout", detail: `${holder} holds the lock ${quote(path)}. ${advice}` })
@@ -191,11 +198,11 @@ const defaultTimeout = Duration.seconds(15)
  * @category constructors
  */
 export const make = (options: Options = {}): Effect.Effect<Service> =>
-  Effect.map(ProcessIdentity.currentProcess, (self) => ({
-    reach: "host",
-    withLock: (path, callOptions) => {
+  Effect.map(Effect.zipRight(checkNames(options), ProcessIdentity.currentProcess), (self) => ({
+    lockScope: "host",
+    withLock: (path, callOptions = {}) => {
       const files = { root: resolve(path), self }
-      const timeout = Duration.decode(callOptions?.lockTimeout ?? options.lockTimeout ?? defaultTimeout)
+      const timeout = Duration.decode(known(callOptions).lockTimeout ?? options.lockTimeout ?? defaultTimeout)
       const nanos = Option.getOrElse(Duration.toNanos(timeout), () => infiniteNanos)
       return (effect) =>
         Effect.flatMap(Clock.currentTimeNanos, (now) =>
@@ -241,12 +248,14 @@ export const layer = (options?: Options): Layer.Layer<ProcessLock> => Layer.effe
  * @category layers
  */
 export const layerMemory: Layer.Layer<ProcessLock> = /* @__PURE__ */ Layer.succeed(ProcessLock, {
-  reach: "process",
-  withLock: (path, options) => (effect) =>
-    fiberLocks.withLockWithin(
-      resolve(path),
-      Duration.decode(options?.lockTimeout ?? defaultTimeout)
-    )((acquired) => Effect.zipRight(acquired ? Effect.void : lockedByFiber(resolve(path)), effect))
+  lockScope: "process",
+  withLock:
+    (path, options = {}) =>
+    (effect) =>
+      fiberLocks.withLockWithin(
+        resolve(path),
+        Duration.decode(known(options).lockTimeout ?? defaultTimeout)
+      )((acquired) => Effect.zipRight(acquired ? Effect.void : lockedByFiber(resolve(path)), effect))
 })
 
 /**
@@ -261,9 +270,9 @@ export const fromContext = (options: Options = {}): Effect.Effect<Service> =>
   Effect.flatMap(Effect.serviceOption(ProcessLock), (provided) =>
     Option.isNone(provided)
       ? make(options)
-      : Effect.succeed({
-          reach: provided.value.reach,
-          withLock: (path, callOptions) =>
-            provided.value.withLock(path, { lockTimeout: callOptions?.lockTimeout ?? options.lockTimeout })
+      : Effect.as(checkNames(options), {
+          lockScope: provided.value.lockScope,
+          withLock: (path, callOptions = {}) =>
+            provided.value.withLock(path, { lockTimeout: known(callOptions).lockTimeout ?? options.lockTimeout })
         })
   )

@@ -20,7 +20,7 @@ interface LockRequest {
 
 /** A lock service without files, such as one of a database. It records its requests. */
 const recordingLocks = (requests: Array<LockRequest>, failure?: TokenStoreError): ProcessLock.Service => ({
-  reach: "cluster",
+  lockScope: "cluster",
   withLock: (path, options) => (effect) => {
     const { lockTimeout } = options ?? {}
     requests.push({
@@ -35,7 +35,7 @@ const isFree = Effect.as(Effect.void, "free")
 
 describe("FileTokenStore", () => {
   it.scoped(
-    "uses the ProcessLock of its context for writes and keys, with its own lockTimeout and the reach of the lock",
+    "uses the ProcessLock of its context for writes and keys, with its own lockTimeout and the scope of the lock",
     () =>
       Effect.gen(function* () {
         const path = yield* file

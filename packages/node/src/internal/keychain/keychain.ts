@@ -11,6 +11,7 @@ import { resolvePath } from "../filesystem/filePath.js"
 import * as SecureDirectory from "../filesystem/secureDirectory.js"
 import { codeOf } from "../filesystem/systemError.js"
 import { sha256Hex } from "../hash/sha256.js"
+import * as OptionNames from "../options/optionNames.js"
 import type { OpenEntry, Options } from "./options.js"
 
 /** The items of one service as text, and locks for them between the processes of this host. */
@@ -131,9 +132,18 @@ const canRemove = (open: OpenEntry, service: string): boolean => {
   }
 }
 
+const names: OptionNames.ShapeOf<Options> = {
+  service: true,
+  lockDirectory: true,
+  lockTimeout: true,
+  timeout: true,
+  openEntry: true
+}
+
 /** Opens the items of `options.service`. Every operation ends within `timeout`, or fails. */
 export const make = (options: Options): Effect.Effect<Keychain, TokenStoreError> =>
   Effect.gen(function* () {
+    OptionNames.known("`KeychainTokenStore`", options, names)
     const open = options.openEntry ?? (yield* load())
     const locks = yield* ProcessLock.fromContext({ lockTimeout: options.lockTimeout })
     const folder = yield* resolvePath("lockDirectory", options.lockDirectory)
@@ -164,7 +174,7 @@ export const make = (options: Options): Effect.Effect<Keychain, TokenStoreError>
       )
 
     return {
-      lockScope: locks.reach === "process" ? "process" : "host",
+      lockScope: locks.lockScope === "process" ? "process" : "host",
       get: (account) =>
         Effect.flatMap(
           callBinding("ReadFailed", async () => open(options.service, account).getSecret()),
