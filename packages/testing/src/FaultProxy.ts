@@ -25,7 +25,8 @@ import type * as Scope from "effect/Scope"
 import { relay } from "./internal/faultProxy/connection.js"
 import * as Listener from "./internal/faultProxy/listener.js"
 import type { Toxics } from "./internal/faultProxy/toxics.js"
-import { Switch } from "./internal/faultProxy/toxics.js"
+import { Switch, toxicsNames } from "./internal/faultProxy/toxics.js"
+import * as OptionNames from "./internal/options/optionNames.js"
 
 export type { Toxicity, ByteLimit, Toxics } from "./internal/faultProxy/toxics.js"
 export { Toxic } from "./internal/faultProxy/toxics.js"
@@ -47,6 +48,8 @@ export interface Options extends Toxics {
    */
   readonly seed?: number | string | undefined
 }
+
+const names: OptionNames.ShapeOf<Options> = { ...toxicsNames, port: true, host: true, seed: true }
 
 /**
  * Counters of a proxy.
@@ -100,6 +103,7 @@ export const make = (
   options: Options
 ): Effect.Effect<Context.Tag.Service<FaultProxy>, HttpServerError.ServeError, Scope.Scope> =>
   Effect.gen(function* () {
+    OptionNames.known("`FaultProxy`", options, names)
     const toxics = new Switch({ up: options.up, down: options.down })
     const clock = yield* Effect.clock
     const runFork = yield* FiberSet.makeRuntime<never>()

@@ -53,6 +53,7 @@ import * as Memory from "./internal/httpServer/inMemoryTransport.js"
 import * as Serve from "./internal/httpServer/listen.js"
 import * as Recorder from "./internal/httpServer/requestRecorder.js"
 import { toApp } from "./internal/httpServer/router.js"
+import * as OptionNames from "./internal/options/optionNames.js"
 
 /**
  * One request as the server received it.
@@ -97,6 +98,8 @@ export class HttpBin extends Context.Tag("@countersign/testing/HttpBin")<
   }
 >() {}
 
+const names: OptionNames.ShapeOf<Options> = { password: true, apiKeys: true, signingKeys: true }
+
 const settings = (options: Options): State.Settings => ({
   password: options.password,
   apiKeys: new Set(options.apiKeys ?? ["countersign-key"]),
@@ -111,7 +114,7 @@ const build = (
 }> =>
   Effect.map(Recorder.make, ({ connections, record, requests }) => {
     const state = State.make()
-    const accepted = settings(options)
+    const accepted = settings(OptionNames.known("`HttpBin`", options, names))
     const rows = [
       ...[Echo, Cookies, Redirects, Content, Responses].flatMap((module) => module.routes),
       ...Auth.routes(accepted),

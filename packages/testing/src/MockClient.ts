@@ -35,6 +35,7 @@ import { ofRoutes, type Route } from "./internal/mockClient/routes.js"
 import type { HeadersInput, Step as InternalStep } from "./internal/mockClient/step.js"
 import { codedError } from "./internal/mockClient/step.js"
 import { transport } from "./internal/mockClient/transport.js"
+import * as OptionNames from "./internal/options/optionNames.js"
 
 /**
  * A request as it reached the transport.
@@ -198,10 +199,13 @@ export const make: {
 } = (responses: Script | Routes<string>, options: RoutesOptions = {}): Effect.Effect<Mock> =>
   fromResponses(responses, options)
 
+const names: OptionNames.ShapeOf<RoutesOptions> = { unmatched: true }
+
 const fromResponses = (responses: Script | Routes<string>, options: RoutesOptions): Effect.Effect<Mock> =>
   Effect.sync(() => {
     const history = new History()
     const { entries } = history
+    OptionNames.known("`MockClient`", options, names)
     const responder = responderOf(responses, options)
     const only = <Tag extends Event["_tag"]>(tag: Tag): Effect.Effect<ReadonlyArray<Extract<Event, { _tag: Tag }>>> =>
       Effect.sync(() => entries.filter((entry): entry is Extract<Event, { _tag: Tag }> => entry._tag === tag))
@@ -306,6 +310,7 @@ export const truncated = (
   partial: string | Uint8Array,
   options: { readonly code?: string; readonly headers?: Headers } = {}
 ): Step => {
+  OptionNames.known("`MockClient.truncated`", options, { code: true, headers: true })
   const cause = codedError(options.code ?? "UND_ERR_SOCKET")
   const body = Stream.concat(Stream.make(bytes(partial)), Stream.fail(new TypeError("terminated", { cause })))
   return respondStream(status, body, options.headers)

@@ -40,6 +40,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Faults from "./internal/authorizationServer/faults/fault.js"
+import { knownOptions } from "./internal/authorizationServer/optionNames.js"
 import type { Options } from "./internal/authorizationServer/options.js"
 import * as Placed from "./internal/authorizationServer/profileEndpoints.js"
 import { routes } from "./internal/authorizationServer/routes.js"
@@ -172,6 +173,7 @@ export const layer = (
   Layer.scoped(
     OAuthServer,
     Effect.gen(function* () {
+      knownOptions(options)
       const closed = yield* Deferred.make<void>()
       const base = yield* Serve.baseUrl
       const profile = options.profile === undefined ? undefined : Placed.movedTo(base, options.profile)
@@ -194,7 +196,7 @@ export const layer = (
 export const layerMemory = (options: Options = {}): Layer.Layer<OAuthServer | HttpClient.HttpClient> =>
   Layer.effectContext(
     Effect.suspend(() => {
-      const { profile } = options
+      const { profile } = knownOptions(options)
       const issuer = profile?.issuer ?? "https://oauth.test"
       const origins = profile === undefined ? [issuer] : Placed.originsOf(profile)
       return Effect.map(build(options, issuer, Effect.never), ({ app, service }) =>

@@ -26,6 +26,7 @@ import * as HttpClient from "@effect/platform/HttpClient"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import * as OptionNames from "./internal/options/optionNames.js"
 import { Playback } from "./internal/recorder/playback.js"
 import * as Internal from "./internal/recorder/recorder.js"
 import type { Exchange } from "./internal/recorder/recording.js"
@@ -74,6 +75,14 @@ export interface Options extends ReplayOptions {
   readonly mode: Mode
 }
 
+const replayNames: OptionNames.ShapeOf<ReplayOptions> = { file: true, secretNames: true, secrets: "secret" }
+
+const names: OptionNames.ShapeOf<Options> = { ...replayNames, mode: true }
+
+/** Dies for an unknown name. */
+const checkNames = (options: object, known: OptionNames.Shape): Effect.Effect<void> =>
+  Effect.sync(() => void OptionNames.known("`Recorder`", options, known))
+
 const makeWith = (
   { file, secretNames = [], secrets = [] }: ReplayOptions,
   exchanges: Effect.Effect<ReadonlyArray<Exchange>, RecordingError, FileSystem.FileSystem>,
@@ -118,7 +127,7 @@ const keptOf = ({
 export const make = (
   options: Options
 ): Effect.Effect<HttpClient.HttpClient, RecordingError, HttpClient.HttpClient | FileSystem.FileSystem> =>
-  Effect.flatMap(HttpClient.HttpClient, (transport) =>
+  Effect.flatMap(Effect.zipRight(checkNames(options, names), HttpClient.HttpClient), (transport) =>
     makeWith(options, keptOf(options), options.mode === "replay" ? undefined : transport)
   )
 
@@ -142,4 +151,7 @@ export const layer = (
 export const layerReplay = (
   options: ReplayOptions
 ): Layer.Layer<HttpClient.HttpClient, RecordingError, FileSystem.FileSystem> =>
-  Layer.effect(HttpClient.HttpClient, makeWith(options, readFile(options.file), undefined))
+  Layer.effect(
+    HttpClient.HttpClient,
+    Effect.zipRight(checkNames(options, replayNames), makeWith(options, readFile(options.file), undefined))
+  )

@@ -18,6 +18,7 @@ import { records } from "./internal/tokenStoreContract/compareAndSet.js"
 import { damage } from "./internal/tokenStoreContract/corruption.js"
 import { crash } from "./internal/tokenStoreContract/crash.js"
 import { shared } from "./internal/tokenStoreContract/crossProcess.js"
+import * as OptionNames from "./internal/options/optionNames.js"
 import type { Case, Harness } from "./internal/tokenStoreContract/harness.js"
 import { hostile } from "./internal/tokenStoreContract/hostileKeys.js"
 import { exclusion } from "./internal/tokenStoreContract/mutualExclusion.js"
@@ -26,6 +27,15 @@ import { full } from "./internal/tokenStoreContract/writeFailure.js"
 export { crashingWriter } from "./internal/tokenStoreContract/crash.js"
 export { ContractViolation } from "./internal/tokenStoreContract/contractViolation.js"
 export type { Bytes, Case, Disk, Harness } from "./internal/tokenStoreContract/harness.js"
+
+const names: OptionNames.ShapeOf<Harness> = {
+  place: true,
+  open: true,
+  isShared: true,
+  bytes: true,
+  disk: true,
+  kill: true
+}
 
 /**
  * Makes the harness of a store from its Layer. Such a store loses its records when the Layer is closed.
@@ -48,15 +58,18 @@ export const fromLayer = <E>(layer: Layer.Layer<TokenStore.TokenStore, E>): Harn
  * @since 0.1.0
  * @category cases
  */
-export const cases = <Place>(harness: Harness<Place>): ReadonlyArray<Case> => [
-  ...records(harness),
-  ...hostile(harness),
-  ...exclusion(harness),
-  ...(harness.isShared === true ? shared(harness) : []),
-  ...(harness.bytes === undefined ? [] : damage(harness, harness.bytes)),
-  ...(harness.disk === undefined ? [] : full(harness, harness.disk)),
-  ...(harness.kill === undefined ? [] : crash(harness, harness.kill))
-]
+export const cases = <Place>(harness: Harness<Place>): ReadonlyArray<Case> => {
+  OptionNames.known("the harness", harness, names)
+  return [
+    ...records(harness),
+    ...hostile(harness),
+    ...exclusion(harness),
+    ...(harness.isShared === true ? shared(harness) : []),
+    ...(harness.bytes === undefined ? [] : damage(harness, harness.bytes)),
+    ...(harness.disk === undefined ? [] : full(harness, harness.disk)),
+    ...(harness.kill === undefined ? [] : crash(harness, harness.kill))
+  ]
+}
 
 /**
  * The functions of a test runner that the cases need. Those of vitest, `node:test`, mocha and jest fit.

@@ -53,7 +53,7 @@ describe("misspelt options", () => {
     // @ts-expect-error unmatched
     void MockClient.make({ "GET /users": respond(200) }, { unmatch: respond(404) })
     // @ts-expect-error code
-    void MockClient.truncated(200, "half", { codes: "EPIPE" })
+    void (() => MockClient.truncated(200, "half", { codes: "EPIPE" }))
     // @ts-expect-error scopes
     void OAuthServer.layerMemory({ scope: ["read"] })
     // @ts-expect-error clients

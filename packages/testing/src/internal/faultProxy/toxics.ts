@@ -2,6 +2,7 @@ import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Random from "effect/Random"
+import * as OptionNames from "../options/optionNames.js"
 
 /**
  * Probability of a toxic.
@@ -72,6 +73,32 @@ export interface Toxics {
   readonly down?: ReadonlyArray<Toxic> | undefined
 }
 
+/** The names of the toxics of both directions. */
+export const toxicsNames: OptionNames.ShapeOf<Toxics> = { up: true, down: true }
+
+const byteLimitNames: OptionNames.ShapeOf<ByteLimit> = { probability: true, after: true }
+
+type Names<Tag extends Toxic["_tag"]> = OptionNames.ShapeOf<Omit<Extract<Toxic, { readonly _tag: Tag }>, "_tag">>
+
+const toxicNames: { readonly [Tag in Toxic["_tag"]]: Names<Tag> } = {
+  Latency: { probability: true, delay: true, jitter: true },
+  Rate: { probability: true, bytesPerSecond: true },
+  Slice: { probability: true, bytes: true },
+  Reset: byteLimitNames,
+  Truncate: byteLimitNames,
+  HalfClose: byteLimitNames,
+  BlackHole: byteLimitNames
+}
+
+/** Throws for a toxic with an unknown name, else returns the toxics. */
+const known = (toxics: Toxics): Toxics => {
+  OptionNames.known("`FaultProxy`", toxics, toxicsNames)
+  for (const { _tag, ...toxic } of [...(toxics.up ?? []), ...(toxics.down ?? [])]) {
+    OptionNames.known(`\`Toxic.${_tag}\``, toxic, toxicNames[_tag])
+  }
+  return toxics
+}
+
 export type Direction = "up" | "down"
 
 /** The current toxics, and the listeners for their changes. */
@@ -81,7 +108,7 @@ export class Switch {
   readonly #listeners = new Set<() => void>()
 
   constructor(toxics: Toxics) {
-    this.#toxics = toxics
+    this.#toxics = known(toxics)
   }
 
   get version(): number {
@@ -93,7 +120,7 @@ export class Switch {
   }
 
   set(toxics: Toxics): void {
-    this.#toxics = toxics
+    this.#toxics = known(toxics)
     this.#version++
     const listeners = [...this.#listeners]
     this.#listeners.clear()

@@ -2,6 +2,7 @@
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Connection from "../../httpServer/socketFaults.js"
+import * as OptionNames from "../../options/optionNames.js"
 import * as Fault from "./fault.js"
 
 /**
@@ -86,7 +87,9 @@ export const slow = (duration: Duration.DurationInput, fault: Fault.Fault = Faul
 export const truncated = (
   options: { readonly after?: number | undefined; readonly how?: "close" | "reset" | undefined } = {},
   fault: Fault.Fault = Fault.own
-): Fault.Fault =>
-  Fault.mapped(fault, (answer, { request }) =>
+): Fault.Fault => {
+  OptionNames.known("`OAuthServer.truncated`", options, { after: true, how: true })
+  return Fault.mapped(fault, (answer, { request }) =>
     Effect.map(answer, (response) => Connection.cut(request, response, options))
   )
+}
