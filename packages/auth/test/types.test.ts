@@ -32,7 +32,7 @@ import type * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
-import type { clientNames } from "../src/internal/oauth/optionNames.js"
+import type { OptionName } from "../src/internal/oauth/optionNames.js"
 
 /** A service that `acquireToken` may require. */
 interface Vault {
@@ -56,8 +56,8 @@ type GrantOptions = AuthorizationCode.Options &
   AuthorizationServer.Options
 
 describe("the names of the options of an OAuth client", () => {
-  it("are those of all grants, and those of `SignIn`", () => {
-    expectTypeOf<keyof typeof clientNames>().toEqualTypeOf<keyof GrantOptions | "listener" | "onUrl" | "onUserCode">()
+  it("lists the names of all grants, and of `SignIn`", () => {
+    expectTypeOf<OptionName>().toEqualTypeOf<keyof GrantOptions | "listener" | "onUrl" | "onUserCode">()
   })
 })
 

@@ -86,7 +86,7 @@ describe("OptionNames.findUnknown", () => {
 describe("OptionNames.problem", () => {
   const names = { user: true, password: "secret", keys: "secret", tls: { key: "secret" } } as const
 
-  it("is undefined for known names and secrets that are no text", () => {
+  it("returns undefined for known names and secrets that are no text", () => {
     expect(OptionNames.problem("`X`", { user: "ada", password: {}, keys: [{}] }, names)).toBeUndefined()
     expect(OptionNames.problem("`X`", { password: undefined, tls: undefined }, names)).toBeUndefined()
   })
@@ -107,7 +107,7 @@ describe("OptionNames.problem", () => {
     )
   })
 
-  it("has nothing to say about an instance of a class, and about a value that is no object", () => {
+  it("returns undefined for an instance of a class, and for a value that is no object", () => {
     class Settings {
       readonly unknown = 1
     }

@@ -22,6 +22,7 @@ const packages = ["client", "auth", "node", "testing", "protocol"] as const
 const moduleOf = (name: string): string => {
   const own = packages.find((folder) => existsSync(`${root}packages/${folder}/src/${name}.ts`))
   if (own !== undefined) return `@countersign/${own}/${name}`
+  if (existsSync(`${root}packages/auth/src/providers/${name}.ts`)) return `@countersign/auth/providers/${name}`
   if (name === "NodeRuntime") return "@effect/platform-node/NodeRuntime"
   return name.includes("Http") ? `@effect/platform/${name}` : `effect/${name}`
 }

@@ -2,6 +2,7 @@
 import * as ApiKey from "@countersign/auth/ApiKey"
 import * as Basic from "@countersign/auth/Basic"
 import * as Bearer from "@countersign/auth/Bearer"
+import * as ClientAuthentication from "@countersign/auth/ClientAuthentication"
 import * as ClientCredentials from "@countersign/auth/ClientCredentials"
 import * as OAuth2 from "@countersign/auth/OAuth2"
 import * as TokenStore from "@countersign/auth/TokenStore"
@@ -9,15 +10,19 @@ import * as ApiClient from "@countersign/client/ApiClient"
 import * as Auth from "@countersign/client/Auth"
 import * as CircuitBreaker from "@countersign/client/CircuitBreaker"
 import * as RateLimit from "@countersign/client/RateLimit"
+import * as EncryptionKey from "@countersign/node/EncryptionKey"
 import * as FileTokenStore from "@countersign/node/FileTokenStore"
+import * as NodeTransport from "@countersign/node/NodeTransport"
 import * as MockClient from "@countersign/testing/MockClient"
 import * as HttpClient from "@effect/platform/HttpClient"
 import { expect } from "@effect/vitest"
+import * as Cause from "effect/Cause"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
 
 export class Api extends ApiClient.Tag("mistakes/Api")<Api>() {}
 
@@ -56,6 +61,29 @@ const built = (options: object) => messageOf(build({ baseUrl, auth: Auth.none, .
 
 const called = (url: string, options: object = {}, auth: Auth.Service = Auth.none) =>
   messageOf(Effect.flatMap(build({ baseUrl, auth }), (api) => api.post(url, options)))
+
+const got = (options: object) =>
+  // The types of `get` reject the options.
+  messageOf(Effect.flatMap(build({ baseUrl, auth: Auth.none }), (api) => api.get("/x", options)))
+
+/** The message of a defect, which is an error of plain JavaScript. */
+const defectOf = (program: () => unknown): Effect.Effect<string> =>
+  Effect.try({ try: program, catch: (error) => (error instanceof Error ? error.message : String(error)) }).pipe(
+    Effect.flip,
+    Effect.orDieWith(() => new Error("the program succeeds"))
+  )
+
+/** The message of the defect of an effect. */
+const dies = <A, E>(program: Effect.Effect<A, E, Scope.Scope>): Effect.Effect<string> =>
+  Effect.map(Effect.flip(Effect.sandbox(Effect.scoped(program))), (cause) =>
+    Array.from(Cause.defects(cause), (defect) => (defect instanceof Error ? defect.message : "no error")).join()
+  ).pipe(Effect.orDieWith(() => new Error("the program succeeds")))
+
+/** Options with names that the types reject in a literal. */
+const withName = (options: object): object => options
+
+/** A text where the types require a redacted one. */
+const plain = (text: string) => text as unknown as Redacted.Redacted<string>
 
 const layered = <E>(scheme: Layer.Layer<Auth.Auth, E>, variables: ReadonlyArray<readonly [string, string]> = []) => {
   const call = Effect.flatMap(Api, (api) => api.get("/x"))
@@ -194,6 +222,99 @@ export const cases: ReadonlyArray<
     "true for cookies",
     built({ cookies: true }),
     "`cookies` is true. Pass a Layer such as `CookieJar.layerMemory`, or false."
+  ],
+  [
+    10,
+    "a plain text as token",
+    layered(Bearer.layer(plain(secret))),
+    "`token` of `Bearer` is plain text. Pass `Redacted.make(…)`"
+  ],
+  [
+    10,
+    "a plain text as key",
+    layered(ApiKey.layer({ location: ApiKey.header("x-key"), key: plain(secret) })),
+    "`key` of `ApiKey` is plain text. Pass `Redacted.make(…)`, so that no log shows it."
+  ],
+  [
+    10,
+    "a plain text in a pool of keys",
+    layered(ApiKey.layerPool({ location: ApiKey.header("x-key"), keys: [plain(secret)] })),
+    "`keys` of `ApiKey.pool` is plain text."
+  ],
+  [
+    10,
+    "a plain text as password",
+    layered(Basic.layer({ username: "ada", password: plain(secret) })),
+    "`password` of `Basic` is plain text."
+  ],
+  [
+    10,
+    "a plain text as client secret",
+    issued({ clientSecret: plain(secret) }),
+    "`clientSecret` of an OAuth client is plain text."
+  ],
+  [
+    10,
+    "a plain text as secret of a method",
+    defectOf(() => ClientAuthentication.clientSecretPost(plain(secret))),
+    "`secret` of `ClientAuthentication` is plain text."
+  ],
+  [
+    10,
+    "a plain text as passphrase",
+    dies(EncryptionKey.passphrase(plain(secret))),
+    "`text` of `EncryptionKey` is plain text."
+  ],
+  [22, "a misspelt option of a GET", got({ jsn: 1 }), "a GET call has no option `jsn`. Remove it."],
+  [22, "a body for a GET, misspelt", got({ data: { q: 1 } }), "a GET call has no option `data`. Remove it."],
+  [25, "an AbortSignal", got({ signal: AbortSignal.abort() }), "Interrupt the fiber, or use `PromiseClient`."],
+  [25, "throwHttpErrors of ky", got({ throwHttpErrors: false }), "Use `Effect.either` or `Effect.catchTag`."],
+  [25, "a proxy of one call", got({ proxy: baseUrl }), "a GET call has no option `proxy`. Set it on the transport."],
+  [
+    25,
+    "a proxy of a client",
+    built({ proxy: baseUrl }),
+    "an API client has no option `proxy`. Set it on the transport."
+  ],
+  [25, "baseURL of one call", got({ baseURL: baseUrl }), "a GET call has no option `baseURL`. Set it on the client."],
+  [23, "maxRedirects of axios", built({ maxRedirects: 2 }), "no option `maxRedirects`. Did you mean `redirects`?"],
+  [
+    6,
+    "client_id",
+    issued(withName({ client_id: "app" })),
+    "Invalid options: an OAuth client has no option `client_id`. Did you mean `clientId`?"
+  ],
+  [6, "scope", issued(withName({ scope: "read" })), "an OAuth client has no option `scope`. Did you mean `scopes`?"],
+  [6, "tokenUrl", issued(withName({ tokenUrl: "x" })), "no option `tokenUrl`. Did you mean `tokenEndpoint`?"],
+  [
+    6,
+    "a misspelt compliance fix",
+    issued(withName({ complianceFixes: { pkse: false } })),
+    "no option `complianceFixes.pkse`. Did you mean `complianceFixes.pkce`?"
+  ],
+  [
+    6,
+    "user for username",
+    layered(Basic.layer({ username: "ada", password: Redacted.make(secret), ...withName({ user: "ada" }) })),
+    "`Basic` has no option `user`. Did you mean `username`?"
+  ],
+  [
+    6,
+    "rejectUnauthorized",
+    dies(NodeTransport.make({ tls: withName({ rejectUnauthorized: false }) })),
+    "`NodeTransport` has no option `tls.rejectUnauthorized`. Did you mean `tls.ca`?"
+  ],
+  [
+    6,
+    "proxyUrl",
+    dies(NodeTransport.make(withName({ proxyUrl: baseUrl }))),
+    "`NodeTransport` has no option `proxyUrl`. Did you mean `proxy`?"
+  ],
+  [
+    6,
+    "a misspelt lock timeout",
+    dies(FileTokenStore.make({ path: "tokens.json", ...withName({ lockTimeoutt: 1 }) })),
+    "`FileTokenStore` has no option `lockTimeoutt`. Did you mean `lockTimeout`?"
   ],
   [38, "a misspelt option of a call", called("/x", { header: {} }), "no option `header`. Did you mean `headers`?"],
   [

@@ -25,7 +25,7 @@ const tokenNames = { token: "secret", type: true } as const
  * The options of all grants: applications pass one object to the sign-in, to the grant and to the sign-out. Each of these
  * functions reads its own. `types.test.ts` compares this object with their types.
  */
-export const clientNames = {
+const clientNames = {
   ...refreshNames,
   issuer: true,
   clientId: true,
@@ -61,6 +61,9 @@ export const clientNames = {
   onUrl: true,
   onUserCode: true
 } as const satisfies OptionNames.Shape
+
+/** The name of an option of any grant. */
+export type OptionName = keyof typeof clientNames
 
 const owner = "an OAuth client"
 

@@ -1,0 +1,88 @@
+/** The exported functions of packages that take options, from the types of their parameters. */
+import { readdirSync } from "node:fs"
+import { basename } from "node:path"
+import { fileURLToPath } from "node:url"
+import * as ts from "typescript"
+
+const root = fileURLToPath(new URL("../../../../", import.meta.url))
+
+const packages = ["auth", "node", "testing"] as const
+
+const isOwn = ({ fileName }: ts.SourceFile): boolean =>
+  packages.some((name) => fileName.startsWith(`${root}packages/${name}/src/`))
+
+/** Generic types that do not change the names of the options in their arguments. */
+const wrappers: ReadonlySet<string> = new Set(["OrConfig", "Wrap", "Pick", "Omit", "Partial", "Readonly"])
+
+const nameOf = (name: ts.EntityName): string => (ts.isIdentifier(name) ? name.text : name.right.text)
+
+/** The names of the object types of these packages in the type of a parameter. `{}` is a type without a name. */
+const objectTypes = (checker: ts.TypeChecker, node: ts.TypeNode | undefined): ReadonlyArray<string> => {
+  if (node === undefined) return []
+  if (ts.isUnionTypeNode(node) || ts.isIntersectionTypeNode(node)) {
+    return node.types.flatMap((type) => objectTypes(checker, type))
+  }
+  if (ts.isTypeLiteralNode(node)) return node.members.some(ts.isPropertySignature) ? ["{}"] : []
+  if (!ts.isTypeReferenceNode(node)) return []
+  const name = nameOf(node.typeName)
+  if (wrappers.has(name)) return (node.typeArguments ?? []).flatMap((type) => objectTypes(checker, type))
+  const found = checker.getSymbolAtLocation(node.typeName)
+  if (found === undefined) return []
+  const symbol = found.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(found) : found
+  return symbol.declarations?.some((declaration) => isOwn(declaration.getSourceFile())) === true &&
+    !(symbol.flags & ts.SymbolFlags.TypeParameter)
+    ? [name]
+    : []
+}
+
+const programOf = (files: ReadonlyArray<string>): ts.Program => {
+  const { compilerOptions } = ts.readConfigFile(`${root}tsconfig.base.json`, (path) => ts.sys.readFile(path))
+    .config as { readonly compilerOptions: Readonly<Record<string, unknown>> }
+  const { options } = ts.convertCompilerOptionsFromJson(compilerOptions, root)
+  return ts.createProgram(files, { ...options, types: ["node"], composite: false, incremental: false, noEmit: true })
+}
+
+/** Types of parameters that are no options: services, keys, tokens, steps and other data. */
+const others: ReadonlySet<string> = new Set([
+  "Fault",
+  "Headers",
+  "Key",
+  "Message",
+  "RegisteredClient",
+  "Service",
+  "Step",
+  "StepUpChallenge",
+  // Services may be instances of classes, with members of their own.
+  "TextStore",
+  "Token",
+  "TokenError"
+])
+
+/** Functions with required data in an object, which TypeScript and each call check. */
+const otherFunctions: ReadonlySet<string> = new Set(["TokenRecord.foreignFormat"])
+
+/** The names of the exported functions with options, such as `ApiKey.make`. */
+export const functionsWithOptions = (): ReadonlyArray<string> => {
+  const files = [...packages, "auth/src/providers"].flatMap((name) => {
+    const folder = `${root}packages/${name.includes("/") ? name : `${name}/src`}`
+    return readdirSync(folder).flatMap((file) => (file.endsWith(".ts") ? [`${folder}/${file}`] : []))
+  })
+  const program = programOf(files)
+  const checker = program.getTypeChecker()
+  const functions: Array<string> = []
+  for (const file of files) {
+    const source = program.getSourceFile(file)
+    const module = source && checker.getSymbolAtLocation(source)
+    if (module === undefined) continue
+    for (const symbol of checker.getExportsOfModule(module)) {
+      const types = checker
+        .getTypeOfSymbol(symbol)
+        .getCallSignatures()
+        .flatMap((signature) => signature.getDeclaration().parameters)
+        .flatMap(({ type }) => objectTypes(checker, type))
+      const name = `${basename(file, ".ts")}.${symbol.name}`
+      if (types.some((type) => !others.has(type)) && !otherFunctions.has(name)) functions.push(name)
+    }
+  }
+  return functions
+}
