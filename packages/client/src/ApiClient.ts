@@ -136,7 +136,8 @@ export interface TagClass<Self, Id extends string, E = never> extends Context.Ta
   /**
    * Layer with the client of this API. Without the option `auth` it requires the credentials from {@link TagClass.auth}.
    *
-   * Fails as {@link make} does.
+   * Building it fails with `InvalidRequest` if an option is unknown or invalid, with `ConfigError` if `baseUrl` is a `Config`
+   * without a value, and as the Layers in the options fail.
    */
   readonly layer: <
     Ba extends BaseUrl,

@@ -1,7 +1,8 @@
 /**
  * Errors of a call, one type for each decision that the caller can make.
  *
- * No error holds the request, and none prints a credential of the request. URLs are shown without userinfo and query values.
+ * No error holds the request, and none prints a credential of the request. URLs are shown without
+ * user information, and with the query values that the client option `showQuery` names only.
  * Text of the server is made safe to print. `response` returns the last response and `body` its parsed JSON. No printer shows
  * them.
  *

@@ -75,7 +75,7 @@ export const withTemplate =
  * Span policy: one client span per HTTP request.
  *
  * - Name: `{method} {url.template}` or `{method}`.
- * - Attributes: `http.request.method`, `server.address`, `server.port`, `url.full` without userinfo and query values,
+ * - Attributes: `http.request.method`, `server.address`, `server.port`, `url.full` as errors show it,
  *   `url.template`, `http.request.resend_count` from the second request of a call on, `http.response.status_code`.
  * - `error.type`: the status from 400 on, or the error with its reason, such as `TransportError.ConnectionReset`.
  * - No header is recorded. Errors of this library are passed to the tracer. Of any other error only its occurrence is

@@ -60,7 +60,7 @@ export interface Settings {
    * duration alone is the limit of the call.
    */
   readonly timeout?: Duration.DurationInput | TimeoutOptions | undefined
-  /** Retries of a failed hop: a schedule, or the options of `Retry.policy`. */
+  /** Retries of a failed request: a schedule, or the options of `Retry.policy`. By default two. `false` for none. */
   readonly retry?: Retry.RetrySchedule | Retry.Options | false | undefined
   /** Request hedging, made by `Hedge.make`: a second GET, HEAD or OPTIONS when a response is slow. Off by default. */
   readonly hedge?: Hedge | undefined
@@ -69,7 +69,10 @@ export interface Settings {
    * Only for APIs that support the header. Off by default.
    */
   readonly idempotencyKey?: IdempotencyKey | undefined
-  /** Options of `Redirects.follow`. With `false` the client follows no redirects, and a 3xx is returned as the response. */
+  /**
+   * How redirects are followed: options of `Redirects.follow`. With `false` the client follows none, and returns a 3xx as the
+   * response.
+   */
   readonly redirects?: Redirects.Options | false | undefined
   /**
    * Options of `Telemetry.span`: one OpenTelemetry span per HTTP request. Without a tracer no span is made. `false` leaves

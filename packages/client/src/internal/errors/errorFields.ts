@@ -11,7 +11,7 @@ import * as Duration from "effect/Duration"
 export interface ExchangeInfo {
   /** Method of the request, such as `GET`. */
   readonly method: string
-  /** URL of the request, safe to print: without userinfo and query values. */
+  /** URL of the request, safe to print: without user information, and with the query values that `showQuery` names only. */
   readonly url: string
   /** Status code of the response. */
   readonly status: number
@@ -51,7 +51,7 @@ export const causeText = ({ serverMessage }: ServerWords, otherwise: string): st
 export interface RetryHint {
   /** Delay, counted from the response. */
   readonly retryAfter?: Duration.Duration | undefined
-  /** The same as a point in time. */
+  /** When the server accepts requests again: `retryAfter` as a point in time. */
   readonly retryAt?: DateTime.Utc | undefined
 }
 

@@ -16,7 +16,7 @@ export class CircuitOpen
     readonly origin: string
     /** Delay until the next probe. While a probe is in flight it is an estimate. */
     readonly retryAfter: Duration.Duration
-    /** The same as a point in time. */
+    /** When the next request is sent: `retryAfter` as a point in time. */
     readonly retryAt: DateTime.Utc
     readonly message: string
   }>
