@@ -7,7 +7,10 @@ import { join } from "node:path"
 import { createInterface } from "node:readline"
 import { globalValue } from "effect/GlobalValue"
 
-/** Configuration of a private message bus that starts no services. */
+/**
+ * Configuration of a private message bus that starts no services. Its limit of connections is that of a session bus: the
+ * binding keeps a connection of each operation until the next garbage collection.
+ */
 const busConfig = (folder: string) => `<busconfig>
   <type>session</type>
   <listen>unix:dir=${folder}</listen>
@@ -17,6 +20,7 @@ const busConfig = (folder: string) => `<busconfig>
     <allow receive_sender="*"/>
     <allow own="*"/>
   </policy>
+  <limit name="max_connections_per_user">100000</limit>
 </busconfig>`
 
 const isInstalled = (program: string): boolean => {
@@ -63,21 +67,17 @@ const untilOnBus = async (): Promise<void> => {
   }
 }
 
+/** Runs a message bus until the standard input ends, and so until the parent process does. */
+const busScript = `${programs.bus} --nofork --print-address=1 --config-file="$1/bus.conf" & read -r _; kill $!; rm -rf "$1"`
+
 /** A message bus that runs until this process ends, with its address. */
 const startBus = async (): Promise<string> => {
   const folder = mkdtempSync(join(tmpdir(), "countersign-bus-"))
-  const config = join(folder, "bus.conf")
-  writeFileSync(config, busConfig(folder))
-  const bus = spawn(programs.bus, ["--nofork", "--print-address=1", `--config-file=${config}`], {
-    stdio: ["ignore", "pipe", "ignore"]
-  })
+  writeFileSync(join(folder, "bus.conf"), busConfig(folder))
+  const bus = spawn("sh", ["-c", busScript, "sh", folder], { stdio: ["pipe", "pipe", "ignore"] })
   const { value: address } = await createInterface({ input: bus.stdout })[Symbol.asyncIterator]().next()
   if (address === undefined) throw new Error("dbus-daemon did not come up")
   bus.unref()
-  process.once("exit", () => {
-    bus.kill("SIGKILL")
-    rmSync(folder, { recursive: true, force: true })
-  })
   return address
 }
 
