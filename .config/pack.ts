@@ -19,9 +19,9 @@ interface Manifest {
 // The file is part of this repository.
 const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as Manifest
 
-/** Only the last line of this program goes to standard output. */
+/** Runs a command, and shows its errors only. */
 const run = (command: string, ...args: ReadonlyArray<string>): void => {
-  execFileSync(command, args, { cwd: root, stdio: ["ignore", 2, 2] })
+  execFileSync(command, args, { cwd: root, stdio: ["ignore", "ignore", 2] })
 }
 
 const isTarball = (name: string): boolean => name.endsWith(".tgz")

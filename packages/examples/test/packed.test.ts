@@ -84,6 +84,27 @@ describe("packed packages", () => {
     expect(found["@countersign/client/ApiClient"]).toBeGreaterThan(0)
   })
 
+  it("run in a CommonJS program, with the CommonJS build of Effect", async () => {
+    const code = `const { Effect, Layer } = require("effect")
+      const ApiClient = require("@countersign/client/ApiClient")
+      const Auth = require("@countersign/client/Auth")
+      const MockClient = require("@countersign/testing/MockClient")
+      class Api extends ApiClient.Tag("app/Api")() {}
+      const live = Api.layer({ baseUrl: "https://api.test", auth: Auth.none })
+      const answers = [MockClient.respond(503), MockClient.respond(200, "ok"), MockClient.respond(404)]
+      const program = Effect.gen(function* () {
+        const api = yield* Api
+        const text = yield* (yield* api.get("/a")).text
+        const error = yield* Effect.flip(api.get("/b"))
+        return [text, error._tag]
+      })
+      Effect.runPromise(Effect.provide(program, Layer.provide(live, MockClient.layer(answers)))).then((found) =>
+        console.log(JSON.stringify(found))
+      )`
+    const found = await run(app, process.execPath, "--no-warnings", "--input-type=commonjs", "--eval", code)
+    expect(JSON.parse(found)).toEqual(["ok", "ClientError"])
+  })
+
   it("reject imports of internal modules", async () => {
     const code = `const names = ${JSON.stringify(internals)}
       const codes = await Promise.all(names.map((name) => import(name).then(() => "open", (error) => error.code)))

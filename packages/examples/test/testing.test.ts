@@ -10,6 +10,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Random from "effect/Random"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/TestClock"
@@ -56,6 +57,35 @@ describe("routes", () => {
       expect(sent[2]?.json).toEqual({ id: "7", name: "Ada" })
       yield* mock.assertDone
     }).pipe(Effect.provide(UsersLive), Effect.provide(server))
+  )
+  // #endregion
+})
+
+describe("time", () => {
+  // #region time
+  it.effect("retries a 503 after 25 ms, half of the base delay", () =>
+    Effect.gen(function* () {
+      const api = yield* Users
+      const mock = yield* MockClient.MockClient
+      const call = yield* Effect.fork(api.get("/users/7", { schema: User }))
+      yield* TestClock.adjust("24 millis")
+      expect(yield* mock.sent).toHaveLength(1)
+      yield* TestClock.adjust("1 millis")
+      expect(yield* Fiber.join(call)).toEqual({ id: "7", name: "Ada" })
+    }).pipe(
+      Effect.withRandom(Random.fixed([0.5])),
+      Effect.provide(UsersLive),
+      Effect.provide(MockClient.layer([MockClient.respond(503), MockClient.respond(200, { id: "7", name: "Ada" })]))
+    )
+  )
+
+  it.effect("gives up after a second", () =>
+    Effect.gen(function* () {
+      const api = yield* Users
+      const call = yield* Effect.fork(Effect.flip(api.get("/users/7", { timeout: "1 second" })))
+      yield* TestClock.adjust("1 second")
+      expect(yield* Fiber.join(call)).toMatchObject({ _tag: "Timeout", scope: "call" })
+    }).pipe(Effect.provide(UsersLive), Effect.provide(MockClient.layer({ "GET /v1/users/:id": Effect.never })))
   )
   // #endregion
 })
