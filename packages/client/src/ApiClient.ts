@@ -28,6 +28,7 @@ import type {
   Settings
 } from "./internal/client/options.js"
 import { isLayer, layersOf, provided } from "./internal/client/optionLayers.js"
+import { claimTagId } from "./internal/client/tagIds.js"
 import { resolveServices } from "./internal/client/services.js"
 
 export type { ApiClient } from "./internal/client/apiClient.js"
@@ -177,7 +178,8 @@ export interface TagClass<Self, Id extends string, E = never> extends Context.Ta
  * The second type argument has the own errors of the scheme: `ApiClient.Tag("app/GitHub")<GitHub, TokenSourceError>()` for
  * OAuth. Without it the scheme must be one without own errors, such as an API key.
  *
- * @param id - the key of the service, with a namespace, such as `app/GitHub`. Two tags with one key are one API.
+ * @param id - the key of the service, with a namespace, such as `app/GitHub`. Two tags with one id are rejected when their Layers are
+ *   built together.
  * @since 0.1.0
  * @category tags
  */
@@ -192,9 +194,8 @@ export const Tag =
     const layer = (options: AnyOptions) => {
       const { auth: own } = options
       const scheme = own === undefined || isLayer(own) ? authTag : Effect.succeed(own)
-      const client = Effect.flatMap(HttpClient.HttpClient, (transport) =>
-        Effect.map(resolveServices(options, scheme, provided), (services) => assemble(transport, services))
-      )
+      const services = Effect.zipRight(claimTagId(id, tag), resolveServices(options, scheme, provided))
+      const client = Effect.zipWith(HttpClient.HttpClient, services, assemble)
       // `TagClass` declares that the scheme has the errors `E` at most, and which errors and requirements the client has.
       const made = client as Effect.Effect<ApiClient<ApiError | E>>
       // Provided from outside, so that Effect builds a Layer that two APIs share once.

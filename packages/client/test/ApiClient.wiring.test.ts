@@ -157,3 +157,39 @@ describe("a Layer in the options", () => {
     })
   )
 })
+
+describe("two tags with one id", () => {
+  class Copy extends ApiClient.Tag("test/A")<Copy>() {}
+  const copy = Copy.layer({ baseUrl: baseB, auth: key("B-KEY") })
+  const first = A.layer({ baseUrl: baseA, auth: key("A-KEY") })
+  const build = (layer: Layer.Layer<never, unknown, HttpClient.HttpClient>) =>
+    Effect.exit(Layer.build(Layer.provide(layer, MockClient.layer([]))))
+
+  it.scoped.each<readonly [string, Layer.Layer<never, unknown, HttpClient.HttpClient>]>([
+    ["merge", Layer.merge(first, copy)],
+    ["provideMerge", Layer.provideMerge(first, copy)],
+    ["the credentials around both", Layer.provide(Layer.merge(a, copy), A.auth(keyA))],
+    ["one around the other", Layer.provideMerge(Layer.merge(B.layer({ baseUrl: baseB, auth: keyB }), first), copy)]
+  ])("are rejected with %s", ([_, layer]) =>
+    Effect.gen(function* () {
+      const exit = yield* build(layer)
+      expect(Exit.isFailure(exit) && Cause.squash(exit.cause)).toMatchObject({
+        _tag: "InvalidRequest",
+        message: 'Invalid options: two tags have the id "test/A". Give each API an id of its own.'
+      })
+    })
+  )
+
+  it.scoped("are accepted if their Layers are built apart, as after a reload of a module", () =>
+    Effect.gen(function* () {
+      expect(Exit.isSuccess(yield* build(first))).toBe(true)
+      expect(Exit.isSuccess(yield* build(copy))).toBe(true)
+    })
+  )
+
+  it.scoped("accepts two Layers of one tag", () =>
+    Effect.gen(function* () {
+      expect(Exit.isSuccess(yield* build(Layer.merge(first, A.layer({ baseUrl: baseB, auth: keyA }))))).toBe(true)
+    })
+  )
+})
