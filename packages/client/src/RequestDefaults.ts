@@ -53,10 +53,11 @@ const invalid = (reason: InvalidRequest["reason"], detail: string) =>
 
 /** The value is shown if it is a URL, or a host without a scheme. Anything else may be a secret in the wrong option. */
 const invalidBase = (what: string, url: string, reason: BaseUrl.BaseReason) => {
+  if (url === "") return invalid("Url", `${what} is empty. Set the environment variable that it comes from.`)
   const meant = reason === "InvalidBase" ? BaseUrl.addScheme(url) : undefined
-  return meant === undefined
-    ? invalid("Url", `invalid ${what} "${Redact.url(url)}". ${BaseUrl.explain(reason)}`)
-    : invalid("Url", `invalid ${what} "${url}". It has no scheme. Use "${meant}".`)
+  if (meant !== undefined) return invalid("Url", `invalid ${what} "${url}". It has no scheme. Use "${meant}".`)
+  const isUrl = reason !== "InvalidBase" && reason !== "BaseScheme"
+  return invalid("Url", `invalid ${what}${isUrl ? ` "${Redact.url(url)}"` : ""}. ${BaseUrl.explain(reason)}`)
 }
 
 /**

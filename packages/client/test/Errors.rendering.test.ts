@@ -43,7 +43,11 @@ const calls: ReadonlyArray<readonly [string, MockClient.Step, string]> = [
     fail("ECONNREFUSED"),
     "GET https://api.test/v1/x failed: the connection was refused (ECONNREFUSED). Check the host and the port."
   ],
-  ["InvalidResponse", respond(200, "<html>"), "GET https://api.test/v1/x answered 200: the body is not JSON"]
+  [
+    "InvalidResponse",
+    respond(200, "<html>"),
+    "GET https://api.test/v1/x answered 200: the body is not JSON but text/plain. Check the base URL and the path."
+  ]
 ]
 
 const call = (step: MockClient.Step) =>

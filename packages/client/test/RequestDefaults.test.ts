@@ -27,7 +27,9 @@ describe("RequestDefaults.validate", () => {
       for (const baseUrl of list) {
         const error = yield* Effect.flip(RequestDefaults.validate({ baseUrl }))
         expect(error, baseUrl).toMatchObject({ _tag: "InvalidRequest", reason: "Url" })
-        expect(error.message).toMatch(/invalid `baseUrl` ".*"\. .+\. (Use|Begin|Pass|Remove|Percent-encode) .+\.$/)
+        expect(error.message).toMatch(
+          /(invalid `baseUrl`( ".*")?\. .+|^The request was not sent: `baseUrl` is empty)\. (Use|Begin|Pass|Remove|Set) .+\.$/
+        )
         expect(error.message).not.toContain("c4n4ry")
       }
     })

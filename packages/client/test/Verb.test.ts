@@ -53,6 +53,38 @@ describe("Verb", () => {
   )
 })
 
+describe("The message of InvalidResponse", () => {
+  it.effect.each<readonly [string, MockClient.Step, string]>([
+    [
+      "a page",
+      respond(200, "<html>", { "content-type": "text/html; charset=utf-8" }),
+      "is not JSON but text/html. Check the base URL and the path."
+    ],
+    ["broken JSON", respond(200, "{", { "content-type": "application/json" }), "is not JSON"],
+    [
+      "broken JSON of a vendor's type",
+      respond(200, "{", { "content-type": "application/vnd.api+json" }),
+      "is not JSON"
+    ],
+    ["an invalid type", respond(200, "{", { "content-type": "\u001b[31m" }), "is not JSON"],
+    ["no body", respond(204), "is empty, and the schema does not accept null"],
+    ["null", respond(200, null), "does not match the schema: at $, expected"]
+  ])("says what a body is: %s", ([_, response, problem]) =>
+    Effect.gen(function* () {
+      const { api: client } = yield* api([response])
+      const { message } = yield* failure(client.get("/x", { schema: User }))
+      expect(message).toContain(`: the body ${problem}`)
+    })
+  )
+
+  it.effect("is none for an empty body that the schema accepts", () =>
+    Effect.gen(function* () {
+      const { api: client } = yield* api([respond(204)])
+      expect(yield* run(client.delete("/x", { schema: Schema.Null }))).toBe(null)
+    })
+  )
+})
+
 describe("Verb with a recursive schema", () => {
   interface Tree {
     readonly child?: Tree | undefined

@@ -154,7 +154,8 @@ export const addScheme = (base: string): string | undefined => {
 }
 
 const EXPLANATIONS: Readonly<Record<Reason, string>> = {
-  InvalidBase: "The URL is not absolute. Use a URL such as https://api.example.com/v1.",
+  InvalidBase:
+    "The URL has a space or another character that is not allowed, or not the form https://host. Use a URL such as https://api.example.com/v1.",
   BaseScheme: "The URL is neither http nor https. Begin it with https:// or http://.",
   BaseUserinfo: "The URL has a user name or a password. Pass those to an authentication scheme.",
   BaseQuery: "The URL has a query. Remove it, or send it with each request.",

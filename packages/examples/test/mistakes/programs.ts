@@ -124,13 +124,32 @@ export const cases: ReadonlyArray<
     4,
     "a secret as base URL",
     built({ baseUrl: `${secret}:x` }),
-    'invalid `baseUrl` "<not a URL>". The URL is not absolute.'
+    "invalid `baseUrl`. The URL has a space or another character that is not allowed, or not the form https://host."
   ],
   [5, "baseURL", built({ baseURL: baseUrl }), "an API client has no option `baseURL`. Did you mean `baseUrl`?"],
   [5, "an undefined base URL", built({ baseUrl: undefined }), "`baseUrl` is undefined. Set the environment variable"],
   [6, "retries", built({ retries: 3 }), "an API client has no option `retries`. Did you mean `retry`?"],
-  [7, "a number of retries", built({ retry: 3 }), "`retry` is 3. Pass a schedule such as `Schedule.recurs(3)`"],
+  [
+    7,
+    "a number of retries",
+    built({ retry: 3 }),
+    "`retry` is 3. Pass a schedule such as `Retry.exponential({ times: 3 })`"
+  ],
   [8, "the option times", built({ retry: { times: 3 } }), "no option `retry.times`. Did you mean `retry.schedule`?"],
+  [9, "a negative timeout", built({ timeout: -1 }), "`timeout` is -1. Pass milliseconds above 0"],
+  [
+    9,
+    "a timeout of 0",
+    built({ timeout: { call: 0 } }),
+    "`timeout` is an object of another kind. Pass milliseconds above 0"
+  ],
+  [
+    4,
+    "an empty base URL",
+    built({ baseUrl: "" }),
+    "`baseUrl` is empty. Set the environment variable that it comes from."
+  ],
+  [4, "a base URL with a space", built({ baseUrl: " https://a.test" }), "invalid `baseUrl`. The URL has a space"],
   [9, "a timeout without a unit", built({ timeout: "5000" }), "`timeout` is a text of another form. Pass milliseconds"],
   [
     11,

@@ -97,13 +97,12 @@ export class InvalidResponse
     }
   >
 {
-  constructor(fields: ExchangeInfo & Pick<InvalidResponse, "reason" | "mismatches">) {
+  /** @param problem - what is wrong with the body, for the message. By default by `reason` and the first mismatch. */
+  constructor(fields: ExchangeInfo & Pick<InvalidResponse, "reason" | "mismatches">, problem?: string) {
     const first = fields.mismatches[0]
-    const what =
-      fields.reason === "Json"
-        ? "the body is not JSON"
-        : `the body does not match the schema${first === undefined ? "" : `: at ${first.path}, expected ${first.expected}`}`
-    super({ ...fields, message: `${responseText(fields)}: ${what}` })
+    const mismatch = first === undefined ? "" : `: at ${first.path}, expected ${first.expected}`
+    const usual = fields.reason === "Json" ? "the body is not JSON" : `the body does not match the schema${mismatch}`
+    super({ ...fields, message: `${responseText(fields)}: ${problem ?? usual}` })
   }
 
   /** The response that caused this error, with its body. Undefined if no response caused it. */

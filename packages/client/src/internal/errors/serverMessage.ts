@@ -20,6 +20,7 @@ type Path = ReadonlyArray<string | 0>
  * | `msg`, `description` | other APIs, such as Telegram |
  * | `errorMessage`, `errorMessages[0]` | AWS Lambda, Jira |
  * | `fault.faultstring` | Apigee |
+ * | the first member of `errors`, with its name | Rails, ASP.NET |
  */
 const paths: ReadonlyArray<Path> = [
   ["message"],
@@ -64,6 +65,17 @@ export const messageOfJson = (json: unknown): string | undefined => {
     for (const key of path) value = member(value, key)
     const text = textOf(value)
     if (text !== undefined) return text
+  }
+  return firstOfMembers(member(document, "errors"))
+}
+
+/** `{ "name": ["is blank"] }` as `name: is blank`. */
+const firstOfMembers = (errors: unknown): string | undefined => {
+  if (typeof errors !== "object" || errors === null || Array.isArray(errors)) return undefined
+  // A server may send a million members.
+  for (const name in errors) {
+    const text = textOf(member(errors, name))
+    return text === undefined ? undefined : `${name}: ${text}`
   }
   return undefined
 }

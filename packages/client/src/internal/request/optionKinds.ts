@@ -27,7 +27,9 @@ export const orFalse = ({ accepts, pass }: Kind): Kind => ({
   pass: `${pass}, or false`
 })
 
-const isDuration = (value: unknown): boolean => Duration.decodeUnknown(value)._tag === "Some"
+/** Effect reads a negative number as 0, and other libraries read 0 as no limit. */
+const isDuration = (value: unknown): boolean =>
+  typeof value === "number" ? value > 0 : Duration.decodeUnknown(value)._tag === "Some"
 
 const isLimit = (value: unknown): boolean => value === undefined || value === false || isDuration(value)
 
@@ -36,12 +38,12 @@ export const timeoutKind: Kind = {
     isObject(value) && !Duration.isDuration(value)
       ? isLimit(value["call"]) && isLimit(value["exchange"])
       : isDuration(value),
-  pass: 'milliseconds, a text such as "5 seconds", or `{ call, exchange }` with such values'
+  pass: 'milliseconds above 0, a text such as "5 seconds", or `{ call, exchange }` with such values or false'
 }
 
 export const retryKind: Kind = orFalse({
   accepts: (value) => Schedule.isSchedule(value) || (isObject(value) && !Layer.isLayer(value)),
-  pass: "a schedule such as `Schedule.recurs(3)`, or options such as `{ statuses: [503] }`"
+  pass: "a schedule such as `Retry.exponential({ times: 3 })`, or options such as `{ statuses: [503] }`"
 })
 
 export const redirectsKind: Kind = orFalse({ accepts: isObject, pass: "options such as `{ limit: 5 }`" })

@@ -20,24 +20,50 @@ const jsonOf = (response: HttpClientResponse, codec: JsonCodec | undefined): Eff
     ? response.json
     : Effect.flatMap(response.text, (text) => Effect.try(() => (text === "" ? null : codec.parse(text))))
 
+const mediaType = /^[\w.+-]{1,40}\/[\w.+-]{1,60}/
+
+/** Another content type tells more than a parse error: a page of a proxy, or of a web site at a wrong base URL. */
+const notJson = ({ headers }: HttpClientResponse): string | undefined => {
+  const type = mediaType.exec(headers["content-type"] ?? "")?.[0].toLowerCase()
+  return type === undefined || type.includes("json")
+    ? undefined
+    : `the body is not JSON but ${type}. Check the base URL and the path.`
+}
+
+/** An empty body is decoded as null, which no reader of the message would recognize. */
+const problemOf = (response: HttpClientResponse, json: unknown): Effect.Effect<string | undefined> =>
+  json === null
+    ? Effect.match(response.text, {
+        onFailure: () => undefined,
+        onSuccess: (text) => (text === "" ? "the body is empty, and the schema does not accept null" : undefined)
+      })
+    : Effect.succeed(undefined)
+
 /** Decodes the body of a good response. */
 export const decodeBody = (
   response: HttpClientResponse,
   schema: AnySchema,
   codec?: JsonCodec
 ): Effect.Effect<unknown, InvalidResponse, unknown> => {
-  const invalid = (reason: "Json" | "Schema", mismatches: ReadonlyArray<SchemaIssue.SchemaIssue>) =>
-    withResponse(new InvalidResponse({ ...exchangeInfoOf(response), reason, mismatches }), response)
+  const invalid = (
+    reason: "Json" | "Schema",
+    mismatches: ReadonlyArray<SchemaIssue.SchemaIssue>,
+    problem: string | undefined
+  ) => withResponse(new InvalidResponse({ ...exchangeInfoOf(response), reason, mismatches }, problem), response)
   return Effect.flatMap(
-    Effect.mapError(jsonOf(response, codec), () => invalid("Json", [])),
+    Effect.mapError(jsonOf(response, codec), () => invalid("Json", [], notJson(response))),
     (json) =>
       Effect.suspend(() => Schema.decodeUnknown(schema)(json)).pipe(
-        Effect.mapError((error) =>
-          invalid("Schema", SchemaIssue.fromParseError(error, makeResponseRedactor(response)))
+        Effect.catchAll((error) =>
+          Effect.flatMap(problemOf(response, json), (problem) =>
+            Effect.fail(invalid("Schema", SchemaIssue.fromParseError(error, makeResponseRedactor(response)), problem))
+          )
         ),
         // A recursive schema follows the nesting of the response until the stack overflows.
         Effect.catchSomeDefect((defect) =>
-          defect instanceof RangeError ? Option.some(Effect.fail(invalid("Schema", [tooDeep]))) : Option.none()
+          defect instanceof RangeError
+            ? Option.some(Effect.fail(invalid("Schema", [tooDeep], undefined)))
+            : Option.none()
         )
       )
   )

@@ -34,7 +34,21 @@ describe("messageOfJson", () => {
     expect(messageOfJson(json)).toBe("words")
   })
 
+  it.each<readonly [string, unknown, string]>([
+    ["Rails", { errors: { name: ["is blank", "is too short"], age: ["is missing"] } }, "name: is blank"],
+    ["a text for each member", { errors: { name: "is blank" } }, "name: is blank"],
+    [
+      "a million members",
+      { errors: Object.fromEntries(Array.from({ length: 1e6 }, (_, n) => [`m${n}`, "x"])) },
+      "m0: x"
+    ]
+  ])("names the first member of the errors of %s", (_name, json, text) => {
+    expect(messageOfJson(json)).toBe(text)
+  })
+
   it.each<readonly [string, unknown]>([
+    ["no errors", { errors: {} }],
+    ["errors of another shape", { errors: { name: { is: "blank" } } }],
     ["null", null],
     ["a number", 42],
     ["no document", undefined],
@@ -43,7 +57,7 @@ describe("messageOfJson", () => {
     ["blank texts", { message: " \n", error: "", detail: [], errors: [""] }],
     ["values of other types", { message: 1, error: { message: {} }, errors: [[["x"]]], detail: true, title: null }],
     ["other members", { access_token: "x", data: { message: "x" } }],
-    ["a list in an object", { errors: { 0: "x" } }]
+    ["a list in an object", { detail: { 0: { msg: "x" } } }]
   ])("finds nothing in %s", (_name, json) => {
     expect(messageOfJson(json)).toBeUndefined()
   })
