@@ -23,7 +23,7 @@ const put = (request: HttpClientRequest.HttpClientRequest, token: Redacted.Redac
 /**
  * Authenticates with one bearer token that does not change.
  *
- * Signing fails with `InvalidRequest { reason: "Credentials" }` if the token is empty, or begins with `Bearer `.
+ * Signing fails with `InvalidRequest { reason: "Credentials" }` if the token is empty, has white space at one end, or begins with `Bearer `.
  *
  * Specification: [RFC 6750 §2.1](https://www.rfc-editor.org/rfc/rfc6750#section-2.1).
  *
@@ -46,7 +46,7 @@ const validated = (token: Redacted.Redacted<string>): Effect.Effect<Auth.Service
 /**
  * Layer that sends `authorization: Bearer <token>` with every request to the API's origins.
  *
- * Fails with `InvalidRequest` when it is built, if the token is empty, or begins with `Bearer `.
+ * Fails with `InvalidRequest` when it is built, if the token is empty, has white space at one end, or begins with `Bearer `.
  *
  * @example
  * import * as Bearer from "@countersign/auth/Bearer"
@@ -84,7 +84,7 @@ const propagationReplays = 3
  *
  * If the API rejects the token, the source gets another one. The same applies if the API sends a step-up challenge, see
  * {@link StepUp.StepUpChallenge}. Signing fails with `InvalidRequest { reason: "Credentials" }` for an
- * empty token, or one that begins with `Bearer `.
+ * empty token, one with white space at one end, or one that begins with `Bearer `.
  *
  * @since 0.1.0
  * @category constructors

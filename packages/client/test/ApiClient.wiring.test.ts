@@ -170,7 +170,7 @@ describe("two tags with one id", () => {
     ["provideMerge", Layer.provideMerge(first, copy)],
     ["the credentials around both", Layer.provide(Layer.merge(a, copy), A.auth(keyA))],
     ["one around the other", Layer.provideMerge(Layer.merge(B.layer({ baseUrl: baseB, auth: keyB }), first), copy)]
-  ])("are rejected with %s", ([_, layer]) =>
+  ])("fail to build with %s", ([_, layer]) =>
     Effect.gen(function* () {
       const exit = yield* build(layer)
       expect(Exit.isFailure(exit) && Cause.squash(exit.cause)).toMatchObject({
@@ -180,7 +180,7 @@ describe("two tags with one id", () => {
     })
   )
 
-  it.scoped("are accepted if their Layers are built apart, as after a reload of a module", () =>
+  it.scoped("build if their Layers are built apart, as after a reload of a module", () =>
     Effect.gen(function* () {
       expect(Exit.isSuccess(yield* build(first))).toBe(true)
       expect(Exit.isSuccess(yield* build(copy))).toBe(true)

@@ -77,7 +77,7 @@ describe("The message of InvalidResponse", () => {
     })
   )
 
-  it.effect("is none for an empty body that the schema accepts", () =>
+  it.effect("accepts an empty body with a schema of null", () =>
     Effect.gen(function* () {
       const { api: client } = yield* api([respond(204)])
       expect(yield* run(client.delete("/x", { schema: Schema.Null }))).toBe(null)

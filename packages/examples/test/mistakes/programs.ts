@@ -158,7 +158,12 @@ export const cases: ReadonlyArray<
     "POST https://api.example.com/x answered 401",
     "rejected the credentials"
   ],
-  [12, "a token with a line break", called("/x", {}, Bearer.make(Redacted.make(`${secret}\n`))), "control character"],
+  [
+    12,
+    "a token with a line break",
+    layered(Bearer.layer(Redacted.make(`${secret}\n`))),
+    "`token` begins or ends with white space"
+  ],
   [
     13,
     "a token with Bearer",

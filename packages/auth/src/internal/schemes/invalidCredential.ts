@@ -21,9 +21,15 @@ const schemeName = "bearer "
 
 const prefixed = "`token` begins with `Bearer `, which the scheme adds. Pass the token alone."
 
+const spaced = "`token` begins or ends with white space, often the line break of a file. Remove it."
+
+/** Whether a text that is not empty begins or ends with a space or a control character. */
+const isSpaced = (text: string): boolean => text.charCodeAt(0) <= 32 || text.charCodeAt(text.length - 1) <= 32
+
 /** What is wrong with a bearer token. A valid one has no space (RFC 6750 §2.1). */
 const problemOf = (token: Redacted.Redacted<string>): string | undefined => {
   if (isBlank(token)) return empty("token")
+  if (isSpaced(Redacted.value(token))) return spaced
   return Redacted.value(token).slice(0, schemeName.length).toLowerCase() === schemeName ? prefixed : undefined
 }
 
