@@ -150,14 +150,18 @@ const within = (outer: string, { name, suggestion, ...advice }: UnknownName): Un
 export const explain = (owner: string, { advice = "Remove it.", name, suggestion }: UnknownName): string =>
   `${owner} has no option \`${printable(name)}\`. ${suggestion === undefined ? advice : `Did you mean \`${suggestion}\`?`}`
 
-/** The first secret that is plain text, at any depth. */
+/** The first secret that is plain text, at any depth. All names are known. */
 const findPlainSecret = (options: Readonly<Record<string, unknown>>, shape: Shape): string | undefined => {
-  for (const [name, known] of Object.entries(shape)) {
+  for (const name of Object.keys(options)) {
+    const known = shape[name]
+    if (known === true) continue
     const value = options[name]
-    if (typeof known === "object") {
-      const inner = isPlain(value) ? findPlainSecret(value, known) : undefined
+    if (known === "secret") {
+      if ([value].flat().some((one) => typeof one === "string")) return name
+    } else if (known !== undefined && isPlain(value)) {
+      const inner = findPlainSecret(value, known)
       if (inner !== undefined) return `${name}.${inner}`
-    } else if (known === "secret" && [value].flat().some((one) => typeof one === "string")) return name
+    }
   }
   return undefined
 }
