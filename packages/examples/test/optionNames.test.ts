@@ -53,6 +53,29 @@ const complaint = (make: () => unknown): Effect.Effect<string | undefined> =>
     return error.message
   })
 
+/** Calls of the service of an `OAuthServer`. */
+const controls = (
+  [
+    ["approve", ({ approve }) => approve("x", extra({ scopes: "a" })), "scopes`. Did you mean `scope`?"],
+    ["approveDevice", ({ approveDevice }) => approveDevice("x", extra({ sub: "a" })), "sub`. Did you mean `subject`?"],
+    [
+      "issueTokens",
+      ({ issueTokens }) => issueTokens({ clientId: "x", ...extra({ scopes: "a" }) }),
+      "scopes`. Did you mean `scope`?"
+    ],
+    ["revokeFamily", ({ revokeFamily }) => revokeFamily(0, extra({ tokens: "dead" })), "tokens`. Remove it."]
+  ] satisfies ReadonlyArray<
+    readonly [name: string, call: (server: OAuthServer.Service) => Effect.Effect<unknown>, sentence: string]
+  >
+).map(
+  ([name, call, sentence]) =>
+    [
+      name,
+      () => Effect.provide(Effect.flatMap(OAuthServer.OAuthServer, call), OAuthServer.layerMemory()),
+      `\`${name}\` has no option \`${sentence}`
+    ] as const
+)
+
 /** Options within options: name, call, and the sentence about the name. */
 const within: ReadonlyArray<readonly [name: string, make: () => unknown, sentence: string]> = [
   [
@@ -70,6 +93,7 @@ const within: ReadonlyArray<readonly [name: string, make: () => unknown, sentenc
     () => OAuthServer.layerMemory({ dpop: extra({ require: true }) }),
     "no option `dpop.require`. Did you mean `dpop.required`?"
   ],
+  ...controls,
   [
     "the headers of a signature",
     () => Signature.make({ keyId: "x", secret: Redacted.make("x"), headers: extra({ keyid: "x" }) }),

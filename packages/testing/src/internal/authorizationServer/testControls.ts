@@ -1,6 +1,8 @@
 import * as Effect from "effect/Effect"
 import type * as Recorder from "../httpServer/requestRecorder.js"
+import * as OptionNames from "../options/optionNames.js"
 import * as Secret from "../randomSecret.js"
+import type { Approval } from "./consent/authorization.js"
 import * as Consent from "./consent/consent.js"
 import * as Device from "./grants/deviceCode.js"
 import type { Server } from "./serverState.js"
@@ -12,20 +14,24 @@ import * as Tokens from "./tokens/tokens.js"
 const atNow = <A>(read: (now: number) => A): Effect.Effect<A> =>
   Effect.clockWith((clock) => Effect.sync(() => read(clock.unsafeCurrentTimeMillis())))
 
+const approvalNames: OptionNames.ShapeOf<Approval> = { subject: true, scope: true }
+
 /** Control of tokens and faults. */
 const sessions = (
   server: Server
 ): Pick<Service, "issueTokens" | "revokeAccessTokens" | "revokeFamily" | "setFaults"> => {
   const { calls, settings, tokens } = server
   return {
-    issueTokens: ({ clientId, scope }) =>
+    issueTokens: (to) =>
       atNow((now) => {
+        const { clientId, scope } = OptionNames.known("`issueTokens`", to, { clientId: true, scope: true })
         const subject = { clientId, scope, user: settings.subject }
         return Tokens.issue(tokens, settings, subject, { refreshable: true, now }).response
       }),
     revokeAccessTokens: Effect.sync(() => tokens.access.clear()),
-    revokeFamily: (id, { accessTokens = "dead" } = {}) =>
+    revokeFamily: (id, options = {}) =>
       atNow((at) => {
+        const { accessTokens = "dead" } = OptionNames.known("`revokeFamily`", options, { accessTokens: true })
         const family = tokens.families[id]
         if (family !== undefined) Family.end(family, { by: "administrator", at, accessTokens })
       }),
@@ -45,6 +51,7 @@ const user = (
   ),
   approve: (id, approval = {}) =>
     atNow((now) => {
+      OptionNames.known("`approve`", approval, approvalNames)
       const authorization = Consent.take(server, id)
       return authorization === undefined ? undefined : Consent.approve(server, authorization, { ...approval, now })
     }),
@@ -53,7 +60,8 @@ const user = (
       const authorization = Consent.take(server, id)
       return authorization === undefined ? undefined : Consent.deny(server, authorization)
     }),
-  approveDevice: (userCode, approval = {}) => atNow((now) => Device.decide(server, userCode, approval, now)),
+  approveDevice: (userCode, approval = {}) =>
+    atNow((now) => Device.decide(server, userCode, OptionNames.known("`approveDevice`", approval, approvalNames), now)),
   denyDevice: (userCode) => atNow((now) => Device.decide(server, userCode, "denied", now))
 })
 
