@@ -12,16 +12,16 @@ describe("cost limits", () => {
     staged = await stage("bench", "budget")
   })
 
-  it("bundles the smallest useful client into at most 24 kB compressed, without other packages", async () => {
+  it("bundles the smallest useful client into at most 24.2 kB compressed, without other packages", async () => {
     const { brotli, modules } = await Bundle.bundle(staged, Bundle.smallestClient)
     expect(modules.filter((module) => !module.startsWith("@countersign/"))).toEqual(["<stdin>"])
-    expect(brotli).toBeLessThanOrEqual(24_000)
+    expect(brotli).toBeLessThanOrEqual(24_200)
   })
 
-  it("bundles an ApiClient with a bearer token into at most 38.2 kB compressed, without other packages", async () => {
+  it("bundles an ApiClient with a bearer token into at most 38.4 kB compressed, without other packages", async () => {
     const { brotli, modules } = await Bundle.bundle(staged, Bundle.wholeClient)
     expect(modules.filter((module) => !module.startsWith("@countersign/"))).toEqual(["<stdin>"])
-    expect(brotli).toBeLessThanOrEqual(38_200)
+    expect(brotli).toBeLessThanOrEqual(38_400)
   })
 
   it("loads at most 137 modules for ApiClient besides Effect, all of these packages", async () => {
