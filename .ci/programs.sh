@@ -101,3 +101,4 @@ install_chromium() {
 }
 
 install_squid() { program /usr/sbin/squid squid '/usr/sbin/squid -v'; }
+install_etcd() { program /usr/bin/etcd etcd-server '/usr/bin/etcd --version'; }

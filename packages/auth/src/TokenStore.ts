@@ -51,6 +51,9 @@ export interface Service {
   /**
    * Stores a token if the version of the record is still `expected` (0: no record), and returns the new record. Returns
    * `None` and writes nothing if the record has another version. A returned record is durable.
+   *
+   * A write that failed may have been carried out. The token source then calls {@link Service.get}, and a token that it finds
+   * there counts as stored. So `get` must not return a record that a failover can still lose.
    */
   readonly compareAndSet: (
     key: string,
@@ -67,12 +70,29 @@ export interface Service {
   /**
    * Runs an effect under the lock of a key, which excludes other holders within {@link Service.lockScope}. The wait for the
    * lock is interruptible and limited: it fails with `LockTimeout` if the lock is not released. Reads and writes of the
-   * store do not wait for the lock.
+   * store do not wait for the lock. A store with a lock that can be lost provides {@link Lease} to the effect.
    */
   readonly withLock: (
     key: string
   ) => <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | TokenStoreError, R>
 }
+
+/**
+ * Whether the lock of {@link Service.withLock} is still held.
+ *
+ * A store with a lock that can be lost, such as that of `LeaseLock`, provides it to the effect under the lock. In all other
+ * places, its default value is that the lock is held. A token source checks it before each token request.
+ *
+ * @since 0.1.0
+ * @category tags
+ */
+export class Lease
+  extends /* @__PURE__ */ Context.Reference<Lease>()("@countersign/auth/Lease", {
+    defaultValue: (): {
+      /** Returns false if another process may hold the lock now. */
+      readonly isHeld: Effect.Effect<boolean>
+    } => ({ isHeld: Effect.succeed(true) })
+  }) {}
 
 /**
  * Context tag of the store that token sources use.

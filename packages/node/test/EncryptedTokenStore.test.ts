@@ -70,6 +70,19 @@ describe("EncryptedTokenStore", () => {
     })
   )
 
+  it.effect("passes the lease of the store below on to the effect under the lock", () =>
+    Effect.gen(function* () {
+      const { inner, options } = yield* setting
+      const lost: Service = {
+        ...inner,
+        withLock: (key) => (effect) =>
+          inner.withLock(key)(Effect.provideService(effect, TokenStore.Lease, { isHeld: Effect.succeed(false) }))
+      }
+      const store = yield* EncryptedTokenStore.make(lost, options)
+      expect(yield* store.withLock("key")(Effect.flatMap(TokenStore.Lease, ({ isHeld }) => isHeld))).toBe(false)
+    })
+  )
+
   it.effect("reveals only the id of its key to the store below", () =>
     Effect.gen(function* () {
       const { options, sealed, text } = yield* setting

@@ -1,12 +1,15 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 
-/** What a run of a single flight reports: each step, and how long it may take, in milliseconds. */
+/** What a run of a single flight reports. */
 interface Steps {
+  /** A step begins, which may take `ms` milliseconds. */
   readonly begin: (ms: number) => void
+  /** Runs an effect after the callers have the outcome of the run. */
+  readonly afterwards: (effect: Effect.Effect<void>) => Effect.Effect<void>
 }
 
-const unreported: Steps = { begin: () => undefined }
+const unreported: Steps = { begin: () => undefined, afterwards: (effect) => effect }
 
 /** The steps of the current run. Outside of a single flight nothing is reported. */
 export class Progress
@@ -24,3 +27,7 @@ export const step = <A, E, R>(effect: Effect.Effect<A, E, R>, ms: number): Effec
     steps.begin(ms)
     return effect
   })
+
+/** Runs an effect after the callers of the run have its outcome, or now if there is no run. */
+export const afterwards = (effect: Effect.Effect<void>): Effect.Effect<void> =>
+  Effect.flatMap(Progress, (steps) => steps.afterwards(effect))

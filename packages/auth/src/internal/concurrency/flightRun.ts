@@ -1,6 +1,6 @@
 import * as Signal from "@countersign/client/Signal"
 import type * as Clock from "effect/Clock"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
@@ -28,6 +28,8 @@ export class Run<A, E> {
   watcher: Fiber.RuntimeFiber<void> | undefined
   readonly #step: Stopwatch
   readonly #overdue: Stopwatch
+  readonly #afterwards: Array<Effect.Effect<void>> = []
+  #isCleanedUp = false
   #limit: number
   #isOverdue = false
 
@@ -48,6 +50,25 @@ export class Run<A, E> {
     this.#limit = ms
     this.#isOverdue = false
   }
+
+  /** Runs an effect in {@link cleanUp}, or now if that has begun: a run that was given up may still do some work. */
+  readonly afterwards = (effect: Effect.Effect<void>): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      if (this.#isCleanedUp) return effect
+      this.#afterwards.push(effect)
+      return Effect.void
+    })
+
+  /** Whether effects wait for {@link cleanUp}. */
+  get hasCleanUp(): boolean {
+    return this.#afterwards.length > 0
+  }
+
+  /** Runs the effects that could wait until the callers have the outcome, such as the release of a lock. */
+  readonly cleanUp: Effect.Effect<void> = Effect.suspend(() => {
+    this.#isCleanedUp = true
+    return Effect.all(this.#afterwards, { discard: true })
+  })
 
   /** How long the current step may take, in milliseconds. */
   get limit(): number {

@@ -1,10 +1,15 @@
 import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
 import { Progress } from "./flightProgress.js"
 import { Run } from "./flightRun.js"
+
+/** How long a scope that closes waits for the end of what runs after the outcome. A fiber may be lost. */
+const longestCleanUp = Duration.seconds(15)
 
 /** An effect that runs at most once at a time. */
 export interface Flight<A, E> {
@@ -29,7 +34,8 @@ export interface Limits<E> {
 
 /**
  * Makes a single flight. Each run has its own fiber, separate from the interruption, deadline and span of waiting callers.
- * Closing the scope waits for the run instead of interrupting it, and then `start` starts nothing.
+ * Closing the scope waits for the run instead of interrupting it, and then `start` starts nothing. What the run does
+ * `afterwards` follows when the callers have its outcome, and closing the scope waits for that too.
  *
  * A run reports its steps to `Progress`. It is given up if a step takes longer than it reported, by the larger elapsed time
  * of both clocks: its fiber was lost with its request (Cloudflare Workers), or the machine was suspended. The next caller,
@@ -43,6 +49,8 @@ export const make = <A, E extends Error, R>(
     const runtime = yield* Effect.runtime<R>()
     const clock = yield* Effect.clock
     let running: Run<A, E> | undefined
+    /** Runs that have returned their outcome, and still do something afterwards. */
+    const unfinished = new Set<Run<A, E>>()
     let closed = false
 
     const ended = (run: Run<A, E>): void => {
@@ -62,12 +70,13 @@ export const make = <A, E extends Error, R>(
         // Only its own bounds and `giveUp` interrupt it. Both need it to be interruptible, wherever it was made.
         Effect.exit(Effect.interruptible(Effect.provideService(effect, Progress, run))),
         (exit) => {
+          if (run.hasCleanUp) unfinished.add(run)
           // In one step: between two steps the fiber may be lost, and then no caller would learn of the outcome.
           ended(run)
           run.end(exit)
           return logDefect(exit)
         }
-      )
+      ).pipe(Effect.ensuring(run.cleanUp), Effect.ensuring(Effect.sync(() => unfinished.delete(run))))
     const watch = (run: Run<A, E>): Effect.Effect<void> =>
       Effect.suspend(() => {
         giveUpIfLost(run)
@@ -104,7 +113,7 @@ export const make = <A, E extends Error, R>(
     yield* Effect.addFinalizer(() =>
       Effect.suspend(() => {
         closed = true
-        return running === undefined ? Effect.void : running.exit
+        return Effect.zipRight(running === undefined ? Effect.void : running.exit, awaitCleanUp(unfinished))
       })
     )
     return {
@@ -113,6 +122,16 @@ export const make = <A, E extends Error, R>(
         if (!closed && current() === undefined) start()
       }
     }
+  })
+
+/** Waits until the effects that follow the outcomes have run. */
+const awaitCleanUp = <A, E>(runs: ReadonlySet<Run<A, E>>): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const workers = [...runs].flatMap(({ worker }) => worker ?? [])
+    if (workers.length === 0) return Effect.void
+    return Effect.asVoid(
+      Effect.timeoutOption(Effect.interruptible(Effect.disconnect(Fiber.awaitAll(workers))), longestCleanUp)
+    )
   })
 
 /** Logs a defect, since a run may have no caller that waits for it. */

@@ -1,7 +1,10 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
+import { afterwards } from "../../../src/internal/concurrency/flightProgress.js"
 import * as SingleFlight from "../../../src/internal/concurrency/singleFlight.js"
 import { times } from "../../support/tokenSource.js"
 
@@ -74,6 +77,81 @@ describe("SingleFlight.run", () => {
       yield* Fiber.interrupt(first)
       yield* TestClock.adjust("1 second")
       expect([yield* Fiber.join(second), runs()]).toEqual([1, 1])
+    })
+  )
+})
+
+describe("SingleFlight and what a run does afterwards", () => {
+  /** A flight that returns 1, and takes a second for the effect that follows. */
+  const withCleanUp = (log: Array<string>) =>
+    SingleFlight.make<number, Error, never>(
+      Effect.as(
+        afterwards(
+          Effect.delay(
+            Effect.sync(() => log.push("cleaned up")),
+            "1 second"
+          )
+        ),
+        1
+      ),
+      limits
+    )
+
+  it.effect("returns the outcome first, and the scope waits for the rest", () =>
+    Effect.gen(function* () {
+      const log: Array<string> = []
+      const scope = yield* Scope.make()
+      const flight = yield* Scope.extend(withCleanUp(log), scope)
+      expect([yield* flight.run(never), log]).toEqual([1, []])
+      const closing = yield* Effect.fork(Scope.close(scope, Exit.void))
+      yield* TestClock.adjust(999)
+      expect(closing.unsafePoll()).toBeNull()
+      yield* TestClock.adjust(1)
+      yield* Fiber.join(closing)
+      expect(log).toEqual(["cleaned up"])
+    })
+  )
+
+  it.effect("lets the scope wait no longer than 15 seconds", () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const hanging = SingleFlight.make<number, Error, never>(Effect.as(afterwards(Effect.never), 1), limits)
+      const flight = yield* Scope.extend(hanging, scope)
+      yield* flight.run(never)
+      const closing = yield* Effect.fork(Scope.close(scope, Exit.void))
+      yield* TestClock.adjust("15 seconds")
+      yield* Fiber.join(closing)
+    })
+  )
+
+  it.scoped("starts the next run meanwhile", () =>
+    Effect.gen(function* () {
+      const flight = yield* withCleanUp([])
+      expect([yield* flight.run(never), yield* flight.run(never)]).toEqual([1, 1])
+      yield* TestClock.adjust("1 second")
+    })
+  )
+
+  it.effect("runs the effect at once outside of a run", () =>
+    Effect.gen(function* () {
+      const log: Array<string> = []
+      yield* afterwards(Effect.sync(() => log.push("now")))
+      expect(log).toEqual(["now"])
+    })
+  )
+
+  it.scoped("runs the effect of a run that was given up", () =>
+    Effect.gen(function* () {
+      const log: Array<string> = []
+      const clean = Effect.sync(() => void log.push("cleaned up"))
+      const flight = yield* SingleFlight.make<number, Error, never>(
+        Effect.onInterrupt(Effect.never, () => afterwards(clean)),
+        { ...limits, firstStep: 1_000 }
+      )
+      const waiting = yield* Effect.fork(Effect.flip(flight.run(never)))
+      yield* TestClock.adjust("10 seconds")
+      yield* Fiber.join(waiting)
+      expect(log).toEqual(["cleaned up", "cleaned up"])
     })
   )
 })
