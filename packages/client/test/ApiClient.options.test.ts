@@ -35,7 +35,7 @@ describe("ApiClient options", () => {
     [{ timeouts: {} }, "an API client has no option `timeouts`. Did you mean `timeout`?"],
     [{ timeout: { exchage: 1 } }, "no option `timeout.exchage`. Did you mean `timeout.exchange`?"],
     [{ retry: { budgett: false } }, "no option `retry.budgett`. Did you mean `retry.budget`?"],
-    [{ retry: { times: 3 } }, "no option `retry.times`. Did you mean `retry.schedule`?"],
+    [{ retry: { times: 3 } }, "no option `retry.times`. Pass `retry: Retry.exponential({ times: 3 })`."],
     [{ maxBodysize: 10 }, "Did you mean `maxBodySize`?"],
     [{ cookie: true }, "Did you mean `cookies`?"],
     [{ origin: [] }, "Did you mean `origins`?"],

@@ -135,7 +135,12 @@ export const cases: ReadonlyArray<
     built({ retry: 3 }),
     "`retry` is 3. Pass a schedule such as `Retry.exponential({ times: 3 })`"
   ],
-  [8, "the option times", built({ retry: { times: 3 } }), "no option `retry.times`. Did you mean `retry.schedule`?"],
+  [
+    8,
+    "the option times",
+    built({ retry: { times: 3 } }),
+    "no option `retry.times`. Pass `retry: Retry.exponential({ times: 3 })`."
+  ],
   [9, "a negative timeout", built({ timeout: -1 }), "`timeout` is -1. Pass milliseconds above 0"],
   [
     9,
@@ -240,6 +245,14 @@ export const cases: ReadonlyArray<
     called("/x", { data: { title: secret } }),
     "a POST call has no option `data`. Did you mean `json`?"
   ],
+  [
+    22,
+    "the body in the place of the options",
+    called("/x", { title: secret }),
+    "a POST call has no option `title`. If it is a member of the body, use `json`."
+  ],
+  [9, "a timeout of got", called("/x", { timeout: { request: 5 } }), "Did you mean `timeout.exchange`?"],
+  [25, "a logger", built({ logger: console }), "no option `logger`. Provide `ApiLog.layer()`."],
   [23, "params of axios", called("/x", { params: { q: secret } }), "no option `params`. Did you mean `query`?"],
   [
     26,

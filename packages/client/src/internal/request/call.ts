@@ -40,9 +40,11 @@ const unreadable = new InvalidRequest({
 
 const invalidOption = (options: AnyOptions, method: HttpMethod): InvalidRequest | undefined => {
   if (OptionNames.findUnknown(options, callNames) === undefined) return wrongCallOption(options)
-  const unknown = OptionNames.findUnknown(options, hasBody(method) ? callNames : bodilessNames, otherNames)
+  const sendsBody = hasBody(method)
+  const unknown = OptionNames.findUnknown(options, sendsBody ? callNames : bodilessNames, otherNames)
   if (unknown === undefined) return undefined
-  return new InvalidRequest({ reason: "Options", detail: OptionNames.explain(`a ${method} call`, unknown) })
+  const advised = sendsBody ? { advice: "If it is a member of the body, use `json`.", ...unknown } : unknown
+  return new InvalidRequest({ reason: "Options", detail: OptionNames.explain(`a ${method} call`, advised) })
 }
 
 const makeSender = <E>(method: HttpMethod, send: Call.Send<E>, codec: JsonCodec | undefined) => {

@@ -51,6 +51,8 @@ export const callNames: OptionNames.ShapeOf<CallOptions> = {
   body: true
 }
 
+const retryAdvice = "Pass `retry: Retry.exponential({ times: 3 })`."
+
 /** Names in other libraries: axios, ky, got, requests, Octokit and the OpenAI SDK. */
 export const otherNames: OptionNames.OtherNames = {
   params: "query",
@@ -70,8 +72,12 @@ export const otherNames: OptionNames.OtherNames = {
   retries: "retry",
   maxRetries: "retry",
   maxAttempts: "retry",
-  times: "schedule",
-  attempts: "schedule",
+  times: retryAdvice,
+  attempts: retryAdvice,
+  request: "exchange",
+  response: "exchange",
+  total: "call",
+  connect: "Set `connectTimeout` of the transport.",
   followRedirects: "redirects",
   followRedirect: "redirects",
   allowRedirects: "redirects",
@@ -82,6 +88,9 @@ export const otherNames: OptionNames.OtherNames = {
   limits: "rateLimit",
   jar: "cookies",
   hooks: "observe",
+  interceptors: "observe",
+  logger: "Provide `ApiLog.layer()`.",
+  method: "Use `api.post` or `api.request`.",
   signal: "Interrupt the fiber, or use `PromiseClient`.",
   throwHttpErrors: "Use `Effect.either` or `Effect.catchTag`.",
   proxy: "Set it on the transport.",
