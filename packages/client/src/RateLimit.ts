@@ -176,12 +176,12 @@ const makeThrottleOnExhausted = (options: ThrottleOptions): RateLimits =>
  * @example
  * import * as RateLimit from "@countersign/client/RateLimit"
  * import * as RateLimiter from "@countersign/client/RateLimiter"
- * import * as Layer from "effect/Layer"
+ * import * as Effect from "effect/Effect"
  *
- * // The option `rateLimit` of a client: at most 100 requests per minute to each origin.
- * const Limits = RateLimit.layer({ limits: [{ limit: 100, window: "1 minute" }] }).pipe(
- *   Layer.provide(RateLimiter.layer),
- *   Layer.provide(RateLimiter.layerStoreMemory)
+ * // A service of its own, with a `RateLimiter` of the application: at most 100 requests per minute to each origin.
+ * const limits = RateLimit.make({ limits: [{ limit: 100, window: "1 minute" }] }).pipe(
+ *   Effect.provide(RateLimiter.layer),
+ *   Effect.provide(RateLimiter.layerStoreMemory)
  * )
  *
  * @param options - the limits, waits and the throttle. See {@link Options}.
@@ -199,7 +199,7 @@ export const make = (options: Options): Effect.Effect<Service, never, RateLimite
   })
 
 /**
- * Layer with client-side rate limits and a throttle. See {@link make}.
+ * Layer with client-side rate limits by a `RateLimiter` of the application, and a throttle. See {@link make}.
  *
  * @param options - the limits, waits and the throttle. See {@link Options}.
  * @since 0.1.0
@@ -207,6 +207,22 @@ export const make = (options: Options): Effect.Effect<Service, never, RateLimite
  */
 export const layer = (options: Options): Layer.Layer<RateLimit, never, RateLimiter.RateLimiter> =>
   Layer.effect(RateLimit, make(options))
+
+/**
+ * Layer with client-side rate limits that are counted in this process, and a throttle. See {@link make}.
+ *
+ * @example
+ * import * as RateLimit from "@countersign/client/RateLimit"
+ *
+ * // The option `rateLimit` of a client: at most 10 requests in any second to each origin.
+ * const rateLimit = RateLimit.layerMemory({ limits: [{ limit: 10, window: "1 second" }] })
+ *
+ * @param options - the limits, waits and the throttle. See {@link Options}.
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerMemory = (options: Options): Layer.Layer<RateLimit> =>
+  layer(options).pipe(Layer.provide(RateLimiter.layer), Layer.provide(RateLimiter.layerStoreMemory))
 
 /**
  * Layer with a throttle, for clients that share a server and an account. See {@link throttle}.

@@ -9,7 +9,6 @@ import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as FastCheck from "effect/FastCheck"
 import * as Fiber from "effect/Fiber"
-import * as Layer from "effect/Layer"
 import * as TestClock from "effect/TestClock"
 import { failure, get, runPromise, run, requestTimes, transport } from "./support/mockApi.js"
 
@@ -19,10 +18,7 @@ const ok = () => respond(200, "ok")
 const client = (options: RateLimit.Options, script: MockClient.Script = ok) =>
   Effect.gen(function* () {
     const { client: inner, mock } = yield* transport(script)
-    const service = yield* RateLimit.RateLimit.pipe(
-      Effect.provide(RateLimit.layer(options)),
-      Effect.provide(Layer.provide(RateLimiter.layer, RateLimiter.layerStoreMemory))
-    )
+    const service = yield* Effect.provide(RateLimit.RateLimit, RateLimit.layerMemory(options))
     return { mock, limited: RateLimit.policy(service)(inner) }
   })
 

@@ -4,7 +4,6 @@ import * as ApiClient from "@countersign/client/ApiClient"
 import * as CircuitBreaker from "@countersign/client/CircuitBreaker"
 import * as Concurrency from "@countersign/client/Concurrency"
 import * as RateLimit from "@countersign/client/RateLimit"
-import * as RateLimiter from "@countersign/client/RateLimiter"
 import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
@@ -15,10 +14,7 @@ class Invoices extends ApiClient.Tag("app/Invoices")<Invoices>() {}
 
 // #region options
 /** At most 10 requests in any second, for each origin. The others wait. */
-const rateLimit = RateLimit.layer({ limits: [{ limit: 10, window: "1 second" }] }).pipe(
-  Layer.provide(RateLimiter.layer),
-  Layer.provide(RateLimiter.layerStoreMemory)
-)
+const rateLimit = RateLimit.layerMemory({ limits: [{ limit: 10, window: "1 second" }] })
 
 /** At most 20 requests in flight for each origin. The next 100 wait. */
 const concurrency = Concurrency.layer({ limit: 20, maxQueued: 100 })

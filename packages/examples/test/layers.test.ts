@@ -70,7 +70,7 @@ const memory = () => Layer.provide(RateLimiter.layer, RateLimiter.layerStoreMemo
 const rows: ReadonlyArray<Row> = [
   row("CookieJar.layerMemory", CookieJar.CookieJar, () => CookieJar.layerMemory, CookieJar.makeMemory),
   row(
-    "RateLimit.layerHold",
+    "RateLimit.layerThrottle",
     RateLimit.RateLimit,
     () => RateLimit.layerThrottle(),
     Effect.sync(() => RateLimit.throttle())
@@ -79,6 +79,12 @@ const rows: ReadonlyArray<Row> = [
     "RateLimit.layer",
     RateLimit.RateLimit,
     () => Layer.provide(RateLimit.layer(limits), memory()),
+    Effect.provide(RateLimit.make(limits), memory())
+  ),
+  row(
+    "RateLimit.layerMemory",
+    RateLimit.RateLimit,
+    () => RateLimit.layerMemory(limits),
     Effect.provide(RateLimit.make(limits), memory())
   ),
   row(

@@ -358,7 +358,7 @@ export const cases: ReadonlyArray<
     39,
     "an Effect for a rate limit",
     built({ rateLimit: RateLimit.make({ limits: [] }) }),
-    "`rateLimit` is an Effect. Write `yield*` before it, or pass a Layer such as `RateLimit.layer({ limits })`, or false."
+    "`rateLimit` is an Effect. Write `yield*` before it, or pass a Layer such as `RateLimit.layerMemory({ limits })`, or false."
   ],
   [39, "a number for a rate limit", built({ rateLimit: 5 }), "`rateLimit` is 5. Pass a Layer such as `RateLimit.layer"],
   [

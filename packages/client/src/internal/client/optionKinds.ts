@@ -30,7 +30,7 @@ const clientKinds: Kinds<AnyOptions> = {
   origins: { accepts: Array.isArray, pass: "a list of URLs" },
   auth: service("sign", "a Layer such as `Bearer.layer(token)`, or `Auth.none`"),
   cookies: orFalse(service("cookiesFor", "a Layer such as `CookieJar.layerMemory`")),
-  rateLimit: orFalse(service("acquire", "a Layer such as `RateLimit.layer({ limits })`")),
+  rateLimit: orFalse(service("acquire", "a Layer such as `RateLimit.layerMemory({ limits })`")),
   circuitBreaker: orFalse(service("execute", "a Layer such as `CircuitBreaker.layer()`")),
   concurrency: orFalse(service("withPermit", "a Layer such as `Concurrency.layer({ limit: 10 })`")),
   timeout: timeoutKind,
