@@ -27,6 +27,8 @@ import * as Stream from "effect/Stream"
  * - `Stored`: the token was stored
  * - `StoreFailed`: the token was not stored. It is kept in memory and stored later
  * - `Quarantined`: a damaged record was moved aside, see `onCorruptRecord`. `error` is the cause
+ * - `RecordGone`: a record that this source has read or written does not exist any more. The token in memory is not refreshed.
+ *   After a sign-out this is expected. Otherwise the store has lost the record
  *
  * @since 0.1.0
  * @category models
@@ -43,6 +45,7 @@ export type EventType =
   | "Stored"
   | "StoreFailed"
   | "Quarantined"
+  | "RecordGone"
 
 /**
  * An event of a token source.

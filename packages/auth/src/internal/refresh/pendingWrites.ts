@@ -8,9 +8,16 @@ import { silently } from "../concurrency/flightProgress.js"
 import type { Pending, PendingWrite } from "./persistenceState.js"
 import * as PersistenceState from "./persistenceState.js"
 import type { Decorator, Source } from "./source.js"
+import { forgetRecord } from "./source.js"
 
 /** Retries of a failed write, after the first second. A full disk may have space again soon. */
-const pendingWriteRetries = Schedule.union(Schedule.exponential("1 second"), Schedule.spaced("1 minute"))
+const pendingWriteRetries: Schedule.Schedule<unknown> = Schedule.union(
+  Schedule.exponential("1 second"),
+  Schedule.spaced("1 minute")
+)
+
+/** Another machine waits for the outcome for four seconds after the store is reachable again. */
+const clusterWriteRetries: Schedule.Schedule<unknown> = Schedule.spaced("1 second")
 
 /** Retries under the lock, for a shared record. No other process reads the used refresh token meanwhile. */
 const lockedWriteRetries = Schedule.fromDelays("50 millis", "250 millis")
@@ -49,13 +56,16 @@ const superseded = (source: Source, write: PendingWrite): Effect.Effect<void> =>
     Effect.logWarning("Another process has stored a token under this key meanwhile; this process goes on with its own.")
   )
 
+const gone = (source: Source, write: PendingWrite): Effect.Effect<void> =>
+  Effect.suspend(() => (pendingOf(source, write) === undefined ? Effect.void : forgetRecord(source)))
+
 /** The record has another version. A write that failed may have been carried out, and then this process has changed it. */
 const resolveConflict = (
   source: Source,
   write: PendingWrite,
   record: Option.Option<VersionedToken>
 ): Effect.Effect<void, TokenStoreError> => {
-  if (Option.isNone(record)) return superseded(source, write)
+  if (Option.isNone(record)) return gone(source, write)
   const { token, version } = record.value
   if (PersistenceState.isSameToken(token, write.token)) return saved(source, write, version)
   if (!PersistenceState.isSameToken(token, write.previous)) return superseded(source, write)
@@ -86,7 +96,10 @@ export const make = (source: Source): Effect.Effect<PendingWrites, never, Scope.
     // A forked fiber inherits the interruptibility of its parent. The scope must be able to interrupt it.
     const fork = <A, E>(effect: Effect.Effect<A, E>) => Effect.forkIn(silently(Effect.interruptible(effect)), scope)
     const retry = (write: PendingWrite) =>
-      Effect.delay(Effect.retry(writeUnderLock(source, write), pendingWriteRetries), "1 second")
+      Effect.delay(
+        Effect.retry(writeUnderLock(source, write), store.isCluster ? clusterWriteRetries : pendingWriteRetries),
+        "1 second"
+      )
 
     const failed = (write: PendingWrite, error: TokenStoreError) =>
       transition(source, write, PersistenceState.writeFailed).pipe(

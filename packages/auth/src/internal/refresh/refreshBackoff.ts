@@ -22,7 +22,7 @@ export const nextRetry = (state: RefreshState.RefreshState, now: number): Effect
   }))
 }
 
-const onFailure = (source: Source, error: RefreshState.Failed["error"]): Effect.Effect<void> =>
+const onFailure = (source: Source, error: RefreshState.Failed["error"], isRepeated: boolean): Effect.Effect<void> =>
   Effect.gen(function* () {
     const { cache, clock, events, refresh } = source
     const wall = yield* Clock.currentTimeMillis
@@ -36,17 +36,29 @@ const onFailure = (source: Source, error: RefreshState.Failed["error"]): Effect.
       expiresAt: TokenCache.expiresAtOf(cache.current)
     })
     yield* events.publish("RefreshFailed", token, error)
-    const isLogged = state._tag === "Invalid" && state.isLogged && error?._tag === "TokenError"
+    const isLogged = isRepeated || (state._tag === "Invalid" && state.isLogged && error?._tag === "TokenError")
     if (token !== undefined && error !== undefined && !isLogged)
       yield* Effect.logWarning(`${error.message}; the old one serves until it expires.`)
   })
 
 /** Records the outcome of a refresh, so that callers do not repeat a failed one at once. */
-export const withBackoff =
-  (source: Source): Decorator =>
-  (acquire) =>
-  (request) =>
+export const withBackoff = (source: Source): Decorator => {
+  /** The failure of the store that was logged. A store is tried so often that its outage is logged once. */
+  let logged: string | undefined
+  const failed = (error: RefreshState.Failed["error"]) => {
+    const message = error?._tag === "TokenStoreError" ? error.message : undefined
+    const isRepeated = message !== undefined && message === logged
+    logged = message
+    return onFailure(source, error, isRepeated)
+  }
+  return (acquire) => (request) =>
     acquire(request).pipe(
-      Effect.tap(() => Effect.sync(() => (source.refresh.current = RefreshState.idle))),
-      Effect.tapErrorCause((cause) => onFailure(source, Option.getOrUndefined(Cause.failureOption(cause))))
+      Effect.tap(() =>
+        Effect.sync(() => {
+          logged = undefined
+          source.refresh.current = RefreshState.idle
+        })
+      ),
+      Effect.tapErrorCause((cause) => failed(Option.getOrUndefined(Cause.failureOption(cause))))
     )
+}

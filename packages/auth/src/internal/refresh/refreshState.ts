@@ -50,6 +50,9 @@ export const idle: Idle = { _tag: "Idle" }
 /** For this time after a failure, a valid token is not refreshed in the background. */
 const quietMs = 30_000
 
+/** The same after a failure of the store, which a failover or an operator may end at any moment. */
+const quietAfterStoreMs = 2_000
+
 const noWaits: Waits = { quietUntil: Number.NEGATIVE_INFINITY, retry: undefined }
 
 /** The backoff of the last failure. */
@@ -116,7 +119,8 @@ export const failed = (state: RefreshState, failure: Failed): BackingOff | Inval
   const { error, expiresAt, now, retry } = failure
   const isDenied = state._tag === "InProgress" && state.isStepUpDenied
   const retryAt = isDenied ? now : failure.retryAt
-  const quietUntil = Math.max(retryAt, Math.min(now + quietMs, Math.max(expiresAt, now)))
+  const quiet = error?._tag === "TokenStoreError" ? quietAfterStoreMs : quietMs
+  const quietUntil = Math.max(retryAt, Math.min(now + quiet, Math.max(expiresAt, now)))
   if (state._tag === "Invalid") return { ...state, quietUntil, isLogged: true }
   return {
     _tag: "BackingOff",

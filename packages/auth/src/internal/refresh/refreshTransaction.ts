@@ -6,9 +6,12 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { pipe } from "effect/Function"
 import * as Option from "effect/Option"
+import * as TokenStore from "../../TokenStore.js"
 import { silently, step } from "../concurrency/flightProgress.js"
+import { Stopwatch } from "../concurrency/stopwatch.js"
 import * as RotatedToken from "../response/rotatedToken.js"
 import * as Intent from "./intent.js"
+import * as Observation from "./observation.js"
 import type { PendingWrites } from "./pendingWrites.js"
 import { persisting } from "./pendingWrites.js"
 import * as PersistenceState from "./persistenceState.js"
@@ -33,6 +36,18 @@ const interrupted = new TokenError({
   sent: "maybe",
   detail: "`acquireToken` interrupted itself"
 })
+
+const lockLost = new TokenError({
+  reason: "Unavailable",
+  sent: "no",
+  detail: "the lock of the record was lost before the token request was sent. The next attempt reads the record again."
+})
+
+const isLocked = Effect.flatMap(TokenStore.Lease, ({ isHeld }) => isHeld)
+
+/** Sends no request after the lock was lost: another process may refresh the token. The answer to one is awaited. */
+const whileLocked: Decorator = (acquire) => (request) =>
+  Effect.flatMap(isLocked, (held) => (held ? acquire(request) : Effect.fail(lockLost)))
 
 /** Limits one token request. */
 export const withTimeout =
@@ -63,7 +78,8 @@ export const retryOnceIfAmbiguous =
     return Effect.catchIf(
       acquire(request),
       (error) => error._tag === "TokenError" && error.sent === "maybe",
-      () => retry
+      // Without the lock, the first request stays the last one, and its outcome unknown.
+      (error) => Effect.flatMap(isLocked, (held) => (held ? retry : Effect.fail(error)))
     )
   }
 
@@ -168,6 +184,34 @@ export const underLock =
     return unlessLoaded((request) => store.exclusive(locked(request)))
   }
 
+/** Longest wait for the unfinished refresh of another process, in milliseconds. Others may begin one after the other. */
+const longestWaitMs = 10_000
+
+/**
+ * Where several machines share the record: while another process has not finished its refresh, waits without the lock and
+ * looks again. A caller that finds the refresh of another process, which has exited, gets its token after four seconds.
+ */
+const awaitingOthers =
+  (source: Source): Decorator =>
+  (acquire) =>
+  (request) => {
+    const { observation, store } = source
+    if (!store.isCluster) return acquire(request)
+    return Effect.clockWith((clock) => {
+      /** Since the first look. The wait for the lock may have been long. */
+      let waited: Stopwatch | undefined
+      const attempt: ReturnType<typeof acquire> = Effect.catchAll(acquire(request), (error) => {
+        // The store may have been unreachable for the other process too.
+        if (error._tag === "TokenStoreError") observation.current = undefined
+        waited ??= new Stopwatch(clock)
+        const isAwaited = observation.current?.error === error && waited.elapsedMonotonic < longestWaitMs
+        if (!isAwaited) return Effect.fail(error)
+        return Effect.zipRight(step(Effect.sleep(Observation.lookMs), Observation.lookMs), attempt)
+      })
+      return attempt
+    })
+  }
+
 /** The refresh of a source. Read it from the bottom up: the last decorator runs first. */
 export const make = <R>(
   source: Source,
@@ -177,6 +221,7 @@ export const make = <R>(
 ): Acquire<R> =>
   pipe(
     ({ challenge, previous }: RefreshRequest) => options.acquireToken(previous, challenge),
+    whileLocked,
     withTimeout(timeout),
     retryOnceIfAmbiguous(source),
     caching(source, options),
@@ -185,5 +230,6 @@ export const make = <R>(
     withStepUp(source),
     withIntent(source),
     underLock(source),
+    awaitingOthers(source),
     withBackoff(source)
   )

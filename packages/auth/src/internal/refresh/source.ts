@@ -9,6 +9,7 @@ import type { VersionedToken } from "../../TokenStore.js"
 import type { GuardedRecord } from "../store/guardedStore.js"
 import type { EventPublisher } from "./eventPublisher.js"
 import * as Intent from "./intent.js"
+import type { Awaited } from "./observation.js"
 import * as PersistenceState from "./persistenceState.js"
 import * as RefreshState from "./refreshState.js"
 import type { Windows } from "./refreshWindow.js"
@@ -23,6 +24,8 @@ export interface Source {
   readonly refresh: MutableRef.MutableRef<RefreshState.RefreshState>
   readonly persistence: MutableRef.MutableRef<PersistenceState.PersistenceState>
   readonly stepUp: MutableRef.MutableRef<StepUpState.StepUpState>
+  /** The unfinished refresh of another process, in a store that several machines share. */
+  readonly observation: MutableRef.MutableRef<Awaited | undefined>
   readonly clock: WallClock
   readonly store: GuardedRecord
   readonly events: EventPublisher
@@ -36,6 +39,7 @@ export const make = (parts: Pick<Source, "store" | "events" | "windows">): Effec
     refresh: MutableRef.make<RefreshState.RefreshState>(RefreshState.idle),
     persistence: MutableRef.make<PersistenceState.PersistenceState>(PersistenceState.initial),
     stepUp: MutableRef.make<StepUpState.StepUpState>(StepUpState.none),
+    observation: MutableRef.make<Awaited | undefined>(undefined),
     clock: new WallClock(clock)
   }))
 
@@ -77,6 +81,13 @@ export const load = (source: Source, record: Option.Option<VersionedToken>): Eff
         TokenCache.isFresh(TokenCache.at(source.cache.current, now)) ? Option.some(token) : Option.none()
       )
     )
+  })
+
+/** The record of this source is not there any more. That is a sign-out, so a token in memory is not refreshed. */
+export const forgetRecord = ({ cache, events, persistence }: Source): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    persistence.current = PersistenceState.removed(persistence.current)
+    return events.publish("RecordGone", TokenCache.cachedOf(cache.current)?.token)
   })
 
 /** Loads another token from the store, if there is one. Sends no token request. */

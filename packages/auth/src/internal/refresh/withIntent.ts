@@ -4,10 +4,11 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Token } from "../../Token.js"
 import * as Intent from "./intent.js"
+import * as Observation from "./observation.js"
 import * as PersistenceState from "./persistenceState.js"
 import * as RefreshState from "./refreshState.js"
 import type { Decorator, Source } from "./source.js"
-import { versionOf, whileInProgress } from "./source.js"
+import { forgetRecord, versionOf, whileInProgress } from "./source.js"
 
 const overtaken = new TokenError({
   reason: "Unavailable",
@@ -44,11 +45,45 @@ const writeIntent = (source: Source, token: Token, version: number, refreshStart
     return next
   })
 
-/** The token to refresh. A token that is not stored yet is newer than the record, unless a sign-out removed the record. */
-const previousOf = ({ persistence }: Source, record: Option.Option<{ readonly token: Token }>): Token | undefined => {
-  if (Option.isNone(record) && PersistenceState.versionOf(persistence.current) > 0)
-    persistence.current = PersistenceState.removed(persistence.current)
-  return PersistenceState.pendingTokenOf(persistence.current) ?? Option.getOrUndefined(record)?.token
+/** The token to refresh. A token that is not stored yet is newer than the record, unless the record is gone. */
+const previousOf = (
+  source: Source,
+  record: Option.Option<{ readonly token: Token }>
+): Effect.Effect<Token | undefined> =>
+  Effect.suspend(() => {
+    const { persistence } = source
+    const isGone = Option.isNone(record) && PersistenceState.versionOf(persistence.current) > 0
+    return Effect.map(
+      isGone ? forgetRecord(source) : Effect.void,
+      () => PersistenceState.pendingTokenOf(persistence.current) ?? Option.getOrUndefined(record)?.token
+    )
+  })
+
+/**
+ * Why the refresh of another process is awaited. Undefined if the own one may start at `now`. On one host, the time in the
+ * intent counts. Another machine may have another clock.
+ */
+const awaitedOther = (source: Source, intent: Intent.Intent, version: number, now: number) =>
+  Effect.clockWith((clock) => {
+    const { observation, store } = source
+    if (!store.isCluster) {
+      const retryAt = store.isShared ? Intent.awaitedUntil(intent, now) : undefined
+      return Effect.succeed(retryAt === undefined ? undefined : startedElsewhere(retryAt))
+    }
+    const looked = intent._tag === "Foreign" ? Observation.looked(observation.current, version, clock) : undefined
+    const error =
+      looked === undefined || Observation.isOver(looked) ? undefined : startedElsewhere(now + Observation.lookMs)
+    observation.current = looked && error && { ...looked, error }
+    return Effect.succeed(error)
+  })
+
+/**
+ * Whether the intent is written before the refresh token is sent. One that is found is written anew: of two processes that
+ * found it, the compare-and-set lets one send. On one host, no other process has found an intent of this one.
+ */
+const isWritten = ({ store }: Source, intent: Intent.Intent, token: Token | undefined): boolean => {
+  if (intent._tag === "None") return token?.refreshToken !== undefined
+  return intent._tag === "Foreign" ? store.isShared : store.isCluster
 }
 
 /**
@@ -60,18 +95,19 @@ export const withIntent =
   (acquire) =>
   (request) =>
     Effect.gen(function* () {
-      const { refresh, store } = source
+      const { refresh } = source
       const now = yield* Clock.currentTimeMillis
       const found = versionOf(request.record)
       const state = RefreshState.recordRead(refresh.current, found)
       if (state._tag === "Invalid") return yield* Effect.fail(state.error)
-      const token = previousOf(source, request.record)
+      const token = yield* previousOf(source, request.record)
       const intent = Intent.of(token, RefreshState.intentOf(state))
-      const retryAt = store.isShared ? Intent.awaitedUntil(intent, now) : undefined
-      if (retryAt !== undefined) return yield* Effect.fail(startedElsewhere(retryAt))
-      const isNew = intent._tag === "None" && token?.refreshToken !== undefined
-      refresh.current = RefreshState.start(state, isNew ? { _tag: "Ours", startedAt: now } : intent)
-      const version = isNew ? yield* writeIntent(source, token, found, now) : found
+      const awaited = yield* awaitedOther(source, intent, found, now)
+      if (awaited !== undefined) return yield* Effect.fail(awaited)
+      const begun = token !== undefined && isWritten(source, intent, token) ? Intent.begun(intent, now) : undefined
+      refresh.current = RefreshState.start(state, begun ?? intent)
+      const version =
+        begun === undefined || token === undefined ? found : yield* writeIntent(source, token, found, begun.startedAt)
       return yield* Effect.tapError(
         acquire({ ...request, previous: Option.fromNullable(token), version, intent }),
         (error) =>

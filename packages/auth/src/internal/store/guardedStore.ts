@@ -49,6 +49,8 @@ const ownerProblem = (token: Token, expected: TokenOwner | undefined): string | 
 export interface GuardedRecord {
   /** Whether other processes use the same record. */
   readonly isShared: boolean
+  /** Whether they may run on other machines, with other clocks. */
+  readonly isCluster: boolean
   readonly get: Effect.Effect<Option.Option<TokenStore.VersionedToken>, TokenStoreError>
   readonly compareAndSet: (
     expected: number,
@@ -133,6 +135,7 @@ export const make = (
     )
   return {
     isShared: store.lockScope !== "process",
+    isCluster: store.lockScope === "cluster",
     get: Effect.flatMap(
       within(store.get(key), () => timedOut("reading the record", "ReadFailed", storeTimeout)),
       checked

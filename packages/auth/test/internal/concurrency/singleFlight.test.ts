@@ -140,6 +140,17 @@ describe("SingleFlight and what a run does afterwards", () => {
     })
   )
 
+  it.scoped("runs the effect at once if the run has ended", () =>
+    Effect.gen(function* () {
+      const log: Array<string> = []
+      const late = Effect.delay(afterwards(Effect.sync(() => void log.push("late"))), "1 second")
+      const flight = yield* SingleFlight.make<number, Error, never>(Effect.as(Effect.forkDaemon(late), 1), limits)
+      yield* flight.run(never)
+      yield* TestClock.adjust("1 second")
+      expect(log).toEqual(["late"])
+    })
+  )
+
   it.scoped("runs the effect of a run that was given up", () =>
     Effect.gen(function* () {
       const log: Array<string> = []

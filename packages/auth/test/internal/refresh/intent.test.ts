@@ -14,7 +14,8 @@ const intents: Readonly<Record<Intent["_tag"], Intent>> = {
   None: Intents.none,
   Ours: { _tag: "Ours", startedAt: 5 },
   Foreign: { _tag: "Foreign", startedAt: 5 },
-  OursFailed: { _tag: "OursFailed", startedAt: 5 }
+  OursFailed: { _tag: "OursFailed", startedAt: 5 },
+  TakenOver: { _tag: "TakenOver", startedAt: 5 }
 }
 const errors = {
   "a lost response": new TokenError({ reason: "Unavailable", sent: "maybe", detail: "scripted" }),
@@ -27,6 +28,8 @@ describe("intent", () => {
     ["no mark", undefined, "Ours", "None"],
     ["the mark of this process", 5, "Ours", "Ours"],
     ["the mark of this process, whose refresh failed", 5, "OursFailed", "OursFailed"],
+    ["the mark of this process, which has taken a refresh over", 5, "TakenOver", "TakenOver"],
+    ["another mark, after one that was taken over", 6, "TakenOver", "Foreign"],
     ["another mark", 6, "Ours", "Foreign"],
     ["a mark, if this process has written none", 5, "None", "Foreign"],
     ["a known mark of another process", 5, "Foreign", "Foreign"]
@@ -49,6 +52,9 @@ describe("intent", () => {
     ["OursFailed", "a lost response", "Ours"],
     ["OursFailed", "an unsent request", "OursFailed"],
     ["OursFailed", "a rejected refresh token", "OursFailed"],
+    ["TakenOver", "a lost response", "TakenOver"],
+    ["TakenOver", "an unsent request", "TakenOver"],
+    ["TakenOver", "a rejected refresh token", "TakenOver"],
     ["Foreign", "a lost response", "Foreign"],
     ["Foreign", "an unsent request", "Foreign"],
     ["Foreign", "a rejected refresh token", "Foreign"]
@@ -64,6 +70,16 @@ describe("intent", () => {
 
   it("counts as ambiguous if the server may have processed a request", () => {
     const ambiguous = Object.values(intents).filter(Intents.isAmbiguous)
-    expect(ambiguous).toEqual([intents.Ours, intents.Foreign])
+    expect(ambiguous).toEqual([intents.Ours, intents.Foreign, intents.TakenOver])
+  })
+
+  it.each([
+    ["None", { _tag: "Ours", startedAt: 9 }],
+    ["Foreign", { _tag: "TakenOver", startedAt: 9 }],
+    ["Ours", { _tag: "Ours", startedAt: 5 }],
+    ["OursFailed", { _tag: "OursFailed", startedAt: 5 }],
+    ["TakenOver", { _tag: "TakenOver", startedAt: 5 }]
+  ] as const)("writes a new mark, or keeps its own one, where it has found %s", (tag, expected) => {
+    expect(Intents.begun(intents[tag], 9)).toEqual(expected)
   })
 })

@@ -92,8 +92,8 @@ describe("RefreshState.failed", () => {
     "goes from %s to its next state by an outage, and by any other failure",
     (_, state, onOutage, onOther) => {
       expect(RefreshState.failed(state, failure(outage))).toEqual(onOutage)
-      for (const error of [unreadable, invalidGrant, undefined])
-        expect(RefreshState.failed(state, failure(error))).toEqual(onOther)
+      for (const error of [invalidGrant, undefined]) expect(RefreshState.failed(state, failure(error))).toEqual(onOther)
+      expect(RefreshState.failed(state, failure(unreadable))).toEqual({ ...onOther, quietUntil: 3_000 })
     }
   )
 
@@ -109,6 +109,11 @@ describe("RefreshState.failed", () => {
       true,
       false
     ])
+  })
+
+  it("ends the quiet time 2 seconds after a failure of the store, or when the token expires", () => {
+    const quietUntil = (expiresAt: number) => RefreshState.failed(idle, failure(unreadable, { expiresAt })).quietUntil
+    expect([9_000, 2_000, Number.NEGATIVE_INFINITY].map(quietUntil)).toEqual([3_000, 2_000, 1_000])
   })
 
   it("does not retry before the server allows it", () => {
