@@ -222,7 +222,11 @@ describe("TokenSource in a cluster after a process has exited during its refresh
       yield* exitsAfterIntent(memory, 0)
       const server = new StrictServer("canary-refresh-old")
       // A failover has lost the lock of the first process.
-      const unlocked: TokenStore.Service = { ...store, withLock: () => (effect) => effect }
+      const unlocked: TokenStore.Service = {
+        ...store,
+        compareAndSet: (...write) => Effect.delay(store.compareAndSet(...write), "100 millis"),
+        withLock: () => (effect) => effect
+      }
       const sources = [
         yield* makeSource(unlocked, server.acquireToken),
         yield* makeSource(unlocked, server.acquireToken)
