@@ -22,6 +22,7 @@ import type { Backing } from "./internal/lock/backing.js"
 import { bounded } from "./internal/lock/backing.js"
 import * as HeldLease from "./internal/lock/heldLease.js"
 import { Lease } from "./internal/lock/lease.js"
+import * as OptionNames from "./internal/options/optionNames.js"
 import * as TokenStore from "./TokenStore.js"
 
 export type { Backing } from "./internal/lock/backing.js"
@@ -54,6 +55,8 @@ export const defaults = {
   /** How long to wait while another process or fiber holds the lock. */
   lockTimeout: "15 seconds"
 } as const
+
+const names: OptionNames.ShapeOf<Options> = { lease: true, lockTimeout: true }
 
 /** Pauses between two attempts, in milliseconds: the first, the longest, and the factor from one to the next. */
 const pauses = { first: 5, longest: 100, factor: 1.5 } as const
@@ -191,6 +194,7 @@ const withLease =
  * @category constructors
  */
 export const make = (backing: Backing, options: Options = {}): TokenStore.Service["withLock"] => {
+  OptionNames.known("`LeaseLock`", options, names)
   const lease = Duration.decode(options.lease ?? defaults.lease)
   const lockTimeout = Duration.decode(options.lockTimeout ?? defaults.lockTimeout)
   const lockNanos = Option.getOrElse(Duration.toNanos(lockTimeout), () => infiniteNanos)

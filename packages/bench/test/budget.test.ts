@@ -18,10 +18,10 @@ describe("cost limits", () => {
     expect(brotli).toBeLessThanOrEqual(24_200)
   })
 
-  it("bundles an ApiClient with a bearer token into at most 38.4 kB compressed, without other packages", async () => {
+  it("bundles an ApiClient with a bearer token into at most 38.8 kB compressed, without other packages", async () => {
     const { brotli, modules } = await Bundle.bundle(staged, Bundle.wholeClient)
     expect(modules.filter((module) => !module.startsWith("@countersign/"))).toEqual(["<stdin>"])
-    expect(brotli).toBeLessThanOrEqual(38_400)
+    expect(brotli).toBeLessThanOrEqual(38_800)
   })
 
   it("loads at most 137 modules for ApiClient besides Effect, all of these packages", async () => {

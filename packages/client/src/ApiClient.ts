@@ -194,21 +194,25 @@ export const Tag =
     const layer = (options: AnyOptions) => {
       const { auth: own } = options
       const scheme = own === undefined || isLayer(own) ? authTag : Effect.succeed(own)
-      const services = Effect.zipRight(claimTagId(id, tag), resolveServices(options, scheme, provided))
+      const services = Effect.zipLeft(resolveServices(options, scheme, provided), claimTagId(id, tag))
       const client = Effect.zipWith(HttpClient.HttpClient, services, assemble)
       // `TagClass` declares that the scheme has the errors `E` at most, and which errors and requirements the client has.
       const made = client as Effect.Effect<ApiClient<ApiError | E>>
       // Provided from outside, so that Effect builds a Layer that two APIs share once.
       // The type of the option `auth` has Layers of such a scheme only.
       const credentials = isLayer(own) ? auth(own as Layer.Layer<Auth.Auth<E>>) : undefined
-      return Layer.provide(Layer.effect(tag, made), layersOf(options, credentials))
+      return Layer.provide(Layer.scoped(tag, made), layersOf(options, credentials))
     }
 
     const asHttpClient = (client: ApiClient<ApiError | E>) => client.httpClient
     const provideHttpClient = (sdk: Effect.Effect<unknown, unknown, unknown> | Layer.Layer<unknown>) =>
       Layer.isLayer(sdk)
         ? // Fresh, because the Layer of the platform's client has one identity for all accounts of an API.
-          Layer.provide(sdk, Layer.fresh(Layer.effect(HttpClient.HttpClient, Effect.map(tag, asHttpClient))))
+          // So does the Layer of an SDK that two APIs use.
+          Layer.provide(
+            Layer.fresh(sdk),
+            Layer.fresh(Layer.effect(HttpClient.HttpClient, Effect.map(tag, asHttpClient)))
+          )
         : Effect.provideServiceEffect(sdk, HttpClient.HttpClient, Effect.map(tag, asHttpClient))
 
     // `TagClass` declares the types of errors and requirements, which depend on the Layers in the options.

@@ -41,7 +41,7 @@ export interface Options<E = never> {
   readonly query?: UrlParams.Input | undefined
   /** Header fields of the request. They replace default fields of the same name. */
   readonly headers?: Headers.Input | undefined
-  /** Authentication scheme for this call, instead of the client's. */
+  /** Authentication scheme for this call, instead of the client's. The call then sends and stores no cookies. */
   readonly auth?: Auth.Service<E> | undefined
   /** Time limits of this call, instead of the client's. A duration alone limits the whole call. They may be longer. */
   readonly timeout?: Duration.DurationInput | TimeoutOptions | undefined

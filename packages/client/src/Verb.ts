@@ -129,16 +129,19 @@ export interface AnyVerb<out E = ApiError> {
  * @param method - the method of the requests.
  * @param send - sends a request, such as the `execute` of a pipeline.
  * @param codec - how to parse and write JSON. The default is `JSON`.
+ * @param defaults - header fields that `send` adds, by names in lower case. The verb adds no `accept` if they have one, and
+ *   sends `json` with their `content-type` if it is one of JSON.
  * @since 0.1.0
  * @category constructors
  */
 export const make = <E>(
   method: "GET" | "HEAD" | "OPTIONS",
   send: Call.Send<E>,
-  codec?: JsonCodec
+  codec?: JsonCodec,
+  defaults?: Readonly<Record<string, string>>
 ): Verb<E | InvalidRequest> =>
   // The implementation does not know the types of the Schemas. The overloads declare them.
-  makeCall(method, send, codec) as Verb<E | InvalidRequest>
+  makeCall(method, send, codec, defaults) as Verb<E | InvalidRequest>
 
 /**
  * Makes the verb of a method with a body.
@@ -146,28 +149,37 @@ export const make = <E>(
  * @param method - the method of the requests.
  * @param send - sends a request, such as the `execute` of a pipeline.
  * @param codec - how to parse and write JSON. The default is `JSON`.
+ * @param defaults - header fields that `send` adds, by names in lower case. The verb adds no `accept` if they have one, and
+ *   sends `json` with their `content-type` if it is one of JSON.
  * @since 0.1.0
  * @category constructors
  */
 export const makeWithBody = <E>(
   method: HttpMethod,
   send: Call.Send<E>,
-  codec?: JsonCodec
+  codec?: JsonCodec,
+  defaults?: Readonly<Record<string, string>>
 ): BodyVerb<E | InvalidRequest> =>
   // The implementation does not know the types of the Schemas. The overloads declare them.
-  makeCall(method, send, codec) as BodyVerb<E | InvalidRequest>
+  makeCall(method, send, codec, defaults) as BodyVerb<E | InvalidRequest>
 
 /**
  * Makes the verb that takes its method as the first argument.
  *
  * @param send - sends a request, such as the `execute` of a pipeline.
  * @param codec - how to parse and write JSON. The default is `JSON`.
+ * @param defaults - header fields that `send` adds, by names in lower case. The verb adds no `accept` if they have one, and
+ *   sends `json` with their `content-type` if it is one of JSON.
  * @since 0.1.0
  * @category constructors
  */
-export const makeAny = <E>(send: Call.Send<E>, codec?: JsonCodec): AnyVerb<E | InvalidRequest> => {
+export const makeAny = <E>(
+  send: Call.Send<E>,
+  codec?: JsonCodec,
+  defaults?: Readonly<Record<string, string>>
+): AnyVerb<E | InvalidRequest> => {
   const request = (method: string, url: string | URL, options?: object) =>
-    makeAnyCall(method, send, codec)(url, options)
+    makeAnyCall(method, send, codec, defaults)(url, options)
   // The implementation does not know the types of the Schemas. The overloads declare them.
   return request as AnyVerb<E | InvalidRequest>
 }

@@ -10,6 +10,7 @@ import * as RateLimit from "@countersign/client/RateLimit"
 import * as MockClient from "@countersign/testing/MockClient"
 import { describe, expect, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
@@ -169,6 +170,13 @@ describe("two tags with one id", () => {
     ["merge", Layer.merge(first, copy)],
     ["provideMerge", Layer.provideMerge(first, copy)],
     ["the credentials around both", Layer.provide(Layer.merge(a, copy), A.auth(keyA))],
+    [
+      "the second one as an alternative to nothing",
+      Layer.merge(
+        first,
+        Layer.orElse(copy, () => copy)
+      )
+    ],
     ["one around the other", Layer.provideMerge(Layer.merge(B.layer({ baseUrl: baseB, auth: keyB }), first), copy)]
   ])("fail to build with %s", ([_, layer]) =>
     Effect.gen(function* () {
@@ -187,9 +195,86 @@ describe("two tags with one id", () => {
     })
   )
 
+  it.scoped("build if the first one fails, or its scope has closed", () =>
+    Effect.gen(function* () {
+      const memoMap = yield* Layer.makeMemoMap
+      const wrong = A.layer({ baseUrl: "", auth: keyA })
+      expect(Exit.isSuccess(yield* build(Layer.orElse(wrong, () => copy)))).toBe(true)
+      const transport = MockClient.layer([])
+      const buildIn = (layer: Layer.Layer<never, unknown, HttpClient.HttpClient>) =>
+        Effect.scopedWith((scope) => Layer.buildWithMemoMap(Layer.provide(layer, transport), memoMap, scope))
+      expect(Exit.isSuccess(yield* Effect.exit(buildIn(first)))).toBe(true)
+      expect(Exit.isSuccess(yield* Effect.exit(buildIn(copy)))).toBe(true)
+    })
+  )
+
   it.scoped("accepts two Layers of one tag", () =>
     Effect.gen(function* () {
       expect(Exit.isSuccess(yield* build(Layer.merge(first, A.layer({ baseUrl: baseB, auth: keyA }))))).toBe(true)
     })
+  )
+})
+
+describe("an SDK that two APIs use", () => {
+  class Sdk extends Context.Tag("test/Sdk")<Sdk, { readonly go: Effect.Effect<unknown, unknown> }>() {}
+  class OfA extends Context.Tag("test/OfA")<OfA, Context.Tag.Service<Sdk>>() {}
+  class OfB extends Context.Tag("test/OfB")<OfB, Context.Tag.Service<Sdk>>() {}
+  const sdk = Layer.effect(
+    Sdk,
+    Effect.map(HttpClient.HttpClient, (client) => ({ go: Effect.scoped(client.get("/sdk")) }))
+  )
+
+  it.effect("calls each API through its own client, also as one value of a Layer", () =>
+    Effect.gen(function* () {
+      const { client, mock } = yield* MockClient.make(() => MockClient.respond(200, {}))
+      const live = Layer.merge(
+        Layer.effect(OfA, Sdk).pipe(Layer.provide(A.provideHttpClient(sdk))),
+        Layer.effect(OfB, Sdk).pipe(Layer.provide(B.provideHttpClient(sdk)))
+      ).pipe(
+        Layer.provide(A.layer({ baseUrl: baseA, auth: keyA })),
+        Layer.provide(B.layer({ baseUrl: baseB, auth: keyB })),
+        Layer.provide(Layer.succeed(HttpClient.HttpClient, client))
+      )
+      yield* Effect.provide(
+        Effect.gen(function* () {
+          yield* (yield* OfA).go
+          yield* (yield* OfB).go
+        }),
+        live
+      )
+      expect((yield* mock.sent).map(({ headers, url }) => `${url} ${headers["x-key"]}`)).toEqual([
+        `${baseA}/sdk A-KEY`,
+        `${baseB}/sdk B-KEY`
+      ])
+    })
+  )
+})
+
+describe("a client with other credentials", () => {
+  it.effect("sends and stores no cookies of the client's account, in a call and after `with`", () =>
+    Effect.gen(function* () {
+      const { client, mock } = yield* MockClient.make(({ url }) =>
+        MockClient.respond(200, {}, url.endsWith("/login") ? { "set-cookie": "sid=1; Path=/" } : {})
+      )
+      const api = yield* ApiClient.make({ baseUrl: baseA, auth: key("A-KEY"), cookies: CookieJar.layerMemory }).pipe(
+        Effect.provideService(HttpClient.HttpClient, client)
+      )
+      yield* api.with({ auth: key("B-KEY") }).get("/login")
+      yield* api.get("/before")
+      yield* api.get("/login")
+      yield* api.get("/mine")
+      yield* api.with({ headers: { "x-h": "1" } }).get("/mine")
+      yield* api.get("/public", { auth: Auth.none })
+      yield* api.with({ auth: key("B-KEY") }).get("/other")
+      expect((yield* mock.sent).map(({ headers, url }) => `${url.slice(baseA.length)} ${headers["cookie"]}`)).toEqual([
+        "/login undefined",
+        "/before undefined",
+        "/login undefined",
+        "/mine sid=1",
+        "/mine sid=1",
+        "/public undefined",
+        "/other undefined"
+      ])
+    }).pipe(Effect.scoped)
   )
 })

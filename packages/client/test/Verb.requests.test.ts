@@ -213,7 +213,9 @@ describe("Verb with invalid options", () => {
         for (const verb of verbs) {
           const call = untyped(client, verb)("/x", options)
           const error = yield* failure(call)
-          expect(error, verb).toMatchObject({ _tag: "InvalidRequest", reason })
+          // A verb without a body has none of its options.
+          const isBodiless = reason === "Body" && ["get", "head", "options"].includes(verb)
+          expect(error, verb).toMatchObject({ _tag: "InvalidRequest", reason: isBodiless ? "Options" : reason })
           expect(error.message).not.toContain("c4n4ry")
         }
         expect(yield* mock.sent).toEqual([])

@@ -41,6 +41,55 @@ describe("Verb", () => {
     })
   )
 
+  it.effect("sends the client's accept and JSON content type with schemas and JSON", () =>
+    Effect.gen(function* () {
+      const type = "application/vnd.api+json"
+      const { api: client, mock } = yield* api(() => respond(200, {}), {
+        headers: { Accept: type, "content-type": type }
+      })
+      const Any = Schema.Unknown
+      yield* run(client.get("/x", { schema: Any }))
+      yield* run(client.post("/x", { json: {}, schema: Any }))
+      yield* run(client.post("/x", { form: { a: "1" } }))
+      yield* run(client.post("/x", { json: {}, headers: { "content-type": "application/json", accept: "text/csv" } }))
+      yield* run(client.with({ headers: { accept: "text/plain" } }).get("/x", { schema: Any }))
+      expect((yield* mock.sent).map(({ headers }) => [headers["accept"], headers["content-type"]])).toEqual([
+        [type, undefined],
+        [type, type],
+        [type, "application/x-www-form-urlencoded"],
+        ["text/csv", "application/json"],
+        ["text/plain", undefined]
+      ])
+    })
+  )
+
+  it.effect("sends no body for a GET, and uses the body that is defined", () =>
+    Effect.gen(function* () {
+      const { api: client, mock } = yield* api(() => respond(200))
+      const withBody = { json: { a: 1 } }
+      const error = yield* failure(client.get("/x", withBody as object))
+      expect(error.message).toContain("a GET call has no option `json`")
+      yield* run(client.request("GET", "/x", withBody))
+      yield* run(client.post("/x", { json: undefined, text: "a" }))
+      yield* run(client.get("/x", { trace: undefined } as object))
+      expect((yield* mock.sent).map(({ body }) => body)).toEqual(['{"a":1}', "a", undefined])
+    })
+  )
+
+  it.effect.each<readonly [string, unknown, string]>([
+    ["an unknown name", { timout: 5 }, "`api.with` has no option `timout`. Did you mean `timeout`?"],
+    ["an option of one call", { schema: Schema.Null }, "`api.with` has no option `schema`."],
+    ["a value of another kind", { redirects: "none" }, "`redirects` is a text of another form."],
+    ["a Layer as credentials", { auth: Auth.layer(Auth.none) }, "`auth` is a Layer."],
+    ["a negative timeout", { timeout: -1 }, "`timeout` is -1."],
+    ["no object", null, "`api.with` needs an object of options."]
+  ])("rejects %s in the options of `with`", ([_, options, message]) =>
+    Effect.gen(function* () {
+      const { api: client } = yield* api([])
+      expect(() => client.with(options as object)).toThrow(message)
+    })
+  )
+
   it.effect("uses the auth option for retries too", () =>
     Effect.gen(function* () {
       const { api: client, mock } = yield* api([respond(503), respond(200)])

@@ -123,6 +123,8 @@ export const findUnknown = (options: object, shape: Shape, others: OtherNames = 
   for (const name of Object.keys(options)) {
     const known = Object.hasOwn(shape, name) ? shape[name] : undefined
     if (known === undefined) {
+      // A name without a value has no effect.
+      if (Reflect.get(options, name) === undefined) continue
       return { name: name.slice(0, mostCharacters), ...suggestionFor(name, Object.keys(shape), others) }
     }
     if (typeof known !== "object") continue

@@ -11,6 +11,7 @@ declare const server: OAuth2.Service
 declare const encryptionKey: EncryptionKey.EncryptionKey
 declare const store: TokenStore.Service
 declare const keyValueStore: import("@effect/platform/KeyValueStore").KeyValueStore
+declare const backing: LeaseLock.Backing
 declare const keys: Jwks.Jwks
 declare const token: Token.Token
 declare const acquireToken: () => Effect.Effect<Token.Token, never, HttpClient.HttpClient>
@@ -67,6 +68,7 @@ export const calls: ReadonlyArray<string> = [
   `JwtBearer.layer({ ${client}, assertion: { key: { key: cryptoKey } }, $ })`,
   `JwtBearer.layerConfig({ ${config}, assertion, $ })`,
   `KeyValueTokenStore.make(keyValueStore, { $ })`,
+  `LeaseLock.make(backing, { $ })`,
   `KeyValueTokenStore.layer({ $ })`,
   `OAuth2.make({ ${client}, $ })`,
   `ProtectedResource.fromChallenges(url, [], { $ })`,

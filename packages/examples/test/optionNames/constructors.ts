@@ -14,6 +14,7 @@ import * as Jwks from "@countersign/auth/Jwks"
 import * as Jwt from "@countersign/auth/Jwt"
 import * as JwtBearer from "@countersign/auth/JwtBearer"
 import * as KeyValueTokenStore from "@countersign/auth/KeyValueTokenStore"
+import * as LeaseLock from "@countersign/auth/LeaseLock"
 import * as OAuth2 from "@countersign/auth/OAuth2"
 import * as ProtectedResource from "@countersign/auth/ProtectedResource"
 import * as RefreshToken from "@countersign/auth/RefreshToken"
@@ -76,6 +77,11 @@ const cryptoKey = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "
 const privateKey = cryptoKey.privateKey
 const dpop = await Effect.runPromise(Dpop.generateKey)
 const jwk = await Effect.runPromise(Effect.flatMap(Dpop.generateExtractableKey, Dpop.toJwk))
+const backing: LeaseLock.Backing = {
+  acquire: () => Effect.succeed(true),
+  renew: () => Effect.succeed(true),
+  release: () => Effect.void
+}
 const kvs = await Effect.runPromise(Effect.provide(KeyValueStore.KeyValueStore, KeyValueStore.layerMemory))
 const store = await Effect.runPromise(TokenStore.makeMemory)
 const sourceService = await Effect.runPromise(
@@ -143,6 +149,7 @@ export const constructors: ReadonlyArray<readonly [name: string, make: (extra: o
   ["Jwt.verify", (extra) => Jwt.verify(jwt, { issuer: url, audience: url, algorithms: ["ES256"], keys, ...extra })],
   ["JwtBearer.layer", (extra) => JwtBearer.layer({ ...client, assertion, ...extra })],
   ["JwtBearer.layerConfig", (extra) => JwtBearer.layerConfig({ ...client, assertion, ...extra })],
+  ["LeaseLock.make", (extra) => LeaseLock.make(backing, extra)],
   ["KeyValueTokenStore.make", (extra) => KeyValueTokenStore.make(kvs, extra)],
   ["KeyValueTokenStore.layer", (extra) => KeyValueTokenStore.layer(extra)],
   ["OAuth2.make", (extra) => OAuth2.make({ ...client, ...extra })],

@@ -39,7 +39,9 @@ export interface ApiClient<out E = ApiError> extends HttpClient.HttpClient.With<
   readonly request: Verb.AnyVerb<E>
   /**
    * This client with other defaults: header fields, query parameters, credentials, time limits and retries. Both clients
-   * share limits, circuits and the retry budget.
+   * share limits, circuits and the retry budget. With other credentials, the client has a throttle of its own and no cookies.
+   *
+   * Throws a `TypeError` for an unknown option, or a value of another kind.
    */
   readonly with: <E1 = never>(defaults: Call.Options<E1>) => ApiClient<E | E1>
   /**

@@ -10,7 +10,7 @@ import { toPlatformHttpClient } from "../call/platformHttpClient.js"
 import { makeExchange } from "../exchange/exchange.js"
 import type { ApiClient } from "./apiClient.js"
 import type { Throttles } from "./overrides.js"
-import { hasOverrides, withDefaults, withOverrides } from "./overrides.js"
+import { checkDefaults, hasOverrides, withDefaults, withOverrides } from "./overrides.js"
 import { pipelineOrder } from "./pipelineOrder.js"
 import type { ResolvedSettings, Services } from "./services.js"
 
@@ -48,26 +48,28 @@ export const assemble = <E>(
   const streaming = makeExchange(transport)
   const { execute } = bufferedPipeline(transport, services)
   const codec = services.settings.json
+  const { headers } = services.defaults
   const send = (request: Parameters<typeof execute>[0], options: Call.Options<unknown>) =>
     hasOverrides(options)
       ? // The type of the verb has the errors of `options.auth`.
         bufferedPipeline(transport, withOverrides(services, options as Call.Options<E>, throttles)).execute(request)
       : execute(request)
   const derive = <E1>(options: Call.Options<E1>): ApiClient<ApiError | E | E1> => {
+    checkDefaults(options)
     const derived = withOverrides(services, options, throttles)
     return assemble(transport, { ...derived, defaults: withDefaults(services.defaults, options) }, throttles)
   }
-  const remove = Verb.makeWithBody("DELETE", send, codec)
+  const remove = Verb.makeWithBody("DELETE", send, codec, headers)
   return Object.assign(pipeline(streaming, services), {
-    get: Verb.make("GET", send, codec),
-    head: Verb.make("HEAD", send, codec),
-    options: Verb.make("OPTIONS", send, codec),
-    post: Verb.makeWithBody("POST", send, codec),
-    put: Verb.makeWithBody("PUT", send, codec),
-    patch: Verb.makeWithBody("PATCH", send, codec),
+    get: Verb.make("GET", send, codec, headers),
+    head: Verb.make("HEAD", send, codec, headers),
+    options: Verb.make("OPTIONS", send, codec, headers),
+    post: Verb.makeWithBody("POST", send, codec, headers),
+    put: Verb.makeWithBody("PUT", send, codec, headers),
+    patch: Verb.makeWithBody("PATCH", send, codec, headers),
     delete: remove,
     del: remove,
-    request: Verb.makeAny(send, codec),
+    request: Verb.makeAny(send, codec, headers),
     with: derive,
     httpClient: toPlatformHttpClient(pipeline(streaming, services, withoutStatusErrors))
   })

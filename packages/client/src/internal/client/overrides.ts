@@ -4,7 +4,10 @@ import type * as Auth from "../../Auth.js"
 import type * as Call from "../../Call.js"
 import * as RateLimit from "../../RateLimit.js"
 import type * as RequestDefaults from "../../RequestDefaults.js"
+import * as OptionNames from "@countersign/protocol/OptionNames"
 import { parseParams } from "../request/formParams.js"
+import { isObject, wrongCallOption } from "../request/optionKinds.js"
+import { defaultNames, otherNames } from "../request/optionNames.js"
 import { InvalidRequest } from "../../Errors.js"
 import type { ResolvedSettings, Services } from "./services.js"
 import { retryOptions, timeoutOptions } from "./services.js"
@@ -41,6 +44,14 @@ const settingsWith = (settings: ResolvedSettings, options: Call.Options<unknown>
 const budgetOf = ({ budget }: Services<unknown>, { retry }: Call.Options<unknown>): Services<unknown>["budget"] =>
   retry === undefined || retry === false ? budget : (retryOptions(retry).budget ?? budget)
 
+/** Throws for options of `api.with` that no call has, as a typed literal would not compile. */
+export const checkDefaults = (options: Call.Options<unknown>): void => {
+  const problem = isObject(options)
+    ? (OptionNames.problem("`api.with`", options, defaultNames, otherNames) ?? wrongCallOption(options)?.detail)
+    : "`api.with` needs an object of options."
+  if (problem !== undefined) throw new TypeError(problem)
+}
+
 /** The services of a client with the options of one call. Limits, circuits and the retry budget are shared. */
 export const withOverrides = <E, E1>(
   services: Services<E>,
@@ -48,13 +59,15 @@ export const withOverrides = <E, E1>(
   throttles: Throttles
 ): Services<E | E1> => {
   const { auth = services.auth } = options
-  const isOtherAccount = auth !== services.auth && services.hasOwnThrottle
+  const isOtherAccount = auth !== services.auth
   return {
     ...services,
     settings: settingsWith(services.settings, options),
     auth,
+    // The cookies are those of the client's account.
+    jar: isOtherAccount ? undefined : services.jar,
     budget: budgetOf(services, options),
-    limits: isOtherAccount ? throttleOf(throttles, auth) : services.limits
+    limits: isOtherAccount && services.hasOwnThrottle ? throttleOf(throttles, auth) : services.limits
   }
 }
 

@@ -38,23 +38,34 @@ const unreadable = new InvalidRequest({
   detail: "an option of the call cannot be read, because its getter throws. Pass plain values."
 })
 
-const invalidOption = (options: AnyOptions, method: HttpMethod): InvalidRequest | undefined => {
-  if (OptionNames.findUnknown(options, callNames) === undefined) return wrongCallOption(options)
-  const sendsBody = hasBody(method)
-  const unknown = OptionNames.findUnknown(options, sendsBody ? callNames : bodilessNames, otherNames)
-  if (unknown === undefined) return undefined
-  const advised = sendsBody ? { advice: "If it is a member of the body, use `json`.", ...unknown } : unknown
+const invalidOption = (
+  options: AnyOptions,
+  method: HttpMethod,
+  names: OptionNames.Shape
+): InvalidRequest | undefined => {
+  const unknown = OptionNames.findUnknown(options, names, otherNames)
+  if (unknown === undefined) return wrongCallOption(options)
+  const advised = names === callNames ? { advice: "If it is a member of the body, use `json`.", ...unknown } : unknown
   return new InvalidRequest({ reason: "Options", detail: OptionNames.explain(`a ${method} call`, advised) })
 }
 
-const makeSender = <E>(method: HttpMethod, send: Call.Send<E>, codec: JsonCodec | undefined) => {
+/** The default header fields of a client, by names in lower case. */
+export type DefaultHeaders = Readonly<Record<string, string>>
+
+const makeSender = <E>(
+  method: HttpMethod,
+  send: Call.Send<E>,
+  codec: JsonCodec | undefined,
+  defaults: DefaultHeaders,
+  names: OptionNames.Shape
+) => {
   const build = makeRequestBuilder(method, "query")
 
   const withOptions = (
     url: string | URL,
     options: AnyOptions
   ): HttpClientRequest.HttpClientRequest | InvalidRequest => {
-    const problem = invalidOption(options, method)
+    const problem = invalidOption(options, method, names)
     if (problem !== undefined) return problem
     const target = options.path === undefined ? (missingParameter(url) ?? url) : expandPath(String(url), options.path)
     if (target instanceof InvalidRequest) return target
@@ -76,7 +87,7 @@ const makeSender = <E>(method: HttpMethod, send: Call.Send<E>, codec: JsonCodec 
   }
 
   const sendWithBody = (request: HttpClientRequest.HttpClientRequest, options: AnyOptions) => {
-    const body = callBody(options, request.headers["content-type"], codec)
+    const body = callBody(options, request.headers["content-type"], codec, defaults["content-type"])
     return body === undefined
       ? send(request, options)
       : Effect.flatMap(body, (made) => send(HttpClientRequest.setBody(request, made), options))
@@ -87,8 +98,8 @@ const makeSender = <E>(method: HttpMethod, send: Call.Send<E>, codec: JsonCodec 
     if (request instanceof InvalidRequest) return Effect.fail(request)
     if (options === noOptions) return send(request, options)
     const { errorSchema, path, schema } = options
-    const accepting =
-      schema === undefined || request.headers["accept"] !== undefined ? request : HttpClientRequest.acceptJson(request)
+    const hasAccept = request.headers["accept"] !== undefined || defaults["accept"] !== undefined
+    const accepting = schema === undefined || hasAccept ? request : HttpClientRequest.acceptJson(request)
     const sent = sendWithBody(accepting, options)
     const named = path === undefined ? sent : Telemetry.withTemplate(templateOf(url))(sent)
     const answered: Outcome<E> =
@@ -113,9 +124,11 @@ const decodeWith =
 export const makeCall = <E>(
   method: HttpMethod,
   send: Call.Send<E>,
-  codec?: JsonCodec
+  codec?: JsonCodec,
+  defaults: DefaultHeaders = {},
+  names: OptionNames.Shape = hasBody(method) ? callNames : bodilessNames
 ): ((url: string | URL, options?: AnyOptions | null) => Outcome<E>) => {
-  const call = makeSender(method, send, codec)
+  const call = makeSender(method, send, codec, defaults, names)
   return (url, options = noOptions) => {
     try {
       return call(url, options ?? noOptions)
@@ -135,11 +148,12 @@ const unsendable: ReadonlySet<string> = new Set(["CONNECT", "TRACE"])
 export const makeAnyCall = <E>(
   method: string,
   send: Call.Send<E>,
-  codec?: JsonCodec
+  codec?: JsonCodec,
+  defaults?: DefaultHeaders
 ): ((url: string | URL, options?: AnyOptions | null) => Outcome<E>) => {
   if (typeof method === "string" && methodPattern.test(method) && !unsendable.has(method)) {
     // The platform's type lists seven methods, and its requests carry any.
-    return makeCall(method as HttpMethod, send, codec)
+    return makeCall(method as HttpMethod, send, codec, defaults, callNames)
   }
   const detail = unsendable.has(method)
     ? `the method ${method} cannot be sent by a client.`

@@ -89,9 +89,11 @@ const bytesBody = (
 
 const names = ["json", "form", "multipart", "text", "body"] as const
 
-/** The names of the body options that are given. A `json` of undefined is a mistake, which encoding reports. */
-const given = (options: AnyBodyOptions): ReadonlyArray<(typeof names)[number]> =>
-  names.filter((name) => options[name] !== undefined || (name === "json" && "json" in options))
+/** The names of the body options that are given. A `json` of undefined alone is a mistake, which encoding reports. */
+const given = (options: AnyBodyOptions): ReadonlyArray<(typeof names)[number]> => {
+  const defined = names.filter((name) => options[name] !== undefined)
+  return defined.length === 0 && "json" in options ? ["json"] : defined
+}
 
 const fromResult = (made: HttpBody.HttpBody | InvalidRequest): Made =>
   made instanceof InvalidRequest ? Effect.fail(made) : Effect.succeed(made)
@@ -107,8 +109,14 @@ const formBody = (form: NonNullable<AnyBodyOptions["form"]>, type: string | unde
  * The body of a call. Undefined if the options have none.
  *
  * @param type - the `content-type` that the caller set, which replaces that of the option.
+ * @param defaultType - the `content-type` of the client's default fields, which replaces that of `json` if it is of JSON.
  */
-export const callBody = (options: AnyBodyOptions, type: string | undefined, codec?: JsonCodec): Made | undefined => {
+export const callBody = (
+  options: AnyBodyOptions,
+  type: string | undefined,
+  codec?: JsonCodec,
+  defaultType?: string
+): Made | undefined => {
   const [name, second] = given(options)
   if (options.jsonSchema !== undefined && name !== "json")
     return Effect.fail(invalid("`jsonSchema` has no `json` to encode. Give both, or neither."))
@@ -123,5 +131,6 @@ export const callBody = (options: AnyBodyOptions, type: string | undefined, code
     return fromResult(fields instanceof InvalidRequest ? fields : HttpBody.formData(fields))
   }
   if (text !== undefined) return Effect.succeed(HttpBody.text(text, type ?? "text/plain"))
-  return body === undefined ? jsonBody(options, type, codec) : fromResult(bytesBody(body, type))
+  if (body !== undefined) return fromResult(bytesBody(body, type))
+  return jsonBody(options, type ?? (defaultType?.includes("json") === true ? defaultType : undefined), codec)
 }

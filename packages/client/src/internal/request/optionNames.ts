@@ -26,15 +26,20 @@ type CallOptions = Call.Options &
   Call.BodyOptions<undefined> &
   Call.PathOptions<string>
 
-/** The options of a call without a body. */
-export const bodilessNames: OptionNames.ShapeOf<Omit<CallOptions, keyof Call.BodyOptions<undefined>>> = {
+/** The options of `api.with`. */
+export const defaultNames: OptionNames.ShapeOf<Call.Options> = {
   query: true,
   headers: true,
   auth: true,
   timeout: timeoutNames,
   retry: retryNames,
   redirects: redirectNames,
-  maxBodySize: true,
+  maxBodySize: true
+}
+
+/** The options of a call without a body. */
+export const bodilessNames: OptionNames.ShapeOf<Omit<CallOptions, keyof Call.BodyOptions<undefined>>> = {
+  ...defaultNames,
   path: true,
   schema: true,
   errorSchema: true,
