@@ -252,6 +252,27 @@ describe("Errors with a credential that the API echoes", () => {
     )
   }
 
+  it.effect.each(["api_key", "key", "access_token", "client-secret", "X-Amz-Signature", "pwd"])(
+    "redacts the query parameter %s of the caller",
+    (name) =>
+      Effect.gen(function* () {
+        const { api: client } = yield* api(() => echoingResponse(422, token), { auth: Auth.none })
+        for (const call of [client.get("/x", { query: { [name]: token } }), client.get(`/x?${name}=${token}`)])
+          for (const text of allRenderings(yield* failure(call))) expect(text).not.toContain(token)
+      })
+  )
+
+  it.effect("shows a query parameter that is no secret, such as a search", () =>
+    Effect.gen(function* () {
+      const script = () => respond(404, { message: "nothing found for a-long-keyword" })
+      const { api: client } = yield* api(script, { auth: Auth.none })
+      for (const name of ["keywords", "author", "q", "signal"]) {
+        const error = yield* failure(client.get("/x", { query: { [name]: "a-long-keyword" } }))
+        expect(error.message).toContain("nothing found for a-long-keyword")
+      }
+    })
+  )
+
   it.effect("redacts a cookie of the jar", () =>
     Effect.gen(function* () {
       const jar = yield* CookieJar.makeMemory

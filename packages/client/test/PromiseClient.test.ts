@@ -83,6 +83,14 @@ describe("PromiseClient verbs", () => {
     expect([empty.status, await empty.text()]).toEqual([204, ""])
   })
 
+  it("return each Set-Cookie field of a Response", async () => {
+    const lines = ["a=1; Expires=Wed, 21 Oct 2026 07:28:00 GMT; Path=/", "b=2; HttpOnly"]
+    const { api } = setup([respond(200, {}, { "set-cookie": lines })])
+    const { headers } = await api.get("/users/7")
+    expect(headers.getSetCookie().map((line) => line.split(";")[0])).toEqual(["a=1", "b=2"])
+    expect(headers.get("content-type")).toBe("application/json")
+  })
+
   it("return body and Response with withResponse", async () => {
     const { api } = setup([respond(200, { id: 7 }, { "x-request-id": "r1" })])
     const [body, response] = await api.get("/users/7", { schema: User, withResponse: true })

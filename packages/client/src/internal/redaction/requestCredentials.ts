@@ -65,11 +65,16 @@ const queryOf = (url: string): ReadonlyArray<readonly [string, string]> => {
   return from === -1 ? [] : [...new URLSearchParams(url.slice(from + 1).split("#", 1)[0])]
 }
 
-/** The query values that signing added, as they are and URL-encoded. */
+/** Names of parameters with secrets, such as `api_key` and `accessToken`. `author` and `keywords` are none. */
+const sensitiveParameter = /(?:token|secret|password|passwd|pwd|apikey|(?:^|[_.-])key|sig|signature|jwt|credentials?)$/i
+
+/** The query values that signing added or whose names are those of secrets, as they are and URL-encoded. */
 const querySecretsOf = ({ signed, unsigned }: Signing): ReadonlyArray<string> => {
   const before = new Set([...unsigned.urlParams, ...queryOf(unsigned.url)].map(([name, value]) => `${name}=${value}`))
   return [...signed.urlParams, ...queryOf(signed.url)].flatMap(([name, value]) =>
-    before.has(`${name}=${value}`) ? [] : [value, String(new URLSearchParams([["", value]])).slice(1)]
+    before.has(`${name}=${value}`) && !sensitiveParameter.test(name)
+      ? []
+      : [value, String(new URLSearchParams([["", value]])).slice(1)]
   )
 }
 
