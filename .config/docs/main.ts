@@ -8,6 +8,7 @@ import { dirname, join, posix } from "node:path"
 import { fileURLToPath } from "node:url"
 import * as circles from "./circles.js"
 import * as commands from "./commands.js"
+import * as decisions from "./decisions.js"
 import * as defaults from "./defaults.js"
 import * as dependencies from "./dependencies.js"
 import * as exports from "./exports.js"
@@ -31,6 +32,7 @@ const checksWith = (modules: ReadonlyArray<defaults.Module>): ReadonlyArray<Chec
   ["the pipeline table agrees with the code", order.check],
   ["the tables of defaults agree with the code", defaults.check(modules)],
   ["guarantees are verified by tests", guarantees.check],
+  ["decision records have numbers of their own", decisions.check],
   ["dependencies are limited and decided, and have no install scripts", dependencies.check],
   ["imports are not circular, type imports included", circles.check],
   ["texts are plain English", prose.check]

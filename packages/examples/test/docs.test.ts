@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Circles from "../../../.config/docs/circles.js"
 import * as Commands from "../../../.config/docs/commands.js"
+import * as Decisions from "../../../.config/docs/decisions.js"
 import * as Defaults from "../../../.config/docs/defaults.js"
 import * as Dependencies from "../../../.config/docs/dependencies.js"
 import * as Exports from "../../../.config/docs/exports.js"
@@ -378,6 +379,24 @@ describe("dependencies.check", () => {
     const installed = { "packages/auth/node_modules/jose/package.json": `{ "scripts": { "install": "node-gyp" } }` }
     expect(check({ dependencies: { jose: "6" } }, { ...decided, ...installed })).toEqual([
       "depends on jose, which runs code on install"
+    ])
+  })
+})
+
+describe("decisions.check", () => {
+  it("reports a number that is taken, another title and a record that the index lacks", () => {
+    const problems = Decisions.check(
+      fromTexts({
+        "docs/README.md": "1. [One](decisions/0001-one.md)\n2. [Two](decisions/0002-two.md)",
+        "docs/decisions/0001-one.md": "# 1. One\n",
+        "docs/decisions/0002-three.md": "# 3. Three\n",
+        "docs/decisions/0002-two.md": "# 2. Two\n"
+      })
+    )
+    expect(problems.map(({ file, message }) => `${file} ${message}`)).toEqual([
+      'docs/decisions/0002-three.md the title does not begin with "# 2. "',
+      "docs/decisions/0002-three.md docs/README.md does not list the record",
+      "docs/decisions/0002-two.md another record has the number 0002: take the next one"
     ])
   })
 })

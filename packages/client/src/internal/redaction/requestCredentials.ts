@@ -68,7 +68,7 @@ const queryOf = (url: string): ReadonlyArray<readonly [string, string]> => {
 /** Names of parameters with secrets, such as `api_key` and `accessToken`. `author` and `keywords` are none. */
 const sensitiveParameter = /(?:token|secret|password|passwd|pwd|apikey|(?:^|[_.-])key|sig|signature|jwt|credentials?)$/i
 
-/** The query values that signing added or whose names are those of secrets, as they are and URL-encoded. */
+/** The query values that signing added, or with the name of a secret, as they are and URL-encoded. */
 const querySecretsOf = ({ signed, unsigned }: Signing): ReadonlyArray<string> => {
   const before = new Set([...unsigned.urlParams, ...queryOf(unsigned.url)].map(([name, value]) => `${name}=${value}`))
   return [...signed.urlParams, ...queryOf(signed.url)].flatMap(([name, value]) =>
