@@ -1,9 +1,10 @@
 /**
  * Recorder: stores the responses of a real API in a file, without secrets, and replays them in tests.
  *
- * The file is JSON that can be read and committed. Secrets are removed: credentials and cookies of both messages, values of
- * parameters and members with secret names such as `api_key`, `client_secret` or `access_token`, and texts that contain a
- * credential of a request. Names decide, so read a recording before you commit it.
+ * The file is JSON that can be read and committed. Secrets are removed: credentials and cookies of both messages, values with
+ * secret names such as `api_key`, `client_secret` or `access_token`, and texts that contain a credential of a request. Names are
+ * those of parameters, members of JSON, parts of multipart bodies, and elements and attributes of XML. Numbers and booleans of
+ * JSON, and compressed content, are stored as they are. Names decide, so read a recording before you commit it.
  *
  * A request matches a stored one if method, URL and body are equal after the secrets are removed. Equal requests are answered
  * in the order of the recording. Bodies are read whole, so an endless stream cannot be recorded. Requests without a response
@@ -23,6 +24,7 @@
  */
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as HttpClient from "@effect/platform/HttpClient"
+import * as Redact from "@countersign/protocol/Redact"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
@@ -42,7 +44,8 @@ export { RecordingError, type RecordingReason } from "./internal/recorder/record
  *
  * - `record`: sends all requests, and replaces the file.
  * - `replay`: sends nothing. A request that is not in the file is a defect with code `ERR_RECORDING_UNEXPECTED_REQUEST`.
- * - `auto`: replays what is in the file, sends the rest, and adds it to the file.
+ * - `auto`: replays what is in the file, sends the rest, and adds it to the file. Recorders of one process can share a file.
+ *   In several processes, give each recorder its own file.
  *
  * @since 0.1.0
  * @category models
@@ -83,16 +86,27 @@ const names: OptionNames.ShapeOf<Options> = { ...replayNames, mode: true }
 const checkNames = (options: object, known: OptionNames.Shape): Effect.Effect<void> =>
   Effect.sync(() => void OptionNames.known("`Recorder`", options, known))
 
+const modes: ReadonlySet<unknown> = new Set<Mode>(["record", "replay", "auto"])
+
+/** Dies for another mode, which JavaScript or a variable of the environment can pass. */
+const checkMode = (mode: unknown): Effect.Effect<void> => {
+  if (modes.has(mode)) return Effect.void
+  const shown = typeof mode === "string" ? `"${Redact.text(mode, 60)}"` : mode === undefined ? "undefined" : typeof mode
+  const message = `\`Recorder\` cannot be made: \`mode\` is ${shown}. Set it to "record", "replay" or "auto".`
+  return Effect.die(new TypeError(message))
+}
+
 const makeWith = (
   { file, secretNames = [], secrets = [] }: ReplayOptions,
   exchanges: Effect.Effect<ReadonlyArray<Exchange>, RecordingError, FileSystem.FileSystem>,
-  transport: HttpClient.HttpClient | undefined
+  transport?: HttpClient.HttpClient,
+  isReplaced = false
 ): Effect.Effect<HttpClient.HttpClient, RecordingError, FileSystem.FileSystem> =>
   Effect.gen(function* () {
     const files = yield* FileSystem.FileSystem
     const kept = yield* exchanges
     const redaction = new Redaction(SecretNames.make(secretNames), secrets.map(Redacted.value))
-    return Internal.make({ file, files, redaction, playback: new Playback(kept), kept, transport })
+    return Internal.make({ file, files, redaction, playback: new Playback(kept), isReplaced, transport })
   })
 
 const readFile = (file: string): Effect.Effect<ReadonlyArray<Exchange>, RecordingError, FileSystem.FileSystem> =>
@@ -100,7 +114,7 @@ const readFile = (file: string): Effect.Effect<ReadonlyArray<Exchange>, Recordin
 
 const noExchanges: ReadonlyArray<Exchange> = []
 
-/** The exchanges that are replayed and stay in the file. */
+/** The exchanges that are replayed. */
 const keptOf = ({
   file,
   mode
@@ -119,7 +133,8 @@ const keptOf = ({
  * Makes a recorder over the transport of the context.
  *
  * Fails with `RecordingError` if the file is missing in mode `replay`, or if it is invalid in the modes `replay` and `auto`.
- * After each response the file is replaced in one step. A file that cannot be written is a defect.
+ * After each response the file is replaced in one step. A file that cannot be written is a defect. Another `mode` is a defect
+ * with a `TypeError`, before a request is sent.
  *
  * @since 0.1.0
  * @category constructors
@@ -127,9 +142,13 @@ const keptOf = ({
 export const make = (
   options: Options
 ): Effect.Effect<HttpClient.HttpClient, RecordingError, HttpClient.HttpClient | FileSystem.FileSystem> =>
-  Effect.flatMap(Effect.zipRight(checkNames(options, names), HttpClient.HttpClient), (transport) =>
-    makeWith(options, keptOf(options), options.mode === "replay" ? undefined : transport)
-  )
+  Effect.gen(function* () {
+    yield* checkNames(options, names)
+    yield* checkMode(options.mode)
+    const transport = yield* HttpClient.HttpClient
+    const isReplaced = options.mode === "record"
+    return yield* makeWith(options, keptOf(options), options.mode === "replay" ? undefined : transport, isReplaced)
+  })
 
 /**
  * Layer with a recorder as `HttpClient`, over another `HttpClient`. See {@link make}.
@@ -153,5 +172,5 @@ export const layerReplay = (
 ): Layer.Layer<HttpClient.HttpClient, RecordingError, FileSystem.FileSystem> =>
   Layer.effect(
     HttpClient.HttpClient,
-    Effect.zipRight(checkNames(options, replayNames), makeWith(options, readFile(options.file), undefined))
+    Effect.zipRight(checkNames(options, replayNames), makeWith(options, readFile(options.file)))
   )

@@ -309,6 +309,56 @@ describe("Recorder auto", () => {
   )
 })
 
+describe("Recorder in one file with another", () => {
+  it.effect("keeps the exchanges of both in mode auto, and removes a secret that one learns later", () =>
+    Effect.gen(function* () {
+      const memory = makeFiles()
+      const script = [respond(200, { note: "a-late-secret" }), respond(200, { password: "a-late-secret" })]
+      const one = yield* recorder(script, { mode: "auto" }, memory)
+      const two = yield* recorder([respond(200, "b1"), respond(200, "b2")], { mode: "auto" }, memory)
+      yield* send(one.client, get("/a1"))
+      yield* send(two.client, get("/b1"))
+      yield* send(one.client, get("/a2"))
+      yield* send(two.client, get("/b2"))
+      const text = memory.files.get(file) ?? ""
+      expect(text).not.toContain("a-late-secret")
+      expect(text.match(/"url": "[^"]*/g)?.sort()).toEqual(
+        ["/a1", "/a2", "/b1", "/b2"].map((path) => `"url": "${origin}${path}`)
+      )
+    })
+  )
+
+  it.effect("keeps the exchanges of concurrent recorders, and equal ones", () =>
+    Effect.gen(function* () {
+      const memory = makeFiles()
+      const make = recorder([respond(200), respond(200)], { mode: "auto" }, memory)
+      const [one, two] = [yield* make, yield* make]
+      const sent = [one, two, one, two].map(({ client }) => send(client, get("/a")))
+      yield* Effect.all(sent, { concurrency: "unbounded" })
+      expect(memory.files.get(file)?.match(/"url"/g)).toHaveLength(4)
+    })
+  )
+})
+
+describe("Recorder mode", () => {
+  it.effect.each<readonly [mode: unknown, shown: string]>([
+    ["rplay", '"rplay"'],
+    ["Replay", '"Replay"'],
+    ["", '""'],
+    ["constructor", '"constructor"'],
+    [undefined, "undefined"],
+    [true, "boolean"]
+  ])("dies for the mode %s before a request is sent", ([mode, shown]) =>
+    Effect.gen(function* () {
+      // JavaScript and variables of the environment can pass any mode.
+      const made = recorder([respond(200)], { mode: mode as Recorder.Mode })
+      expect((yield* defectOf(made)).message).toBe(
+        `\`Recorder\` cannot be made: \`mode\` is ${shown}. Set it to "record", "replay" or "auto".`
+      )
+    })
+  )
+})
+
 describe("Recorder layers", () => {
   it.effect("provide the transport of a client", () =>
     Effect.gen(function* () {

@@ -8,7 +8,8 @@ import type { Body } from "./recording.js"
 // eslint-disable-next-line no-control-regex -- control characters are what it looks for
 const binary = /[\u0000-\u0008\u000e-\u001f]/
 
-const textOf = (content: Uint8Array): string | undefined => {
+/** The text of a content. Undefined for binary content. */
+export const textOf = (content: Uint8Array): string | undefined => {
   try {
     const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(content)
     return binary.test(text) ? undefined : text
@@ -54,3 +55,40 @@ export const withFixedBoundary = (content: Uint8Array, contentType: string): Uin
   const boundary = /^multipart\/.*boundary="?([^";]+)/i.exec(contentType)?.[1]
   return boundary === undefined ? content : fromLatin1(toLatin1(content).replaceAll(boundary, "boundary"))
 }
+
+/** A body with other bytes, which are a text with one character for each. */
+export const mapBytes = (body: Body, map: (bytes: string) => string): Body => {
+  const content = fromLatin1(map(toLatin1(decode(body))))
+  const text = "text" in body ? textOf(content) : undefined
+  return text === undefined ? { base64: Encoding.encodeBase64(content) } : { text }
+}
+
+const isUtf16 = (bytes: string): boolean => bytes.startsWith("\xff\xfe") || bytes.startsWith("\xfe\xff")
+
+/** The two bytes of each character in the other order. */
+const swapped = (bytes: string): string => bytes.replace(/([^])([^])/g, "$2$1")
+
+const utf16Units = (bytes: string): string => {
+  const units: Array<string> = []
+  for (let at = 0; at < bytes.length; at += 2)
+    units.push(String.fromCharCode(bytes.charCodeAt(at) + 256 * bytes.charCodeAt(at + 1)))
+  return units.join("")
+}
+
+const utf16Bytes = (units: string): string => {
+  const bytes: Array<string> = []
+  for (let at = 0; at < units.length; at++) {
+    const unit = units.charCodeAt(at)
+    bytes.push(String.fromCharCode(unit % 256, unit >> 8))
+  }
+  return bytes.join("")
+}
+
+/** A body with other characters: those of UTF-16 with a byte order mark, or one for each byte. */
+export const mapCharacters = (body: Body, map: (text: string) => string): Body =>
+  mapBytes(body, (bytes) => {
+    if (!isUtf16(bytes) || bytes.length % 2 === 1) return map(bytes)
+    const isBigEndian = bytes.startsWith("\xfe")
+    const shown = utf16Bytes(map(utf16Units(isBigEndian ? swapped(bytes) : bytes)))
+    return isBigEndian ? swapped(shown) : shown
+  })

@@ -46,8 +46,8 @@ export interface Recorder {
   readonly files: FileSystem.FileSystem
   readonly redaction: Redaction
   readonly playback: Playback
-  /** The exchanges of the file, which stay in it. */
-  readonly kept: ReadonlyArray<Exchange>
+  /** Whether the first response replaces the exchanges of the file. Otherwise they stay in it. */
+  readonly isReplaced: boolean
   /** The transport for requests without a stored response. Without one, they are defects. */
   readonly transport: HttpClient.HttpClient | undefined
 }
@@ -96,24 +96,29 @@ const unexpected = ({ file, playback, redaction }: Recorder, history: History, s
   )
 }
 
+/** Recorders of one process that share a file write it one after another. */
+const lock = /* @__PURE__ */ Effect.unsafeMakeSemaphore(1)
+
 /** Makes the transport of a recorder. */
 export const make = (recorder: Recorder): HttpClient.HttpClient => {
-  const { file, files, kept, playback, redaction, transport } = recorder
+  const { file, files, isReplaced, playback, redaction, transport } = recorder
   const history = new History()
   const added: Array<RawExchange | undefined> = []
-  const lock = Effect.unsafeMakeSemaphore(1)
+  let written: ReadonlyArray<Exchange> = []
 
   const redacted = ({ body, fields, request, status }: RawExchange): Exchange => ({
     request: redaction.request(request.method, request.url, request.body, request.contentType),
     response: redaction.response(status, fields, body)
   })
 
-  // The whole file is written again, because a later response may name a secret of an earlier one.
+  // All own exchanges are written again, because a later response may name a secret of an earlier one.
   const save = lock.withPermits(1)(
-    Effect.suspend(() => {
-      const exchanges = added.flatMap((exchange) => (exchange === undefined ? [] : [redacted(exchange)]))
-      return Effect.orDie(File.write(files, file, [...kept, ...exchanges]))
-    })
+    Effect.gen(function* () {
+      const others = isReplaced ? [] : yield* File.readOthers(files, file, written)
+      const own = added.flatMap((exchange) => (exchange === undefined ? [] : [redacted(exchange)]))
+      yield* File.write(files, file, [...others, ...own])
+      written = own
+    }).pipe(Effect.orDie, Effect.uninterruptible)
   )
 
   const record = (

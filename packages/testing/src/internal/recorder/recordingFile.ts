@@ -69,6 +69,34 @@ export const read = (
     )
   )
 
+/** The exchanges of a file without some that were written before. None for a missing file. */
+export const readOthers = (
+  files: FileSystem.FileSystem,
+  file: string,
+  written: ReadonlyArray<Exchange>
+): Effect.Effect<ReadonlyArray<Exchange>, RecordingError> => {
+  const none: ReadonlyArray<Exchange> = []
+  const counts = new Map<string, number>()
+  for (const exchange of written) {
+    const key = Recording.print([exchange])
+    counts.set(key, (counts.get(key) ?? 0) + 1)
+  }
+  const isOther = (exchange: Exchange): boolean => {
+    const key = Recording.print([exchange])
+    const count = counts.get(key) ?? 0
+    counts.set(key, count - 1)
+    return count <= 0
+  }
+  return read(files, file).pipe(
+    Effect.catchIf(
+      ({ reason }) => reason === "NotFound",
+      () => Effect.succeed(none)
+    ),
+    // The last equal exchanges are the ones that were added.
+    Effect.map((exchanges) => [...exchanges].reverse().filter(isOther).reverse())
+  )
+}
+
 /** The folder of a path, or undefined for a name without folder. */
 const folderOf = (file: string): string | undefined => /^(.*)[\\/][^\\/]*$/.exec(file)?.[1] || undefined
 

@@ -4,6 +4,9 @@ import * as Redact from "@countersign/protocol/Redact"
 import * as Encoding from "effect/Encoding"
 import * as Bodies from "./body.js"
 import { isObject, sorted } from "./json.js"
+import * as Markup from "./markup.js"
+import * as Multipart from "./multipart.js"
+import * as Named from "./namedValues.js"
 import type { Body, Request, Response } from "./recording.js"
 import { isField } from "./recording.js"
 import type { SecretNames } from "./secretNames.js"
@@ -16,6 +19,9 @@ const shortestCredential = 4
 /** Values and member names that are shorter may be ordinary words, such as `sort` in `key=sort`. */
 const shortestUnusual = 16
 
+/** How often a value may be encoded in another one: a URL in a parameter, or a multipart body in a part. */
+const maxEncodings = 3
+
 /** Fields of a response that describe the connection, its original length, or the time of the recording. */
 const omitted: ReadonlySet<string> = new Set([
   "age",
@@ -27,23 +33,6 @@ const omitted: ReadonlySet<string> = new Set([
   "transfer-encoding"
 ])
 
-const decodedName = (name: string): string => {
-  try {
-    return decodeURIComponent(name.replaceAll("+", " "))
-  } catch {
-    return name
-  }
-}
-
-/** A parameter of a query in any text. */
-const parameter = /([?&])([^=&?#\s"'<>]+)=([^&#\s"'<>]*)/g
-
-/** A string member in a text that is JSON in part, such as an event stream. */
-const member = /"((?:[^"\\]|\\.){1,100})"(\s*:\s*)"((?:[^"\\]|\\.)*)"/g
-
-/** A part of a form (RFC 7578), with its name and its content. */
-const part = /(name="([^"]*)"[^\r\n]*\r\n(?:[^\r\n]+\r\n)*\r\n)([^]*?)(?=\r\n--boundary)/g
-
 /** The placeholder as a URL or a form has it, when a client sends a replayed value. */
 const encodedPlaceholder = /%3Credacted%3E/gi
 
@@ -54,7 +43,7 @@ const passwordsOf = (credentials: string): ReadonlyArray<string> => {
 }
 
 const secretsOfField = (name: string, value: string): ReadonlyArray<string> => {
-  if (name === "set-cookie") return [value.slice(value.indexOf("=") + 1).split(";", 1)[0] ?? ""]
+  if (/^set-cookie2?$/.test(name)) return [value.slice(value.indexOf("=") + 1).split(";", 1)[0] ?? ""]
   if (name === "cookie") return value.split(";").map((pair) => pair.slice(pair.indexOf("=") + 1).trim())
   const parameters = Challenge.parse(value).flatMap(({ params }) => Object.values(params))
   return [value, value.slice(value.search(/[ :=]/) + 1).trim(), ...parameters, ...passwordsOf(value)]
@@ -127,24 +116,20 @@ export class Redaction {
   /** Hides a value by its name, and learns it. A name that is often public teaches only unusual values. */
   #hide(name: string, value: string): string {
     if (value === "") return value
-    for (const secret of [value, decodedName(value)]) {
+    for (const secret of [value, Named.decoded(value)]) {
       if (this.#names.isMember(name) || secret.length >= shortestUnusual) this.#add(secret)
     }
     return Redact.placeholder
   }
 
-  /** Hides the values of parameters and members by their names. */
-  #named(text: string, isSecret = this.#names.isParameter): string {
-    return text
-      .replace(parameter, (all: string, before: string, name: string, value: string) =>
-        isSecret(decodedName(name)) ? `${before}${name}=${this.#hide(decodedName(name), value)}` : all
-      )
-      .replace(member, (all: string, name: string, colon: string, value: string) =>
-        this.#names.isMember(name) ? `"${name}"${colon}"${this.#hide(name, value)}"` : all
-      )
-      .replace(part, (all: string, head: string, name: string, value: string) =>
-        this.#names.isField(name) ? head + this.#hide(name, value) : all
-      )
+  readonly #hideNamed = (name: string, value: string): string => this.#hide(name, value)
+
+  /** Hides values by their names, in percent-encoded values to a limited depth. */
+  #named(text: string, isParameter = this.#names.isParameter, depth = maxEncodings): string {
+    const rules = { isMember: this.#names.isMember, isParameter, hide: this.#hideNamed }
+    const nested = (plain: string): string => (depth === 0 ? plain : this.#named(plain, undefined, depth - 1))
+    const members = Named.members(Markup.elements(text, rules), rules)
+    return Named.passwords(Named.parameters(members, rules, nested), rules)
   }
 
   #text(text: string): string {
@@ -155,19 +140,45 @@ export class Redaction {
     return this.#named(`?${text.replace(encodedPlaceholder, Redact.placeholder)}`, this.#names.isField).slice(1)
   }
 
+  /** A body that is not parsed as JSON. */
+  #content(text: string, contentType: string): string {
+    if (/^application\/x-www-form-urlencoded/i.test(contentType)) return this.#form(text)
+    const shown = this.#named(text)
+    const hasLines = !/javascript|json|html|xml/i.test(contentType)
+    return hasLines ? Named.lines(shown, { ...this.#names, hide: this.#hideNamed }) : shown
+  }
+
+  /** The parts of a multipart body, with one character for each byte. Parts with binary content stay as they are. */
+  #parts(content: string, boundary: string, depth = maxEncodings): string {
+    return Multipart.mapParts(content, boundary, (part) => {
+      const text = Bodies.textOf(Bodies.fromLatin1(part.content))
+      if (this.#names.isField(part.name)) {
+        if (text === undefined) return Redact.placeholder
+        return Bodies.toLatin1(new TextEncoder().encode(this.#hide(part.name, text)))
+      }
+      const inner = depth === 0 ? undefined : Multipart.boundaryOf(part.contentType, part.content)
+      if (inner !== undefined) return this.#parts(part.content, inner, depth - 1)
+      if (text === undefined) return part.content
+      return Bodies.toLatin1(new TextEncoder().encode(this.#content(text, part.contentType)))
+    })
+  }
+
   #bodyByName(body: Body, contentType: string): Body {
     if ("json" in body) return { json: this.#json(body.json, false) }
-    if ("base64" in body) return body
-    const isForm = /^application\/x-www-form-urlencoded/i.test(contentType)
-    return { text: isForm ? this.#form(body.text) : this.#named(body.text) }
+    const boundary = Multipart.boundaryOf(
+      contentType,
+      "text" in body ? body.text : Bodies.toLatin1(Bodies.decode(body))
+    )
+    if (boundary !== undefined) return Bodies.mapBytes(body, (bytes) => this.#parts(bytes, boundary))
+    if ("text" in body) return { text: this.#content(body.text, contentType) }
+    return Bodies.mapCharacters(body, (text) => this.#content(text, contentType))
   }
 
   #body(body: Body, contentType: string): Body {
     const shown = this.#bodyByName(body, contentType)
     if ("json" in shown) return { json: sorted(this.#mapStrings(shown.json)) }
     if ("text" in shown) return { text: this.#known(shown.text) }
-    const latin1 = Bodies.toLatin1(Bodies.decode(shown))
-    return { base64: Encoding.encodeBase64(Bodies.fromLatin1(this.#known(latin1))) }
+    return Bodies.mapCharacters(shown, (text) => this.#known(text))
   }
 
   /** Numbers and booleans stay, because a client expects their type. */

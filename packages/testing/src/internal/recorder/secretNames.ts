@@ -49,6 +49,23 @@ const wordsOf = (name: string): ReadonlyArray<string> =>
     .split(/[^a-z0-9]+/)
     .filter((word) => word !== "")
 
+/** How many names of which length are remembered: a text may repeat a few names very often. */
+const maxRemembered = 1000
+const maxLength = 100
+
+const remembered = (test: (name: string) => boolean): ((name: string) => boolean) => {
+  const results = new Map<string, boolean>()
+  return (name) => {
+    const known = results.get(name)
+    if (known !== undefined) return known
+    const result = test(name)
+    if (name.length > maxLength) return result
+    if (results.size >= maxRemembered) results.clear()
+    results.set(name, result)
+    return result
+  }
+}
+
 /** Which names are secret. */
 export interface SecretNames {
   readonly isMember: (name: string) => boolean
@@ -59,7 +76,7 @@ export interface SecretNames {
 /** The known names, and others in any letter case. */
 export const make = (others: ReadonlyArray<string>): SecretNames => {
   const known = new Set(others.map((name) => name.toLowerCase()))
-  const isMember = (name: string): boolean => {
+  const isMember = remembered((name) => {
     const words = wordsOf(name)
     return (
       known.has(name.toLowerCase()) ||
@@ -67,7 +84,7 @@ export const make = (others: ReadonlyArray<string>): SecretNames => {
       secretLastWords.has(words.at(-1) ?? "") ||
       secretEnd.test(words.join(""))
     )
-  }
+  })
   return {
     isMember,
     isParameter: (name) => isMember(name) || secretParameters.has(name.toLowerCase()),
