@@ -395,6 +395,19 @@ describe("verify-stress", () => {
   })
 })
 
+describe("list_slow_tests", () => {
+  it("lists the files of vitest's project `slow`", async () => {
+    const listed = await run("bash", ["-c", "source .ci/test-files.sh; list_slow_tests"])
+    const args = ["list", "--config", ".config/vitest.config.ts", "--project", "slow", "--filesOnly"]
+    const { out } = await run(process.execPath, [join(root, "node_modules/vitest/vitest.mjs"), ...args])
+    const files = out.split("\n").filter((line) => line.includes("packages/"))
+    expect(files.length).toBeGreaterThan(10)
+    expect(listed.out.trim().split("\n").sort()).toEqual(
+      files.map((line) => line.slice(line.indexOf("packages/"))).sort()
+    )
+  })
+})
+
 describe("run", () => {
   it("lists the sections for an unknown one, and runs none", async () => {
     const { err, out, status } = await run("bash", [".ci/run", "--only", "tests,nope"])

@@ -1,0 +1,15 @@
+# The test files, for `.ci/run`.
+
+list_tests() { git ls-files --cached --others --exclude-standard -- '*.test.*ts' '*.test.*js'; }
+
+# The files of the project `slow` in `.config/vitest.config.ts`, as beginnings of their paths.
+slow_tests=(
+  'stress/test/'
+  'conformance/test/(conformance|mutants|workerd)\.'
+  'examples/test/packed\.'
+  'node/test/(EncryptedTokenStore|KeychainTokenStore)\.contract\.'
+  'testing/test/TokenStoreContract\.'
+)
+list_slow_tests() {
+  list_tests | grep -E "^packages/($(IFS='|' && echo "${slow_tests[*]}"))" | grep -Fxv packages/stress/test/stress.test.ts
+}
