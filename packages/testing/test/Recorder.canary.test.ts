@@ -45,6 +45,8 @@ const rows: ReadonlyArray<Row> = [
   ["a header in text", "text/plain", `GET / HTTP/1.1\r\nAuthorization: Bearer ${canary}\r\nAccept: */*`],
   ["YAML", "application/yaml", `user: ada\npassword: ${canary}\nn: 1`],
   ["TOML", "text/plain", `user = "ada"\nclient_secret = "${canary}"`],
+  ["pairs of name and value", "application/json", `{"env":[{"name":"client_secret","value":"${canary}"}],"n":1}`],
+  ["pairs of key and value", "application/json", `{"Tags":[{"Key":"DbPassword","Value":{"a":["${canary}"]}}]}`],
   ["a list beside a long integer", "application/json", `{"id":12345678901234567890,"tokens":["a",{"x":"${canary}"}]}`],
   ["an object beside a long integer", "application/json", `{"id":12345678901234567890,"secret":{"a": ["${canary}"]}}`],
   ["deep JSON", "application/json", `${'{"a":'.repeat(300)}{"credentials":{"value":"${canary}"}}${"}".repeat(300)}`],

@@ -190,9 +190,18 @@ export class Redaction {
     }
     if (Array.isArray(value)) return value.map((item) => this.#json(item, isSecret))
     if (!isObject(value)) return value
+    const isPair = ["name", "Name", "key", "Key"].some((name) => this.#isSecretLabel(value[name]))
     return Object.fromEntries(
-      Object.entries(value).map(([name, item]) => [name, this.#json(item, isSecret || this.#names.isMember(name))])
+      Object.entries(value).map(([name, item]) => {
+        const isValue = isPair && name.toLowerCase() === "value"
+        return [name, this.#json(item, isSecret || isValue || this.#names.isMember(name))]
+      })
     )
+  }
+
+  /** Whether `{ "name": label, "value": … }` is a pair with a secret value. */
+  #isSecretLabel(label: unknown): boolean {
+    return typeof label === "string" && this.#names.isMember(label)
   }
 
   #mapStrings(value: unknown): unknown {
