@@ -150,7 +150,7 @@ const withLease =
  *   time of the monotonic clock and the wall clock: the first stands still in a suspended machine, the second may be set
  *   back. The lease is renewed after each third, and never after its end.
  * - **Loss**: a lost lease does not interrupt the effect, because a token request that was sent would lose its response.
- *   `TokenStore.Lease` tells the effect.
+ *   The effect reads from `TokenStore.Lease` whether the process still has the lock.
  * - **Faults of the engine**: until `lockTimeout`, a request that fails is repeated. A lock is released in the background,
  *   until its lease is over, if its release failed or if the last request for it had no response.
  * - **Release**: the callers of a token source get their token before the lock is released.

@@ -26,10 +26,15 @@ const request = HttpClientRequest.get("https://api.test/")
 const refused = MockClient.respond(401, "no", { "www-authenticate": 'Bearer error="invalid_token"' })
 
 describe("Bearer", () => {
-  it.effect.each(["", "  "])("rejects the token %j as InvalidRequest, and sends no request", (empty) =>
+  const invalid = ["", "  ", "canary-a\n", " canary-a", "\tcanary-a", "canary-a\r\n", "bearer canary-a"]
+  it.effect.each(invalid)("rejects the token %j in a call and when the Layer is built, and sends no request", (text) =>
     Effect.gen(function* () {
-      const { api, mock } = yield* clientOf(Bearer.make(Redacted.make(empty)), () => ok)
-      expect(yield* Effect.flip(api.get("/"))).toMatchObject({ _tag: "InvalidRequest", reason: "Credentials" })
+      const { api, mock } = yield* clientOf(Bearer.make(Redacted.make(text)), () => ok)
+      const called = yield* Effect.flip(api.get("/"))
+      const built = yield* Effect.flip(Effect.provide(Auth.Auth, Bearer.layer(Redacted.make(text))))
+      expect(called).toMatchObject({ _tag: "InvalidRequest", reason: "Credentials" })
+      expect(built).toMatchObject({ _tag: "InvalidRequest", reason: "Options" })
+      for (const shown of [...allRenderings(called), ...allRenderings(built)]) expect(shown).not.toContain("canary")
       expect(yield* mock.sent).toEqual([])
     })
   )

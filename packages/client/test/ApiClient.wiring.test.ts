@@ -171,7 +171,7 @@ describe("two tags with one id", () => {
     ["provideMerge", Layer.provideMerge(first, copy)],
     ["the credentials around both", Layer.provide(Layer.merge(a, copy), A.auth(keyA))],
     [
-      "the second one as an alternative to nothing",
+      "an alternative that is of the same tag",
       Layer.merge(
         first,
         Layer.orElse(copy, () => copy)

@@ -208,6 +208,21 @@ describe("ApiLog.layer", () => {
     })
   )
 
+  it.effect("shows the parameters of the option query like those of the URL, in lines and in errors", () =>
+    Effect.gen(function* () {
+      const client = yield* api(() => respond(404))
+      const call = client.api.get("/x?a=1", { query: { page: 2, token: "canary" } })
+      const shown = "GET https://api.test/v1/x?a=<redacted>&page=2&token=<redacted>"
+      expect(linesOf(yield* logged(Effect.ignore(call), {}, LogLevel.Debug))).toEqual([
+        `WARN ${shown} ClientError 404 in 0 ms`
+      ])
+      const bare = client.api.get("/x", { query: { page: 2, token: "canary" } })
+      expect((yield* Effect.flip(bare)).message).toContain(
+        "GET https://api.test/v1/x?page=2&token=<redacted> answered 404"
+      )
+    })
+  )
+
   it.effect("keeps the log annotations of the caller", () =>
     Effect.gen(function* () {
       const client = yield* api([ok])

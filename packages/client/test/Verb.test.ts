@@ -1,5 +1,6 @@
 import * as HttpBody from "@effect/platform/HttpBody"
 import * as Auth from "@countersign/client/Auth"
+import * as JsonCodec from "@countersign/client/JsonCodec"
 import * as MockClient from "@countersign/testing/MockClient"
 import { describe, expect, it } from "@effect/vitest"
 import * as Context from "effect/Context"
@@ -126,9 +127,12 @@ describe("The message of InvalidResponse", () => {
     })
   )
 
-  it.effect("accepts an empty body with a schema of null", () =>
+  it.effect.each<readonly [string, JsonCodec.JsonCodec | undefined]>([
+    ["JSON", undefined],
+    ["a codec", JsonCodec.bigInt]
+  ])("accepts an empty body with a schema of null and %s", ([_, json]) =>
     Effect.gen(function* () {
-      const { api: client } = yield* api([respond(204)])
+      const { api: client } = yield* api([respond(204)], { json })
       expect(yield* run(client.delete("/x", { schema: Schema.Null }))).toBe(null)
     })
   )

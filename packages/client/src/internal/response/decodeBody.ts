@@ -22,7 +22,7 @@ const jsonOf = (response: HttpClientResponse, codec: JsonCodec | undefined): Eff
 
 const mediaType = /^[\w.+-]{1,40}\/[\w.+-]{1,60}/
 
-/** Another content type tells more than a parse error: a page of a proxy, or of a web site at a wrong base URL. */
+/** Names another content type. With a wrong base URL, a proxy or a web site responds with a page, and not with JSON. */
 const notJson = ({ headers }: HttpClientResponse): string | undefined => {
   const type = mediaType.exec(headers["content-type"] ?? "")?.[0].toLowerCase()
   return type === undefined || type.includes("json")
