@@ -46,6 +46,7 @@ const programOf = (files: ReadonlyArray<string>): ts.Program => {
 const others: ReadonlySet<string> = new Set([
   "Fault",
   "Headers",
+  "HeadersInput",
   "Key",
   "Message",
   "RegisteredClient",
