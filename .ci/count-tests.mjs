@@ -6,6 +6,12 @@ import { relative } from "node:path"
 import { pathToFileURL } from "node:url"
 import * as Skips from "./skips.mjs"
 
+/** The first line of the failure, for readers of the end of the output alone. */
+const reasonOf = ({ failureMessages }) => {
+  const [line] = (failureMessages?.[0] ?? "").split("\n")
+  return line === "" ? "" : `: ${line.slice(0, 500)}`
+}
+
 const isSkipped = ({ status }) => status === "skipped" || status === "todo"
 
 /** `passed`, `skipped` and `problems` of a report. Each problem counts as one failure. */
@@ -27,7 +33,7 @@ export const count = ({ allowed, files, report, root, status }) => {
     for (const one of assertionResults) {
       const test = Skips.nameOf(file, ...one.ancestorTitles, one.title)
       if (one.status === "passed") passed += 1
-      else if (one.status === "failed") problems.push(`failed: ${test}`)
+      else if (one.status === "failed") problems.push(`failed: ${test}${reasonOf(one)}`)
       else if (!isSkipped(one)) problems.push(`did not run (${one.status}): ${test}`)
       else if (!allowed.has(test)) problems.push(Skips.unlisted(test))
       else accepted += 1

@@ -38,6 +38,7 @@ interface Assertion {
   readonly ancestorTitles: ReadonlyArray<string>
   readonly title: string
   readonly status: string
+  readonly failureMessages?: ReadonlyArray<string>
 }
 
 const assertion = (title: string, status: string): Assertion => ({ ancestorTitles: ["unit"], title, status })
@@ -113,6 +114,12 @@ describe("count-tests", () => {
   it.each(Object.entries(rejected))("counts %s as one failure and names it", async (_, [results, options, problem]) => {
     const { problems } = await count(results, options)
     expect(problems).toEqual([expect.stringContaining(problem)])
+  })
+
+  it("names the first line of a failure", async () => {
+    const broken = { ...assertion("breaks", "failed"), failureMessages: ["AssertionError: 1 is not 2\n  at x.ts"] }
+    const { problems } = await count([passes, file("b.test.ts", broken)], { status: "1" })
+    expect(problems).toEqual(["failed: packages/a/test/b.test.ts > unit > breaks: AssertionError: 1 is not 2"])
   })
 
   it("prints one line with the three numbers, and the problems to standard error", async () => {
@@ -420,6 +427,20 @@ describe("run", () => {
     const page = readFileSync(join(root, "docs/reference/conformance.md"), "utf8")
     const servers = [...page.matchAll(/npm run -s conformance -- (\S+)/g)].map(([, name = ""]) => name)
     expect(new Set(servers).size).toBe(4)
-    for (const name of servers) expect(sections).toContain(`check run_conformance ${name}"`)
+    for (const name of servers) expect(sections).toContain(`check logged run_conformance ${name}"`)
+  })
+
+  it("repeats at the end what failed", async () => {
+    const { out, status } = await run("bash", [".ci/run", "--only", "demo-at-httpbin"])
+    const [, end = ""] = out.split("Failed sections: demo-at-httpbin")
+    expect([status, end.trim().split("\n")]).toEqual([
+      1,
+      [
+        "httpbin is not running: run the section httpbin too.",
+        "",
+        expect.stringMatching(/^in \d+ s$/),
+        "0 passed, 1 failed, 0 skipped"
+      ]
+    ])
   })
 })
