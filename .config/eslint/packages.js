@@ -1,17 +1,18 @@
 /**
- * The layers, `protocol ← client ← auth ← node`: the packages that each package may import. `testing` is beside `node`:
- * tests of `node` can import it, sources cannot.
+ * The layers, `protocol ← client ← auth ← node`: the packages that each package may import. `redis` and `testing` are
+ * beside `node`: tests of `node` and `redis` can import `testing`, sources cannot.
  */
 export const mayImport = {
   protocol: [],
   client: ["protocol"],
   auth: ["protocol", "client"],
   node: ["protocol", "client", "auth"],
+  redis: ["protocol", "client", "auth"],
   testing: ["protocol", "client", "auth"],
-  examples: ["protocol", "client", "auth", "node", "testing"],
-  bench: ["protocol", "client", "auth", "node", "testing"],
-  stress: ["protocol", "client", "auth", "node", "testing", "bench"],
-  conformance: ["protocol", "client", "auth", "node", "testing"]
+  examples: ["protocol", "client", "auth", "node", "redis", "testing"],
+  bench: ["protocol", "client", "auth", "node", "redis", "testing"],
+  stress: ["protocol", "client", "auth", "node", "redis", "testing", "bench"],
+  conformance: ["protocol", "client", "auth", "node", "redis", "testing"]
 }
 
 /** The package and folder of a file: `{ name: "auth", part: "src" }`. */

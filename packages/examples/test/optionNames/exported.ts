@@ -6,7 +6,7 @@ import * as ts from "typescript"
 
 const root = fileURLToPath(new URL("../../../../", import.meta.url))
 
-const packages = ["auth", "node", "testing"] as const
+const packages = ["auth", "node", "redis", "testing"] as const
 
 const isOwn = ({ fileName }: ts.SourceFile): boolean =>
   packages.some((name) => fileName.startsWith(`${root}packages/${name}/src/`))

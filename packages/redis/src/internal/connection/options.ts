@@ -1,0 +1,16 @@
+import type { RedisOptions } from "ioredis"
+
+/**
+ * Options of each connection:
+ *
+ * - A command that was sent when the connection ended is not sent again: it may have been carried out. It fails at once, and
+ *   so does a command while the server is unreachable.
+ * - A command without a response ends after `commandTimeout`.
+ * - After a failover, a server that has become a replica rejects with READONLY. A new connection may find the primary.
+ */
+export const fixed = {
+  maxRetriesPerRequest: 0,
+  autoResendUnfulfilledCommands: false,
+  retryStrategy: (attempt: number): number => Math.min(10 * attempt, 1000),
+  reconnectOnError: (error: Error): boolean => error.message.includes("READONLY")
+} as const satisfies RedisOptions

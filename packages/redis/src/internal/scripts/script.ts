@@ -1,0 +1,58 @@
+import type { ChainableCommander, Cluster, Redis } from "ioredis"
+import { createHash } from "node:crypto"
+
+/**
+ * A Lua script with its SHA-1, by which the server knows it. It begins with `#!lua`, which needs Redis 7: a replica, and a
+ * primary that became one, then rejects the whole script with READONLY before it reads.
+ */
+export interface Script {
+  readonly lua: string
+  readonly sha: string
+}
+
+/**
+ * Makes a script.
+ *
+ * @param flags - `allow-oom` also runs the script while the server has reached `maxmemory`.
+ */
+export const make = (body: string, flags?: "allow-oom"): Script => {
+  const lua = `#!lua${flags === undefined ? "" : ` flags=${flags}`}\n${body.trim()}\n`
+  return { lua, sha: createHash("sha1").update(lua).digest("hex") }
+}
+
+type Argument = string | number
+
+/** The results of a script and of the commands that were sent with it. */
+export interface Reply {
+  readonly script: unknown
+  /** Results of the further commands. Their errors are values. */
+  readonly further: ReadonlyArray<unknown>
+}
+
+const isUnknownScript = (error: unknown): boolean => error instanceof Error && error.message.startsWith("NOSCRIPT")
+
+/**
+ * Runs a script on one key, with further commands behind it in the same round trip. Sends the text of the script if the
+ * server does not know it, as after a restart or a failover. Rejects with the error of the script.
+ */
+export const run = async (
+  redis: Redis | Cluster,
+  { lua, sha }: Script,
+  key: string,
+  args: ReadonlyArray<Argument>,
+  further: (pipeline: ChainableCommander) => void = () => undefined
+): Promise<Reply> => {
+  const send = async (name: "eval" | "evalsha") => {
+    const pipeline = redis.pipeline()
+    if (name === "eval") pipeline.eval(lua, 1, key, ...args)
+    else pipeline.evalsha(sha, 1, key, ...args)
+    further(pipeline)
+    return (await pipeline.exec()) ?? []
+  }
+  let results = await send("evalsha")
+  if (isUnknownScript(results[0]?.[0])) results = await send("eval")
+  const [first, ...others] = results
+  if (first === undefined) throw new Error("Connection is closed.")
+  if (first[0] !== null) throw first[0]
+  return { script: first[1], further: others.map(([error, value]) => error ?? value) }
+}

@@ -1,0 +1,87 @@
+/** The scripts of a token store. Each is one atomic operation on one key, by the server's clock. */
+import * as Script from "../scripts/script.js"
+
+/** The format of a record, in its field `f`. Field `v` is its version, and `t` is the token as JSON. */
+export const format = "countersign/token/1"
+
+/** Maximum length of a token as JSON, in bytes. Typical tokens have a few thousand. */
+export const maxTextLength = 512 * 1024
+
+/** Results of scripts that are no version. */
+export const status = { otherVersion: 0, unsupportedFormat: -1, corrupt: -2 } as const
+
+/**
+ * Reads format and version. A missing key has version 0. Another hash, or another format, is left as it is. So is a version
+ * that is no number: the next version is unknown, and no version may occur twice.
+ */
+const readHead = `
+local head = redis.call('HMGET', KEYS[1], 'f', 'v')
+if not head[1] and redis.call('EXISTS', KEYS[1]) == 1 then return ${status.unsupportedFormat} end
+if head[1] and head[1] ~= '${format}' then return ${status.unsupportedFormat} end
+if head[1] and not (head[2] and #head[2] <= 15 and string.match(head[2], '^%d+$')) then return ${status.corrupt} end
+local last = tonumber(head[2] or '0')
+local current = redis.call('HEXISTS', KEYS[1], 't') == 1 and last or 0
+`
+
+/**
+ * Writes a token if the version is still the expected one. Returns the new version. It does not run while the server has
+ * reached `maxmemory`: an old record is better than an evicted one.
+ */
+export const compareAndSet = Script.make(`${readHead}
+if current ~= tonumber(ARGV[1]) then return ${status.otherVersion} end
+redis.call('HSET', KEYS[1], 'f', '${format}', 'v', string.format('%d', last + 1), 't', ARGV[2])
+return last + 1`)
+
+/** Removes the token. The version stays, so that it does not occur twice. */
+export const remove = Script.make(
+  `${readHead}
+if current == 0 or current ~= tonumber(ARGV[1]) then return ${status.otherVersion} end
+redis.call('HDEL', KEYS[1], 't')
+return 1`,
+  "allow-oom"
+)
+
+/**
+ * Reads a record. It is a script without `no-writes`, so that a replica rejects it: its record may be an old one. An oversized
+ * token is not sent.
+ */
+export const read = Script.make(
+  `
+local head = redis.call('HMGET', KEYS[1], 'f', 'v')
+if not head[1] then return { redis.call('EXISTS', KEYS[1]) } end
+local length = redis.call('HSTRLEN', KEYS[1], 't')
+if length > ${maxTextLength} then return { 1, head[1], head[2], length } end
+return { 1, head[1], head[2], length, redis.call('HGET', KEYS[1], 't') }`,
+  "allow-oom"
+)
+
+/**
+ * Writes the format again without a change. WAIT counts the last write of a connection, and a new connection has none: without
+ * this, WAIT would succeed at once.
+ */
+export const touch = Script.make(
+  `
+if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then return 0 end
+local format = redis.call('HGET', KEYS[1], 'f')
+if format then redis.call('HSET', KEYS[1], 'f', format) end
+return 1`,
+  "allow-oom"
+)
+
+/** Takes a lock that is free, or that the owner has already. `allow-oom`: a lock ends by itself, and removals need it. */
+export const acquire = Script.make(
+  `
+local owner = redis.call('GET', KEYS[1])
+if owner and owner ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1`,
+  "allow-oom"
+)
+
+/** Releases the lock of an owner. */
+export const release = Script.make(
+  `
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0`,
+  "allow-oom"
+)
