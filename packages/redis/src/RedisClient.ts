@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Origin from "@countersign/protocol/Origin"
+import * as Clock from "effect/Clock"
 import * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Context from "effect/Context"
@@ -11,6 +12,7 @@ import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { Cluster, RedisOptions } from "ioredis"
@@ -206,20 +208,26 @@ const open = (options: Options): Effect.Effect<Redis, RedisClientError, Scope.Sc
     )
   })
 
-/** Sends QUIT, so that responses on their way arrive, and closes the connection without a response. */
+/** Maximum time until a connection has ended after its client ended it. A server that hangs does not. */
+const endTimeout = Duration.seconds(1)
+
+/** Succeeds when the connection has ended. */
+const ended = (redis: Redis): Effect.Effect<void> =>
+  Effect.async((resume) => {
+    if (redis.status === "end") resume(Effect.void)
+    else redis.once("end", () => void resume(Effect.void))
+  })
+
+/** Sends QUIT, so that responses on their way arrive, and closes the connection without a response too. */
 const close = (redis: Redis): Effect.Effect<void> =>
-  Effect.promise(() =>
-    redis.quit().then(
-      () => undefined,
-      () => undefined
-    )
-  ).pipe(
-    Effect.zipRight(
-      Effect.sync(() => {
-        redis.disconnect()
-      })
-    )
-  )
+  Effect.gen(function* () {
+    yield* Effect.ignore(Effect.tryPromise(() => redis.quit()))
+    redis.disconnect()
+    const end = Effect.timeoutOption(Effect.interruptible(ended(redis)), endTimeout)
+    if (Option.isSome(yield* end)) return
+    redis.stream.destroy()
+    yield* end
+  }).pipe(Effect.withClock(Clock.make()))
 
 const warnOfEviction = (policy: string) =>
   Effect.logWarning(
