@@ -1,0 +1,174 @@
+/**
+ * Rate limiter in Redis: the processes of many machines share the counts.
+ *
+ * @since 0.1.0
+ */
+import * as RateLimiter from "@countersign/client/RateLimiter"
+import * as Config from "effect/Config"
+import type { ConfigError } from "effect/ConfigError"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as OptionNames from "./internal/options/optionNames.js"
+import { consume } from "./internal/rateLimiter/consume.js"
+import { Outage } from "./internal/rateLimiter/outage.js"
+import { RedisClient } from "./RedisClient.js"
+
+/**
+ * Options of {@link make} and {@link layer}: the keys, and what happens without Redis.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  /** Text before the name of each key (`countersign:limit:`). */
+  readonly prefix?: string | undefined
+  /**
+   * What to do while Redis does not answer (`"local"`).
+   *
+   * - `"local"`: this process counts alone, see `processes`. Redis is asked once per second until it answers.
+   * - `"fail"`: each request fails with `RateLimitStoreError`. `RateLimit.make` then sends it without a limit.
+   */
+  readonly onUnavailable?: "local" | "fail" | undefined
+  /**
+   * How many processes share the limits (1). While this process counts alone, it takes this fraction of each limit. With 1, it
+   * takes the whole limit, so `n` processes send up to `n` times the limit.
+   */
+  readonly processes?: number | undefined
+  /** How long to wait for Redis (250 ms). */
+  readonly timeout?: Duration.DurationInput | undefined
+}
+
+const names: OptionNames.ShapeOf<Options> = { prefix: true, onUnavailable: true, processes: true, timeout: true }
+
+/**
+ * Default values of {@link Options}.
+ *
+ * @since 0.1.0
+ * @category defaults
+ */
+export const defaults = {
+  /** Text before the name of each key. */
+  prefix: "countersign:limit:",
+  /** What to do while Redis does not answer. */
+  onUnavailable: "local",
+  /** How many processes share the limits. */
+  processes: 1,
+  /** How long to wait for Redis. */
+  timeout: "250 millis"
+} as const
+
+/** The part of a limit that this process takes alone. It is no smaller than one request. */
+const localLimit = (options: RateLimiter.ConsumeOptions, processes: number): RateLimiter.ConsumeOptions => {
+  const tokens = options.tokens ?? RateLimiter.defaults.tokens
+  const part = Math.floor(options.limit / Math.max(1, processes))
+  return { ...options, limit: Math.min(options.limit, Math.max(1, tokens, part)) }
+}
+
+/** A result under the limit that the caller named. */
+const named = (limit: number) => (result: RateLimiter.ConsumeResult) => ({ ...result, limit })
+
+const isExceeded = (error: RateLimiter.RateLimiterError): error is RateLimiter.RateLimitExceeded =>
+  error.reason === "Exceeded"
+
+const makeLocal = Effect.flatMap(RateLimiter.makeStoreMemory(), (store) =>
+  Effect.provideService(RateLimiter.make, RateLimiter.RateLimiterStore, store)
+)
+
+/**
+ * Makes a rate limiter in Redis. Its algorithms are those of `RateLimiter`, and give the same results.
+ *
+ * - **Time**: each request is one script, which uses the server's clock. So processes with different clocks share a limit.
+ * - **Keys**: one key for each limit, which expires by itself. Key, algorithm, limit and window determine it.
+ * - **Outage**: a request waits at most `timeout` for Redis. Then the limits of this process apply, see `onUnavailable`. The
+ *   start and the end of an outage are logged.
+ * - **Connection**: give it a client of its own if writes of a `RedisTokenStore` wait for replicas, because they delay the
+ *   commands behind them.
+ *
+ * @param options - the keys, and what happens without Redis. See {@link Options}.
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: Options = {}): Effect.Effect<RateLimiter.Service, never, RedisClient> =>
+  Effect.gen(function* () {
+    const { onUnavailable, prefix, processes, timeout } = {
+      ...defaults,
+      ...OptionNames.known("`RedisRateLimiter`", options, names)
+    }
+    const redis = yield* RedisClient
+    const local = yield* makeLocal
+    const outage = new Outage()
+    const duration = timeout ?? defaults.timeout
+    const silent = new RateLimiter.RateLimitStoreError({
+      detail: `Redis: no response within \`timeout\` (${Duration.format(duration)})`
+    })
+
+    const shared = (asked: RateLimiter.ConsumeOptions) =>
+      Effect.timeoutFail(consume(redis, prefix ?? defaults.prefix, asked), { duration, onTimeout: () => silent })
+    const alone = (asked: RateLimiter.ConsumeOptions) =>
+      Effect.map(local.consume(localLimit(asked, processes ?? defaults.processes)), named(asked.limit))
+    const sharedOrAlone = (asked: RateLimiter.ConsumeOptions) =>
+      shared(asked).pipe(
+        Effect.tapBoth({
+          onFailure: (error) => (isExceeded(error) ? outage.answered : Effect.void),
+          onSuccess: () => outage.answered
+        }),
+        Effect.catchIf(
+          (error) => !isExceeded(error),
+          (error) => Effect.zipRight(outage.failed(error.message), alone(asked))
+        )
+      )
+
+    return {
+      consume: (asked) =>
+        onUnavailable === "fail"
+          ? shared(asked)
+          : Effect.flatMap(outage.mayAsk, (mayAsk) => (mayAsk ? sharedOrAlone(asked) : alone(asked)))
+    }
+  })
+
+/**
+ * Layer with a rate limiter in Redis. See {@link make}.
+ *
+ * @example
+ * import * as RateLimit from "@countersign/client/RateLimit"
+ * import * as RedisClient from "@countersign/redis/RedisClient"
+ * import * as RedisRateLimiter from "@countersign/redis/RedisRateLimiter"
+ * import * as Layer from "effect/Layer"
+ *
+ * // The option `rateLimit` of a client: at most 100 requests per minute of all processes together.
+ * const Limits = RateLimit.layer({ limits: [{ limit: 100, window: "1 minute" }] }).pipe(
+ *   Layer.provide(RedisRateLimiter.layer({ processes: 4 })),
+ *   Layer.provide(RedisClient.layer({ url: "redis://127.0.0.1:6379" }))
+ * )
+ *
+ * @param options - the keys, and what happens without Redis. See {@link Options}.
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (options?: Options): Layer.Layer<RateLimiter.RateLimiter, never, RedisClient> =>
+  Layer.effect(RateLimiter.RateLimiter, make(options))
+
+/**
+ * Layer with a rate limiter in Redis, with options from the configuration.
+ *
+ * @example
+ * import * as RedisRateLimiter from "@countersign/redis/RedisRateLimiter"
+ * import * as Config from "effect/Config"
+ *
+ * const LimiterLive = RedisRateLimiter.layerConfig({ processes: Config.integer("REPLICAS") })
+ *
+ * @param options - the keys, and what happens without Redis. See {@link Options}.
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = (
+  options: Config.Config.Wrap<Options>
+): Layer.Layer<RateLimiter.RateLimiter, ConfigError, RedisClient> =>
+  Layer.effect(
+    RateLimiter.RateLimiter,
+    Effect.flatMap(
+      Effect.suspend(() => Config.unwrap(OptionNames.known("`RedisRateLimiter`", options, names))),
+      make
+    )
+  )

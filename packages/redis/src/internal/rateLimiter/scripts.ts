@@ -1,0 +1,103 @@
+/**
+ * The algorithms of `RateLimiter` as scripts, so that one round trip decides. They compute in the order of the originals in
+ * `client`, with the same doubles, and so have the same results. State and results are texts with 17 digits, which are exact.
+ */
+import type * as RateLimiter from "@countersign/client/RateLimiter"
+import type { Script } from "../scripts/script.js"
+import * as Scripts from "../scripts/script.js"
+
+/**
+ * Arguments: tokens, limit, window in milliseconds, `1` to reserve, and for tests the time in place of the server's. `finish`
+ * stores the state if tokens were taken. The longest expiry is the largest safe integer.
+ */
+const start = `
+local time = redis.call('TIME')
+local now = tonumber(ARGV[5]) or time[1] * 1000 + math.floor(time[2] / 1000)
+local tokens, limit, window, reserve = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4] == '1'
+local function text(number) return string.format('%.17g', number) end
+local function finish(wait, remaining, expires, state)
+  if state then
+    local last = math.min(math.max(math.ceil(expires), now + 1), 9007199254740991)
+    redis.call('SET', KEYS[1], state, 'PXAT', string.format('%d', last))
+  end
+  return { text(wait), text(remaining), text(expires - now) }
+end
+local state = {}
+for number in string.gmatch(redis.call('GET', KEYS[1]) or '', '%S+') do state[#state + 1] = tonumber(number) end
+`
+
+const fixedWindow = `
+local begun, counted = state[1], state[2] or 0
+local isOver = not begun or now >= begun + window
+local first = isOver and now or begun
+local count = isOver and 0 or counted
+local fits = count + tokens <= limit
+local from = fits and first or first + window
+local wait = math.max(0, from - now)
+if wait == 0 or reserve then
+  local taken = fits and count + tokens or tokens
+  return finish(wait, limit - taken, from + window, text(from) .. ' ' .. text(taken))
+end
+return finish(wait, 0, first + window)`
+
+const tokenBucket = `
+local before = math.max(state[1] or 0, now)
+local after = before + (tokens * window) / limit
+local missing = after - now - window
+local wait = missing <= 0.01 and 0 or math.ceil(missing)
+local isTaken = wait == 0 or reserve
+local expires = isTaken and after or before
+local remaining = math.max(0, math.floor(limit * (1 - (expires - now) / window) + 0.01))
+return finish(wait, remaining, expires, isTaken and text(expires))`
+
+const slidingWindow = `
+local slotMs = math.max(1, math.ceil(window / 64))
+local span = slotMs == 1 and math.ceil(window) or math.ceil(window / slotMs) + 1
+local slot = math.floor(now / slotMs)
+local slots, counts = {}, {}
+for index = 1, #state - 1, 2 do
+  if state[index] > slot - span then
+    slots[#slots + 1] = state[index]
+    counts[#counts + 1] = state[index + 1]
+  end
+end
+local from = math.max(slot, slots[#slots] or slot)
+local total = 0
+for index, at in ipairs(slots) do if at > from - span then total = total + counts[index] end end
+local found = from
+if total > limit - tokens then
+  for index, at in ipairs(slots) do
+    if at > from - span then
+      total = total - counts[index]
+      if total <= limit - tokens then
+        found = at + span
+        break
+      end
+    end
+  end
+end
+local wait = math.max(0, found * slotMs - now)
+local isTaken = wait == 0 or reserve
+if isTaken and slots[#slots] == found then
+  counts[#counts] = counts[#counts] + tokens
+elseif isTaken then
+  slots[#slots + 1] = found
+  counts[#counts + 1] = tokens
+end
+local last = slots[#slots] or slot
+local used, texts = 0, {}
+for index, at in ipairs(slots) do
+  if at > last - span then used = used + counts[index] end
+  texts[index] = text(at) .. ' ' .. text(counts[index])
+end
+return finish(wait, math.max(0, limit - used), (last + span) * slotMs, isTaken and table.concat(texts, ' '))`
+
+/**
+ * The script of each algorithm. They do not run while the server has reached `maxmemory`: the limits of this process then
+ * apply.
+ */
+export const scripts: Readonly<Record<RateLimiter.Algorithm, Script>> = {
+  "fixed-window": Scripts.make(start + fixedWindow),
+  "sliding-window": Scripts.make(start + slidingWindow),
+  "token-bucket": Scripts.make(start + tokenBucket)
+}

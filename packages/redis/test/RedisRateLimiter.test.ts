@@ -1,0 +1,204 @@
+/** The rate limiter: the same results as the limiter in memory, shared counts, and outages. */
+import * as RateLimiter from "@countersign/client/RateLimiter"
+import * as RedisClient from "@countersign/redis/RedisClient"
+import * as RedisRateLimiter from "@countersign/redis/RedisRateLimiter"
+import * as RedisServer from "@countersign/testing/RedisServer"
+import { describe, expect, it } from "@effect/vitest"
+import * as Arbitrary from "effect/Arbitrary"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as FastCheck from "effect/FastCheck"
+import * as Logger from "effect/Logger"
+import * as Schema from "effect/Schema"
+import { consume } from "../src/internal/rateLimiter/consume.js"
+import { eventually, scoped } from "./support/records.js"
+import { command, hasRedis, newPrefix, plainClient, serverOfFile } from "./support/server.js"
+
+const algorithms = ["fixed-window", "sliding-window", "token-bucket"] as const
+
+/** The result or the error as data. */
+const summary = (
+  effect: Effect.Effect<RateLimiter.ConsumeResult, RateLimiter.RateLimiterError>
+): Effect.Effect<unknown> =>
+  Effect.map(Effect.either(effect), (result) =>
+    Either.match(result, {
+      onLeft: (error) =>
+        error.reason === "Exceeded"
+          ? ["exceeded", Duration.toMillis(error.retryAfter), error.remaining]
+          : ["failed", error.message],
+      onRight: ({ delay, remaining, resetAfter }) => [
+        Duration.toMillis(delay),
+        remaining,
+        Duration.toMillis(resetAfter)
+      ]
+    })
+  )
+
+/** A limiter in memory whose store has a time that the test sets. */
+const inMemory = (now: () => number) => {
+  let record: { readonly state: ReadonlyArray<number>; readonly expires: number } | undefined
+  return Effect.provideService(RateLimiter.make, RateLimiter.RateLimiterStore, {
+    update: (_key, change) =>
+      Effect.sync(() => {
+        const changed = change(record !== undefined && now() < record.expires ? record.state : [], now())
+        record = changed
+        return changed
+      })
+  })
+}
+
+const Requests = Schema.Struct({
+  algorithm: Schema.Literal(...algorithms),
+  limit: Schema.Int.pipe(Schema.between(1, 20)),
+  windowMs: Schema.Union(
+    Schema.Int.pipe(Schema.between(1, 300)),
+    Schema.Literal(1, 64, 65, 1000, 3_600_000, 86_400_000)
+  ),
+  requests: Schema.Array(
+    Schema.Struct({
+      after: Schema.Union(Schema.Literal(0), Schema.Int.pipe(Schema.between(0, 400)), Schema.Literal(999, 70_000)),
+      tokens: Schema.Union(Schema.Literal(1), Schema.Int.pipe(Schema.between(0, 21)), Schema.Literal(0.5)),
+      onExceeded: Schema.Literal("delay", "fail")
+    })
+  ).pipe(Schema.minItems(5), Schema.maxItems(30))
+})
+
+describe.skipIf(!hasRedis)("RedisRateLimiter", () => {
+  const server = serverOfFile()
+
+  it.live("decides as the limiter in memory for any requests at any times", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const redis = yield* plainClient(server().port)
+        const samples = FastCheck.sample(Arbitrary.make(Requests), { numRuns: 150, seed: 7 })
+        for (const { algorithm, limit, requests, windowMs } of samples) {
+          // Later than the server's time, so that no key expires while the test uses it.
+          let now = 4_000_000_000_000
+          const memory = yield* inMemory(() => now)
+          const prefix = newPrefix()
+          for (const { after, onExceeded, tokens } of requests) {
+            now += after
+            const options = { key: "key", algorithm, limit, window: windowMs, onExceeded, tokens }
+            expect(yield* summary(consume(redis, prefix, options, now))).toEqual(
+              yield* summary(memory.consume(options))
+            )
+          }
+        }
+      })
+    )
+  )
+
+  const limiter = (options: RedisRateLimiter.Options, url = server().url) =>
+    Effect.flatMap(RedisClient.make({ url }), (redis) =>
+      Effect.provideService(RedisRateLimiter.make(options), RedisClient.RedisClient, redis)
+    )
+
+  it.live.each(algorithms)("admits no more than the limit for two clients together with %s", (algorithm) =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const prefix = newPrefix()
+        const clients = yield* Effect.all([limiter({ prefix }), limiter({ prefix })])
+        const results = yield* Effect.forEach(
+          Array.from({ length: 100 }, (_, index) => clients[index % 2]!),
+          (one) => Effect.either(one.consume({ key: "a", limit: 10, window: "1 minute", algorithm })),
+          { concurrency: "unbounded" }
+        )
+        expect(results.filter(Either.isRight)).toHaveLength(10)
+        for (const result of results.filter(Either.isLeft)) {
+          expect(result.left).toMatchObject({ reason: "Exceeded", key: "a", limit: 10, remaining: 0 })
+        }
+      })
+    )
+  )
+
+  scoped("stores one key for a limit, which expires, and no text of the key", () =>
+    Effect.gen(function* () {
+      const prefix = newPrefix()
+      const one = yield* limiter({ prefix })
+      for (const algorithm of algorithms) {
+        yield* one.consume({ key: "https://example.com user", limit: 10, window: "1 minute", algorithm })
+      }
+      const keys = (yield* command(server().port, "KEYS", `${prefix}*`)) as ReadonlyArray<string>
+      expect(keys).toHaveLength(3)
+      for (const key of keys) {
+        expect(key).not.toContain("example")
+        expect(Number(yield* command(server().port, "PTTL", key))).toSatisfy((ms: number) => ms > 0 && ms <= 64_000)
+      }
+    })
+  )
+
+  scoped("separates limits with other numbers, and keys that differ only in unpaired surrogates", () =>
+    Effect.gen(function* () {
+      const one = yield* limiter({ prefix: newPrefix() })
+      for (const key of ["\ud800", "\ud801", "�", ""]) {
+        for (const limit of [1, 2]) {
+          expect((yield* one.consume({ key, limit, window: "1 minute" })).remaining).toBe(limit - 1)
+        }
+      }
+    })
+  )
+
+  scoped("rejects more tokens than the limit, and NaN, without a request", () =>
+    Effect.gen(function* () {
+      const one = yield* limiter({ prefix: newPrefix() })
+      for (const tokens of [11, Number.NaN]) {
+        const error = yield* Effect.flip(one.consume({ key: "a", limit: 10, window: "1 minute", tokens }))
+        expect(error).toMatchObject({ reason: "Exceeded", retryAfter: Duration.minutes(1) })
+      }
+    })
+  )
+
+  scoped("counts alone while Redis hangs, waits for one timeout per second, and logs the start and the end once", () =>
+    Effect.gen(function* () {
+      const messages: Array<string> = []
+      const logger = Logger.make(({ message }) => void messages.push(String(message)))
+      const one = yield* RedisServer.make()
+      yield* Effect.gen(function* () {
+        const limits = yield* limiter({ prefix: newPrefix(), processes: 2, timeout: "200 millis" }, one.url)
+        const ask = limits.consume({ key: "a", limit: 4, window: "1 hour" })
+        expect((yield* ask).remaining).toBe(3)
+        yield* one.suspend
+        const [took, results] = yield* Effect.timed(Effect.all(Array.from({ length: 4 }, () => Effect.either(ask))))
+        expect(Duration.toMillis(took)).toBeLessThan(1_000)
+        expect(results.map(Either.isRight)).toEqual([true, true, false, false])
+        yield* one.resume
+        yield* Effect.sleep("1100 millis")
+        expect((yield* eventually(ask)).remaining).toBeLessThan(3)
+      }).pipe(Effect.provide(Logger.replace(Logger.defaultLogger, logger)))
+      expect(messages).toEqual([
+        "Rate limits of this process apply, because the shared ones are unavailable. " +
+          "The rate limit store failed: Redis: no response within `timeout` (200ms)",
+        "Shared rate limits apply again."
+      ])
+    })
+  )
+
+  scoped("fails with a typed error while Redis is down if onUnavailable is fail", () =>
+    Effect.gen(function* () {
+      const one = yield* RedisServer.make()
+      const limits = yield* limiter({ prefix: newPrefix(), onUnavailable: "fail" }, one.url)
+      yield* one.kill
+      yield* Effect.sleep("100 millis")
+      const error = yield* Effect.flip(limits.consume({ key: "a", limit: 4, window: "1 hour" }))
+      expect(error).toMatchObject({ _tag: "RateLimiterError", reason: "StoreError" })
+      yield* one.restart
+      expect((yield* eventually(limits.consume({ key: "a", limit: 4, window: "1 hour" }))).remaining).toBe(3)
+    })
+  )
+
+  scoped("counts alone for a key with data of another type, which it leaves as they are", () =>
+    Effect.gen(function* () {
+      const prefix = newPrefix()
+      const one = yield* limiter({ prefix, onUnavailable: "fail" })
+      yield* one.consume({ key: "a", limit: 4, window: "1 hour" })
+      const [key = ""] = (yield* command(server().port, "KEYS", `${prefix}*`)) as ReadonlyArray<string>
+      yield* command(server().port, "DEL", key)
+      yield* command(server().port, "RPUSH", key, "s3cr3t")
+      const error = yield* Effect.flip(one.consume({ key: "a", limit: 4, window: "1 hour" }))
+      expect(error).toMatchObject({ reason: "StoreError", message: expect.stringContaining("WRONGTYPE") })
+      expect(error.message).not.toContain("s3cr3t")
+      expect(yield* command(server().port, "LLEN", key)).toBe(1)
+    })
+  )
+})
