@@ -8,9 +8,12 @@ import type { RedisOptions } from "ioredis"
  * - A command without a response ends after `commandTimeout`.
  * - After a failover, a server that has become a replica rejects with READONLY. A new connection may find the primary.
  */
-export const fixed = {
+export const fixed: Pick<
+  RedisOptions,
+  "maxRetriesPerRequest" | "autoResendUnfulfilledCommands" | "retryStrategy" | "reconnectOnError"
+> = {
   maxRetriesPerRequest: 0,
   autoResendUnfulfilledCommands: false,
   retryStrategy: (attempt: number): number => Math.min(10 * attempt, 1000),
   reconnectOnError: (error: Error): boolean => error.message.includes("READONLY")
-} as const satisfies RedisOptions
+}

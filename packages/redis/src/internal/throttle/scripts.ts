@@ -1,5 +1,6 @@
 /** The scripts of shared throttles: a sorted set of their ends, by the server's clock. */
-import * as Script from "../scripts/script.js"
+import type { Script } from "../scripts/script.js"
+import * as Scripts from "../scripts/script.js"
 
 const now = `
 local time = redis.call('TIME')
@@ -11,7 +12,7 @@ redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
 const tolerance = 100
 
 /** Starts or extends a throttle, and sends it to the other processes. Arguments: member, milliseconds, message. */
-export const start = Script.make(`${now}
+export const start: Script = Scripts.make(`${now}
 local ends = now + tonumber(ARGV[2])
 local known = redis.call('ZSCORE', KEYS[1], ARGV[1])
 if known and tonumber(known) >= ends - ${tolerance} then return 0 end
@@ -22,7 +23,7 @@ redis.call('PUBLISH', KEYS[1], ARGV[3])
 return 1`)
 
 /** Returns each throttle as its member and the milliseconds that are left. Argument: the maximum number. */
-export const active = Script.make(
+export const active: Script = Scripts.make(
   `${now}
 local found = redis.call('ZRANGE', KEYS[1], now, '+inf', 'BYSCORE', 'LIMIT', 0, tonumber(ARGV[1]), 'WITHSCORES')
 for index = 2, #found, 2 do found[index] = string.format('%d', tonumber(found[index]) - now) end

@@ -76,7 +76,7 @@ export class SharedThrottles {
     if (this.#isNew(memberOf(throttle), ms)) this.#options.onThrottle({ ...throttle, ms })
   }
 
-  /** Whether a throttle ends later than the one that this process has. One that ends sooner must not replace it. */
+  /** Whether a throttle ends later than the one that this process has. A repeated start would count as a further 429. */
   #isNew(member: string, ms: number): boolean {
     const now = this.#options.monotonic()
     const known = this.#ends.get(member) ?? 0

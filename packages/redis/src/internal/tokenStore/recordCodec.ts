@@ -4,7 +4,7 @@ import * as Token from "@countersign/auth/Token"
 import * as TokenRecord from "@countersign/auth/TokenRecord"
 import type { VersionedToken } from "@countersign/auth/TokenStore"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
+import type * as Option from "effect/Option"
 import { createHash } from "node:crypto"
 import { format, maxTextLength } from "./scripts.js"
 
@@ -59,7 +59,8 @@ const decodeToken = (text: string, version: number): Effect.Effect<VersionedToke
 /** Decodes the response of the script that reads. It may be anything, if something else than Redis answers. */
 export const decode = (reply: unknown): Effect.Effect<Option.Option<VersionedToken>, TokenStoreError> => {
   if (!Array.isArray(reply)) return corrupt("has no fields")
-  const [exists, found, version, length, text]: ReadonlyArray<unknown> = reply
+  const fields: ReadonlyArray<unknown> = reply
+  const [exists, found, version, length, text] = fields
   if (found === undefined) return exists === 0 ? Effect.succeedNone : unsupported()
   if (found !== format) return typeof found === "string" && isNewer(found) ? newer() : unsupported()
   if (typeof version !== "string" || !/^\d{1,15}$/.test(version)) return corrupt("has a version that is not a number")

@@ -1,5 +1,6 @@
 /** The scripts of a token store. Each is one atomic operation on one key, by the server's clock. */
-import * as Script from "../scripts/script.js"
+import type { Script } from "../scripts/script.js"
+import * as Scripts from "../scripts/script.js"
 
 /** The format of a record, in its field `f`. Field `v` is its version, and `t` is the token as JSON. */
 export const format = "countersign/token/1"
@@ -27,13 +28,13 @@ local current = redis.call('HEXISTS', KEYS[1], 't') == 1 and last or 0
  * Writes a token if the version is still the expected one. Returns the new version. It does not run while the server has
  * reached `maxmemory`: an old record is better than an evicted one.
  */
-export const compareAndSet = Script.make(`${readHead}
+export const compareAndSet: Script = Scripts.make(`${readHead}
 if current ~= tonumber(ARGV[1]) then return ${status.otherVersion} end
 redis.call('HSET', KEYS[1], 'f', '${format}', 'v', string.format('%d', last + 1), 't', ARGV[2])
 return last + 1`)
 
 /** Removes the token. The version stays, so that it does not occur twice. */
-export const remove = Script.make(
+export const remove: Script = Scripts.make(
   `${readHead}
 if current == 0 or current ~= tonumber(ARGV[1]) then return ${status.otherVersion} end
 redis.call('HDEL', KEYS[1], 't')
@@ -45,7 +46,7 @@ return 1`,
  * Reads a record. It is a script without `no-writes`, so that a replica rejects it: its record may be an old one. An oversized
  * token is not sent.
  */
-export const read = Script.make(
+export const read: Script = Scripts.make(
   `
 local head = redis.call('HMGET', KEYS[1], 'f', 'v')
 if not head[1] then return { redis.call('EXISTS', KEYS[1]) } end
@@ -59,7 +60,7 @@ return { 1, head[1], head[2], length, redis.call('HGET', KEYS[1], 't') }`,
  * Writes the format again without a change. WAIT counts the last write of a connection, and a new connection has none: without
  * this, WAIT would succeed at once.
  */
-export const touch = Script.make(
+export const touch: Script = Scripts.make(
   `
 if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then return 0 end
 local format = redis.call('HGET', KEYS[1], 'f')
@@ -69,7 +70,7 @@ return 1`,
 )
 
 /** Takes a lock that is free, or that the owner has already. `allow-oom`: a lock ends by itself, and removals need it. */
-export const acquire = Script.make(
+export const acquire: Script = Scripts.make(
   `
 local owner = redis.call('GET', KEYS[1])
 if owner and owner ~= ARGV[1] then return 0 end
@@ -79,7 +80,7 @@ return 1`,
 )
 
 /** Releases the lock of an owner. */
-export const release = Script.make(
+export const release: Script = Scripts.make(
   `
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
 return 0`,
