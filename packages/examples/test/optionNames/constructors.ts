@@ -50,11 +50,16 @@ import * as LoopbackListener from "@countersign/node/LoopbackListener"
 import * as NodeTransport from "@countersign/node/NodeTransport"
 import * as ProcessLock from "@countersign/node/ProcessLock"
 import * as SignIn from "@countersign/node/SignIn"
+import * as RedisClient from "@countersign/redis/RedisClient"
+import * as RedisRateLimit from "@countersign/redis/RedisRateLimit"
+import * as RedisRateLimiter from "@countersign/redis/RedisRateLimiter"
+import * as RedisTokenStore from "@countersign/redis/RedisTokenStore"
 import * as FaultProxy from "@countersign/testing/FaultProxy"
 import * as HttpBin from "@countersign/testing/HttpBin"
 import * as MockClient from "@countersign/testing/MockClient"
 import * as OAuthServer from "@countersign/testing/OAuthServer"
 import * as Recorder from "@countersign/testing/Recorder"
+import * as RedisServer from "@countersign/testing/RedisServer"
 import * as TokenStoreContract from "@countersign/testing/TokenStoreContract"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
@@ -101,6 +106,7 @@ const keychain = {
 }
 const path = "/nonexistent/countersign/tokens.json"
 const url = "https://api.example.com"
+const redisUrl = "redis://127.0.0.1:1"
 const harness = TokenStoreContract.fromLayer(TokenStore.layerMemory)
 const runner = { describe: (_: string, body: () => void) => body(), it: () => undefined }
 
@@ -227,6 +233,19 @@ export const constructors: ReadonlyArray<readonly [name: string, make: (extra: o
   ["ProcessLock.fromContext", (extra) => Effect.provide(ProcessLock.fromContext(extra), ProcessLock.layerMemory)],
   ["SignIn.withBrowser", (extra) => SignIn.withBrowser({ ...client, ...extra })],
   ["SignIn.withDevice", (extra) => SignIn.withDevice({ ...client, ...extra })],
+  ["RedisClient.make", (extra) => RedisClient.make({ url: redisUrl, ...extra })],
+  ["RedisClient.layer", (extra) => RedisClient.layer({ url: redisUrl, ...extra })],
+  ["RedisClient.layerConfig", (extra) => RedisClient.layerConfig({ url: Config.succeed(redisUrl), ...extra })],
+  ["RedisTokenStore.make", (extra) => RedisTokenStore.make({ ...extra })],
+  ["RedisTokenStore.layer", (extra) => RedisTokenStore.layer({ ...extra })],
+  ["RedisTokenStore.layerConfig", (extra) => RedisTokenStore.layerConfig({ ...extra })],
+  ["RedisRateLimiter.make", (extra) => RedisRateLimiter.make({ ...extra })],
+  ["RedisRateLimiter.layer", (extra) => RedisRateLimiter.layer({ ...extra })],
+  ["RedisRateLimiter.layerConfig", (extra) => RedisRateLimiter.layerConfig({ ...extra })],
+  ["RedisRateLimit.throttle", (extra) => RedisRateLimit.throttle({ ...extra })],
+  ["RedisRateLimit.layerThrottle", (extra) => RedisRateLimit.layerThrottle({ ...extra })],
+  ["RedisServer.make", (extra) => RedisServer.make({ ...extra })],
+  ["RedisServer.layer", (extra) => RedisServer.layer({ ...extra })],
   ["FaultProxy.make", (extra) => FaultProxy.make({ port: 1, ...extra })],
   ["FaultProxy.layer", (extra) => FaultProxy.layer({ port: 1, ...extra })],
   ["HttpBin.layerWith", (extra) => HttpBin.layerWith(extra)],
