@@ -35,7 +35,7 @@ const summary = (
     })
   )
 
-/** A limiter in memory whose store has a time that the test sets. */
+/** A limiter in memory, with a time that the test sets. */
 const inMemory = (now: () => number) => {
   let record: { readonly state: ReadonlyArray<number>; readonly expires: number } | undefined
   return Effect.provideService(RateLimiter.make, RateLimiter.RateLimiterStore, {
