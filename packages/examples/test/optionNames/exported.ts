@@ -44,6 +44,7 @@ const programOf = (files: ReadonlyArray<string>): ts.Program => {
 
 /** Types of parameters that are no options: services, keys, tokens, steps and other data. */
 const others: ReadonlySet<string> = new Set([
+  "Client",
   "Fault",
   "Headers",
   "HeadersInput",
