@@ -131,7 +131,7 @@ const makeRecords = (redis: Client, prefix: string, writes: DurableWrites) => {
         await writes.settle(keyOf(name))
         unsettled.delete(name)
       }
-      return (await Scripts.run(redis, StoreScripts.read, keyOf(name), [])).script
+      return Scripts.call(redis, StoreScripts.read, keyOf(name), [])
     })
 
   return { change, read }
@@ -143,7 +143,7 @@ const makeLock = (redis: Client, prefix: string, writes: DurableWrites, options:
   const take = (name: string, owner: string, lease: Duration.Duration) =>
     attempt("WriteFailed", async () => {
       const ms = Math.ceil(Duration.toMillis(lease))
-      return (await Scripts.run(redis, StoreScripts.acquire, keyOf(name), [owner, ms])).script === 1
+      return (await Scripts.call(redis, StoreScripts.acquire, keyOf(name), [owner, ms])) === 1
     })
   return LeaseLock.make(
     {

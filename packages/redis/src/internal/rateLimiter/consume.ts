@@ -47,10 +47,10 @@ export const consume = (
   const args = [tokens, options.limit, windowMs, isReservation ? 1 : 0, ...(now === undefined ? [] : [now])]
   return Effect.flatMap(
     Effect.tryPromise({
-      try: () => Scripts.run(redis, scripts[name], key, args),
+      try: () => Scripts.call(redis, scripts[name], key, args),
       catch: (error) => failure(RedisFailure.describe(error).detail)
     }),
-    ({ script }): Effect.Effect<RateLimiter.ConsumeResult, RateLimiter.RateLimiterError> => {
+    (script): Effect.Effect<RateLimiter.ConsumeResult, RateLimiter.RateLimiterError> => {
       const numbers = numbersOf(script)
       if (numbers === undefined) return failure("the response of a script has another format")
       const [waitMs, remaining, resetMs] = numbers

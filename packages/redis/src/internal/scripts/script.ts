@@ -32,6 +32,24 @@ export interface Reply {
 const isUnknownScript = (error: unknown): boolean => error instanceof Error && error.message.startsWith("NOSCRIPT")
 
 /**
+ * Runs a script on one key. Sends the text of the script if the server does not know it, as after a restart or a failover.
+ * Without a pipeline, a command costs a third of the time.
+ */
+export const call = async (
+  redis: Redis | Cluster,
+  { lua, sha }: Script,
+  key: string,
+  args: ReadonlyArray<Argument>
+): Promise<unknown> => {
+  try {
+    return await redis.evalsha(sha, 1, key, ...args)
+  } catch (error) {
+    if (!isUnknownScript(error)) throw error
+    return await redis.eval(lua, 1, key, ...args)
+  }
+}
+
+/**
  * Runs a script on one key, with further commands behind it in the same round trip. Sends the text of the script if the
  * server does not know it, as after a restart or a failover. Rejects with the error of the script.
  */
@@ -40,7 +58,7 @@ export const run = async (
   { lua, sha }: Script,
   key: string,
   args: ReadonlyArray<Argument>,
-  further: (pipeline: ChainableCommander) => void = () => undefined
+  further: (pipeline: ChainableCommander) => void
 ): Promise<Reply> => {
   const send = async (name: "eval" | "evalsha") => {
     const pipeline = redis.pipeline()

@@ -51,7 +51,7 @@ export class SharedThrottles {
     const member = memberOf(throttle)
     this.#isNew(member, throttle.ms)
     const ms = Math.ceil(Math.min(throttle.ms, maxMs))
-    Scripts.run(redis, ThrottleScripts.start, name, [member, ms, `${self} ${ms} ${member}`]).catch(() => undefined)
+    Scripts.call(redis, ThrottleScripts.start, name, [member, ms, `${self} ${ms} ${member}`]).catch(() => undefined)
   }
 
   /** Receives a message of the channel. */
@@ -63,7 +63,7 @@ export class SharedThrottles {
   /** Reads the throttles that were sent before this process was subscribed, or while it was not connected. */
   async read(): Promise<void> {
     const { maxKeys, name, redis } = this.#options
-    const { script } = await Scripts.run(redis, ThrottleScripts.active, name, [maxKeys])
+    const script = await Scripts.call(redis, ThrottleScripts.active, name, [maxKeys])
     const found: ReadonlyArray<unknown> = Array.isArray(script) ? script : []
     for (let index = 0; index + 1 < found.length; index += 2) {
       this.#apply(parse(String(found[index]), Number(found[index + 1])))
