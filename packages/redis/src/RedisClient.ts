@@ -10,7 +10,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import type { Cluster, Redis, RedisOptions } from "ioredis"
+import type { Cluster, Redis } from "ioredis"
 import * as Checks from "./internal/connection/checks.js"
 import type { Options } from "./internal/connection/clientOptions.js"
 import { defaults, names, RedisClientError } from "./internal/connection/clientOptions.js"
@@ -148,7 +148,7 @@ export const connectionOptions = {
 
 /** The options without which a token can be written twice, or a call can wait without a bound. */
 const unsafeOptions = (client: Client): ReadonlyArray<string> => {
-  const options: RedisOptions = "redisOptions" in client.options ? (client.options.redisOptions ?? {}) : client.options
+  const options = Connection.optionsOf(client)
   return [
     ...(options.maxRetriesPerRequest === 0 ? [] : ["maxRetriesPerRequest"]),
     ...(options.autoResendUnfulfilledCommands === false ? [] : ["autoResendUnfulfilledCommands"]),

@@ -58,10 +58,32 @@ export const defaults = {
   timeout: "250 millis"
 } as const
 
+const invalid = (option: keyof Options, value: string, advice: string) =>
+  new TypeError(`\`RedisRateLimiter\` was not made: \`${option}\` is ${value}. ${advice}.`)
+
+/** Options with their default values. An invalid one is a defect, as an unknown name is. */
+const checked = (given: Options) => {
+  OptionNames.known("`RedisRateLimiter`", given, names)
+  const { onUnavailable = defaults.onUnavailable, prefix = defaults.prefix, processes = defaults.processes } = given
+  const timeout = Duration.decode(given.timeout ?? defaults.timeout)
+  const timeoutMs = Math.ceil(Duration.toMillis(timeout))
+  if (/[{}]/.test(prefix)) throw invalid("prefix", `"${prefix}"`, "Set one without braces")
+  if (onUnavailable !== "local" && onUnavailable !== "fail") {
+    throw invalid("onUnavailable", `"${String(onUnavailable)}"`, 'Set "local" or "fail"')
+  }
+  if (!(Number.isSafeInteger(processes) && processes >= 1)) {
+    throw invalid("processes", String(processes), "Set a positive integer")
+  }
+  if (timeoutMs < 1 || timeoutMs > 2 ** 31 - 1) {
+    throw invalid("timeout", Duration.format(timeout), "Set a positive, finite duration")
+  }
+  return { onUnavailable, prefix, processes, timeout }
+}
+
 /** The part of a limit that this process takes alone. It is no smaller than one request. */
 const localLimit = (options: RateLimiter.ConsumeOptions, processes: number): RateLimiter.ConsumeOptions => {
   const tokens = options.tokens ?? RateLimiter.defaults.tokens
-  const part = Math.floor(options.limit / Math.max(1, processes))
+  const part = Math.floor(options.limit / processes)
   return { ...options, limit: Math.min(options.limit, Math.max(1, tokens, part)) }
 }
 
@@ -91,22 +113,18 @@ const makeLocal = Effect.flatMap(RateLimiter.makeStoreMemory(), (store) =>
  */
 export const make = (options: Options = {}): Effect.Effect<RateLimiter.Service, never, RedisClient> =>
   Effect.gen(function* () {
-    const { onUnavailable, prefix, processes, timeout } = {
-      ...defaults,
-      ...OptionNames.known("`RedisRateLimiter`", options, names)
-    }
+    const { onUnavailable, prefix, processes, timeout: duration } = checked(options)
     const redis = yield* RedisClient
     const local = yield* makeLocal
     const outage = new Outage()
-    const duration = timeout ?? defaults.timeout
     const silent = new RateLimiter.RateLimitStoreError({
       detail: `Redis: no response within \`timeout\` (${Duration.format(duration)})`
     })
 
     const shared = (asked: RateLimiter.ConsumeOptions) =>
-      Effect.timeoutFail(consume(redis, prefix ?? defaults.prefix, asked), { duration, onTimeout: () => silent })
+      Effect.timeoutFail(consume(redis, prefix, asked), { duration, onTimeout: () => silent })
     const alone = (asked: RateLimiter.ConsumeOptions) =>
-      Effect.map(local.consume(localLimit(asked, processes ?? defaults.processes)), named(asked.limit))
+      Effect.map(local.consume(localLimit(asked, processes)), named(asked.limit))
     const sharedOrAlone = (asked: RateLimiter.ConsumeOptions) =>
       shared(asked).pipe(
         Effect.tapBoth({

@@ -14,13 +14,11 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as RedisFailure from "./internal/errors/redisFailure.js"
+import * as Connection from "./internal/connection/options.js"
 import * as OptionNames from "./internal/options/optionNames.js"
-import type { Script } from "./internal/scripts/script.js"
-import * as Scripts from "./internal/scripts/script.js"
-import { DurableWrites, Unreplicated } from "./internal/tokenStore/durableWrites.js"
+import { DurableWrites } from "./internal/tokenStore/durableWrites.js"
 import * as RecordCodec from "./internal/tokenStore/recordCodec.js"
-import * as StoreScripts from "./internal/tokenStore/scripts.js"
+import { makeLock, makeRecords } from "./internal/tokenStore/records.js"
 import type { Client } from "./RedisClient.js"
 import { RedisClient } from "./RedisClient.js"
 
@@ -45,9 +43,15 @@ export interface Options {
    * - `0`: none. A failover then loses the last writes, and with them sessions of servers that rotate refresh tokens.
    */
   readonly replicas?: number | "auto" | undefined
-  /** How long to wait for the replicas of a write (1 s). It must be shorter than the `commandTimeout` of the client. */
+  /**
+   * How long to wait for the replicas of a write (1 s, or half of the `commandTimeout` of the client if that is shorter). It
+   * must be shorter than `commandTimeout`.
+   */
   readonly replicasTimeout?: Duration.DurationInput | undefined
 }
+
+/** The longest time of a timer of Node, in milliseconds. */
+const maxTimeoutMs = 2 ** 31 - 1
 
 const names: OptionNames.ShapeOf<Options> = {
   prefix: true,
@@ -76,101 +80,32 @@ export const defaults = {
   replicasTimeout: "1 second"
 } as const
 
-type Direction = "ReadFailed" | "WriteFailed"
-
-/** The error of the store for an error of ioredis, without any text of the server. */
-const storeError = (reason: Direction, error: unknown): TokenStoreError => {
-  if (error instanceof Unreplicated) {
-    const detail = `Redis: ${error.acknowledged} of ${error.required} replicas have the write. Check the replicas`
-    return new TokenStoreError({ reason, detail })
-  }
-  const { code, detail } = RedisFailure.describe(error)
-  return code === "WRONGTYPE" ? RecordCodec.unsupported() : new TokenStoreError({ reason, detail: `Redis: ${detail}` })
-}
-
-const attempt = <A>(reason: Direction, run: () => Promise<A>): Effect.Effect<A, TokenStoreError> =>
-  Effect.tryPromise({ try: run, catch: (error) => storeError(reason, error) })
-
-/** Whether a write that failed may be stored on some of the servers. */
-const mayBeStored = (error: unknown): boolean =>
-  error instanceof Unreplicated || RedisFailure.isUnknownResult(RedisFailure.describe(error))
-
 const isVersion = (value: number): boolean => Number.isSafeInteger(value) && value >= 0
 
-/** Reads and writes of records. */
-const makeRecords = (redis: Client, prefix: string, writes: DurableWrites) => {
-  /** Names of records with a write of this process that may be stored, and may be lost in a failover. */
-  const unsettled = new Set<string>()
-  const keyOf = (name: string) => `${prefix}{${name}}`
-
-  const change = (name: string, script: Script, args: ReadonlyArray<string | number>) =>
-    attempt("WriteFailed", async () => {
-      try {
-        const result = await writes.run(script, keyOf(name), args, (result) => result > 0)
-        // A write covers those before it. Without a write, an earlier one may still be missing on the replicas.
-        if (result > 0) unsettled.delete(name)
-        return result
-      } catch (error) {
-        if (mayBeStored(error)) unsettled.add(name)
-        throw error
-      }
-    }).pipe(
-      Effect.uninterruptible,
-      Effect.flatMap((result) =>
-        result === StoreScripts.status.unsupportedFormat
-          ? RecordCodec.unsupported()
-          : result === StoreScripts.status.corrupt
-            ? RecordCodec.corrupt("has a version that is not a number")
-            : Effect.succeed(result)
-      )
-    )
-
-  const read = (name: string) =>
-    attempt("ReadFailed", async () => {
-      if (unsettled.has(name)) {
-        await writes.settle(keyOf(name))
-        unsettled.delete(name)
-      }
-      return Scripts.call(redis, StoreScripts.read, keyOf(name), [])
-    })
-
-  return { change, read }
-}
-
-/** The lock of each record. Only a release waits for replicas: the version of the record protects it from a lost lock. */
-const makeLock = (redis: Client, prefix: string, writes: DurableWrites, options: Options) => {
-  const keyOf = (name: string) => `${prefix}{${name}}:lock`
-  const take = (name: string, owner: string, lease: Duration.Duration) =>
-    attempt("WriteFailed", async () => {
-      const ms = Math.ceil(Duration.toMillis(lease))
-      return (await Scripts.call(redis, StoreScripts.acquire, keyOf(name), [owner, ms])) === 1
-    })
-  return LeaseLock.make(
-    {
-      acquire: take,
-      renew: take,
-      release: (name, owner) =>
-        attempt("WriteFailed", () => writes.run(StoreScripts.release, keyOf(name), [owner], (result) => result > 0))
-    },
-    { lease: options.lease, lockTimeout: options.lockTimeout }
-  )
-}
-
-const invalid = (detail: string) => new TokenStoreError({ reason: "WriteFailed", detail })
+const invalid = (detail: string) =>
+  new TokenStoreError({ reason: "WriteFailed", detail: `the store was not made: ${detail}` })
 
 /** Options with their default values. */
-const checked = (options: Options) => {
+const checked = (options: Options, redis: Client) => {
   const { prefix = defaults.prefix, replicas = defaults.replicas } = options
-  const timeoutMs = Duration.toMillis(options.replicasTimeout ?? defaults.replicasTimeout)
-  if (/[{}]/.test(prefix)) return invalid("`prefix` contains a brace. Set one without: braces choose the cluster slot")
+  const { commandTimeout = maxTimeoutMs } = Connection.optionsOf(redis)
+  const timeout = Duration.decode(
+    options.replicasTimeout ?? Duration.min(defaults.replicasTimeout, Math.ceil(commandTimeout / 2))
+  )
+  const timeoutMs = Math.ceil(Duration.toMillis(timeout))
+  if (/[{}]/.test(prefix)) {
+    return invalid(`\`prefix\` is "${prefix}". Set one without braces, which choose the slot of a cluster`)
+  }
   if (replicas !== "auto" && !isVersion(replicas)) {
     return invalid(`\`replicas\` is ${replicas}. Set "auto", zero or a positive integer`)
   }
   // WAIT takes zero for no limit.
-  if (!(timeoutMs >= 1 && timeoutMs < 2 ** 31)) {
-    return invalid("`replicasTimeout` is not between 1 ms and 24 days. Set a duration below `commandTimeout`")
+  if (timeoutMs < 1 || timeoutMs >= Math.min(commandTimeout, maxTimeoutMs)) {
+    return invalid(
+      `\`replicasTimeout\` is ${Duration.format(timeout)}. Set a positive duration below the \`commandTimeout\` of the client`
+    )
   }
-  return Effect.succeed({ prefix, replication: { replicas, timeoutMs: Math.ceil(timeoutMs) } })
+  return Effect.succeed({ prefix, replication: { replicas, timeoutMs } })
 }
 
 /**
@@ -185,6 +120,8 @@ const checked = (options: Options) => {
  * - **Locks**: those of `LeaseLock`, by the server's clock. A process that stands still for longer than `lease` while its token
  *   request is on its way may cost the session at a server that revokes reused refresh tokens.
  * - **Removal**: a removed record leaves its version.
+ * - **Loss**: after a restart without its data, a record begins at version 1 again. A process with an old version does not
+ *   change the new record: the store also compares a random name of the record, which the process has read.
  *
  * It needs Redis 7 or newer, or Valkey, and the commands EVAL, EVALSHA, WAIT, INFO, and those of hashes and texts. Keys are
  * `countersign:token:{<hash>}`, so that an access control list can name them.
@@ -203,18 +140,19 @@ const checked = (options: Options) => {
  */
 export const make = (options: Options = {}): Effect.Effect<TokenStore.Service, TokenStoreError, RedisClient> =>
   Effect.gen(function* () {
-    const { prefix, replication } = yield* checked(OptionNames.known("`RedisTokenStore`", options, names))
+    OptionNames.known("`RedisTokenStore`", options, names)
     const redis = yield* RedisClient
-    const writes = new DurableWrites(redis, replication)
-    const records = makeRecords(redis, prefix, writes)
-    const withLock = makeLock(redis, prefix, writes, options)
+    const { prefix, replication } = yield* checked(options, redis)
+    const place = { redis, prefix, writes: new DurableWrites(redis, replication) }
+    const records = makeRecords(place)
+    const withLock = makeLock(place, { lease: options.lease, lockTimeout: options.lockTimeout })
 
     const compareAndSet = (key: string, expected: number, token: Token) =>
       Effect.gen(function* () {
         if (!isVersion(expected)) return Option.none<VersionedToken>()
         const text = yield* RecordCodec.encode(token)
         const name = yield* RecordCodec.nameOf(key)
-        const version = yield* records.change(name, StoreScripts.compareAndSet, [expected, text])
+        const version = yield* records.compareAndSet(name, expected, text)
         return version > 0 ? Option.some({ token, version }) : Option.none()
       })
 
@@ -225,7 +163,7 @@ export const make = (options: Options = {}): Effect.Effect<TokenStore.Service, T
       remove: (key, expected) =>
         isVersion(expected)
           ? RecordCodec.nameOf(key).pipe(
-              Effect.flatMap((name) => records.change(name, StoreScripts.remove, [expected])),
+              Effect.flatMap((name) => records.remove(name, expected)),
               Effect.map((result) => result > 0)
             )
           : Effect.succeed(false),

@@ -153,6 +153,18 @@ describe.skipIf(!hasRedis)("RedisRateLimiter", () => {
     })
   )
 
+  const invalid: ReadonlyArray<readonly [RedisRateLimiter.Options, string]> = [
+    [{ prefix: "a{b}" }, '`prefix` is "a{b}". Set one without braces'],
+    [JSON.parse('{ "onUnavailable": "open" }'), '`onUnavailable` is "open". Set "local" or "fail"'],
+    [{ processes: 0 }, "`processes` is 0. Set a positive integer"],
+    [{ processes: Number.NaN }, "`processes` is NaN"],
+    [{ timeout: 0 }, "`timeout` is 0. Set a positive, finite duration"],
+    [{ timeout: Infinity }, "`timeout` is Infinity"]
+  ]
+  it.each(invalid)("rejects the options %j", async (options, message) => {
+    await expect(Effect.runPromise(Effect.scoped(limiter(options)))).rejects.toThrow(message)
+  })
+
   scoped("counts alone while Redis hangs, waits for one timeout per second, and logs the start and the end once", () =>
     Effect.gen(function* () {
       const messages: Array<string> = []

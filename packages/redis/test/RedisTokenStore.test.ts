@@ -132,14 +132,52 @@ describe.skipIf(!hasRedis)("RedisTokenStore with bad data", () => {
     })
   )
 
+  scoped("protects a new session from a process that has a version of a session that Redis has lost", () =>
+    Effect.gen(function* () {
+      const prefix = newPrefix()
+      const [old, other] = yield* Effect.all([openStore(server().url, { prefix }), openStore(server().url, { prefix })])
+      yield* old.compareAndSet("key", 0, token)
+      yield* old.compareAndSet("key", 1, token)
+      yield* run("DEL", keyOf(prefix))
+      yield* other.compareAndSet("key", 0, token)
+      yield* other.compareAndSet("key", 1, token)
+      expect(yield* old.compareAndSet("key", 2, token)).toEqual(Option.none())
+      expect(yield* old.remove("key", 2)).toBe(false)
+      expect(Option.map(yield* other.compareAndSet("key", 2, token), ({ version }) => version)).toEqual(Option.some(3))
+      // After a read, the version is that of the new record.
+      yield* old.get("key")
+      expect(Option.map(yield* old.compareAndSet("key", 3, token), ({ version }) => version)).toEqual(Option.some(4))
+      expect(yield* old.remove("key", 4)).toBe(true)
+    })
+  )
+
+  scoped("continues after a removal by another process", () =>
+    Effect.gen(function* () {
+      const prefix = newPrefix()
+      const [first, other] = yield* Effect.all([
+        openStore(server().url, { prefix }),
+        openStore(server().url, { prefix })
+      ])
+      yield* first.compareAndSet("key", 0, token)
+      yield* other.remove("key", 1)
+      yield* other.compareAndSet("key", 0, token)
+      expect(Option.map(yield* first.get("key"), ({ version }) => version)).toEqual(Option.some(2))
+      expect(Option.isSome(yield* first.compareAndSet("key", 2, token))).toBe(true)
+    })
+  )
+
   scoped("rejects invalid options", () =>
     Effect.gen(function* () {
       const invalid: ReadonlyArray<readonly [RedisTokenStore.Options, string]> = [
-        [{ prefix: "a{b}:" }, "`prefix` contains a brace"],
+        [{ prefix: "a{b}:" }, '`prefix` is "a{b}:". Set one without braces'],
         [{ replicas: -1 }, "`replicas` is -1"],
         [{ replicas: 0.5 }, "`replicas` is 0.5"],
-        [{ replicasTimeout: 0 }, "`replicasTimeout` is not between"],
-        [{ replicasTimeout: Infinity }, "`replicasTimeout` is not between"]
+        [{ replicasTimeout: 0 }, "`replicasTimeout` is 0. Set a positive duration"],
+        [{ replicasTimeout: Infinity }, "`replicasTimeout` is Infinity"],
+        [
+          { replicasTimeout: "3 seconds" },
+          "`replicasTimeout` is 3s. Set a positive duration below the `commandTimeout`"
+        ]
       ]
       for (const [options, message] of invalid) {
         const error = (yield* Effect.flip(openStore(server().url, options))) as TokenStoreError

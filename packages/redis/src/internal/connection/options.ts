@@ -1,4 +1,4 @@
-import type { RedisOptions } from "ioredis"
+import type { Cluster, Redis, RedisOptions } from "ioredis"
 
 /**
  * Options of each connection:
@@ -17,3 +17,7 @@ export const fixed: Pick<
   retryStrategy: (attempt: number): number => Math.min(10 * attempt, 1000),
   reconnectOnError: (error: Error): boolean => error.message.includes("READONLY")
 }
+
+/** The options of a client's connections: those of each node in a cluster. */
+export const optionsOf = (client: Redis | Cluster): RedisOptions =>
+  "redisOptions" in client.options ? (client.options.redisOptions ?? {}) : client.options

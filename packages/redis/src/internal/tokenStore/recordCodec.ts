@@ -56,6 +56,12 @@ const decodeToken = (text: string, version: number): Effect.Effect<VersionedToke
     Effect.map((token) => ({ token, version }))
   )
 
+/** The generation in the response of the script that reads. Empty without one. */
+export const generationOf = (reply: unknown): string => {
+  const generation: unknown = Array.isArray(reply) ? reply[5] : undefined
+  return typeof generation === "string" ? generation : ""
+}
+
 /** Decodes the response of the script that reads. It may be anything, if something else than Redis answers. */
 export const decode = (reply: unknown): Effect.Effect<Option.Option<VersionedToken>, TokenStoreError> => {
   if (!Array.isArray(reply)) return corrupt("has no fields")

@@ -2,7 +2,10 @@
 import type { Script } from "../scripts/script.js"
 import * as Scripts from "../scripts/script.js"
 
-/** The format of a record, in its field `f`. Field `v` is its version, and `t` is the token as JSON. */
+/**
+ * The format of a record, in its field `f`. Field `v` is its version, and `t` is the token as JSON. Field `g` is a random name
+ * of the generation: of the record from its first write until its removal.
+ */
 export const format = "countersign/token/1"
 
 /** Maximum length of a token as JSON, in bytes. Typical tokens have a few thousand. */
@@ -16,7 +19,7 @@ export const status = { otherVersion: 0, unsupportedFormat: -1, corrupt: -2 } as
  * that is no number: the next version is unknown, and no version may occur twice.
  */
 const readHead = `
-local head = redis.call('HMGET', KEYS[1], 'f', 'v')
+local head = redis.call('HMGET', KEYS[1], 'f', 'v', 'g')
 if not head[1] and redis.call('EXISTS', KEYS[1]) == 1 then return ${status.unsupportedFormat} end
 if head[1] and head[1] ~= '${format}' then return ${status.unsupportedFormat} end
 if head[1] and not (head[2] and #head[2] <= 15 and string.match(head[2], '^%d+$')) then return ${status.corrupt} end
@@ -25,18 +28,30 @@ local current = redis.call('HEXISTS', KEYS[1], 't') == 1 and last or 0
 `
 
 /**
- * Writes a token if the version is still the expected one. Returns the new version. It does not run while the server has
- * reached `maxmemory`: an old record is better than an evicted one.
+ * Compares the version and the generation, which is empty if the process has not read it. Versions begin at 1 again after a
+ * record was lost. The generation then protects the new record from a process that has the version of the old one.
  */
-export const compareAndSet: Script = Scripts.make(`${readHead}
-if current ~= tonumber(ARGV[1]) then return ${status.otherVersion} end
+const compare = `
+local function isOther(expected, generation)
+  return current ~= tonumber(expected) or (current > 0 and generation ~= '' and head[3] ~= generation)
+end
+`
+
+/**
+ * Writes a token if the record is still the expected one. Returns the new version. It does not run while the server has
+ * reached `maxmemory`: an old record is better than an evicted one. Arguments: version, token, and the generation: that of
+ * the record, or for version 0 a new one.
+ */
+export const compareAndSet: Script = Scripts.make(`${readHead}${compare}
+if isOther(ARGV[1], ARGV[3]) then return ${status.otherVersion} end
 redis.call('HSET', KEYS[1], 'f', '${format}', 'v', string.format('%d', last + 1), 't', ARGV[2])
+if current == 0 then redis.call('HSET', KEYS[1], 'g', ARGV[3]) end
 return last + 1`)
 
-/** Removes the token. The version stays, so that it does not occur twice. */
+/** Removes the token. The version stays, so that it does not occur twice. Arguments: version, generation. */
 export const remove: Script = Scripts.make(
-  `${readHead}
-if current == 0 or current ~= tonumber(ARGV[1]) then return ${status.otherVersion} end
+  `${readHead}${compare}
+if current == 0 or isOther(ARGV[1], ARGV[2]) then return ${status.otherVersion} end
 redis.call('HDEL', KEYS[1], 't')
 return 1`,
   "allow-oom"
@@ -48,11 +63,11 @@ return 1`,
  */
 export const read: Script = Scripts.make(
   `
-local head = redis.call('HMGET', KEYS[1], 'f', 'v')
+local head = redis.call('HMGET', KEYS[1], 'f', 'v', 'g')
 if not head[1] then return { redis.call('EXISTS', KEYS[1]) } end
 local length = redis.call('HSTRLEN', KEYS[1], 't')
-if length > ${maxTextLength} then return { 1, head[1], head[2], length } end
-return { 1, head[1], head[2], length, redis.call('HGET', KEYS[1], 't') }`,
+local text = length <= ${maxTextLength} and redis.call('HGET', KEYS[1], 't')
+return { 1, head[1], head[2], length, text, head[3] }`,
   "allow-oom"
 )
 

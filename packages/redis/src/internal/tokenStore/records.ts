@@ -1,0 +1,110 @@
+/** Reads and writes of records, and the lock of each. */
+import type { TokenStoreError } from "@countersign/auth/Errors"
+import * as LeaseLock from "@countersign/auth/LeaseLock"
+import type * as TokenStore from "@countersign/auth/TokenStore"
+import { BoundedMap } from "@countersign/client/BoundedMap"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type { Cluster, Redis } from "ioredis"
+import { randomBytes } from "node:crypto"
+import type { Script } from "../scripts/script.js"
+import * as Scripts from "../scripts/script.js"
+import type { DurableWrites } from "./durableWrites.js"
+import * as RecordCodec from "./recordCodec.js"
+import * as StoreScripts from "./scripts.js"
+import { attempt, mayBeStored } from "./storeErrors.js"
+
+/** A connection with its keys. */
+interface Place {
+  readonly redis: Redis | Cluster
+  readonly prefix: string
+  readonly writes: DurableWrites
+}
+
+/** Maximum number of records whose generation a process knows. */
+const maxGenerations = 10_000
+
+/** Reads and writes records by name. A result above 0 means that the script wrote. */
+export interface Records {
+  readonly read: (name: string) => Effect.Effect<unknown, TokenStoreError>
+  readonly compareAndSet: (name: string, expected: number, text: string) => Effect.Effect<number, TokenStoreError>
+  readonly remove: (name: string, expected: number) => Effect.Effect<number, TokenStoreError>
+}
+
+const checkStatus = (result: number): Effect.Effect<number, TokenStoreError> =>
+  result === StoreScripts.status.unsupportedFormat
+    ? RecordCodec.unsupported()
+    : result === StoreScripts.status.corrupt
+      ? RecordCodec.corrupt("has a version that is not a number")
+      : Effect.succeed(result)
+
+/** Makes the reads and writes of records. */
+export const makeRecords = ({ prefix, redis, writes }: Place): Records => {
+  /** Writes of this process by name that may be stored, and may be lost in a failover. */
+  const unsettled = new Map<string, symbol>()
+  /** The generation of each record that this process has read or written. */
+  const generations = new BoundedMap<string>(maxGenerations)
+  const keyOf = (name: string) => `${prefix}{${name}}`
+
+  const change = (name: string, script: Script, args: ReadonlyArray<string | number>) =>
+    attempt("WriteFailed", async () => {
+      const earlier = unsettled.get(name)
+      try {
+        const result = await writes.run(script, keyOf(name), args, (result) => result > 0)
+        // A write covers those before it. Without a write, an earlier one may still be missing on the replicas.
+        if (result > 0 && unsettled.get(name) === earlier) unsettled.delete(name)
+        return result
+      } catch (error) {
+        if (mayBeStored(error)) unsettled.set(name, Symbol())
+        throw error
+      }
+    }).pipe(Effect.uninterruptible, Effect.flatMap(checkStatus))
+
+  const read = (name: string) =>
+    attempt("ReadFailed", async () => {
+      const earlier = unsettled.get(name)
+      if (earlier !== undefined) {
+        await writes.settle(keyOf(name))
+        if (unsettled.get(name) === earlier) unsettled.delete(name)
+      }
+      const reply = await Scripts.call(redis, StoreScripts.read, keyOf(name), [])
+      generations.set(name, RecordCodec.generationOf(reply))
+      return reply
+    })
+
+  const compareAndSet = (name: string, expected: number, text: string) =>
+    Effect.suspend(() => {
+      const generation = expected === 0 ? randomBytes(9).toString("base64url") : (generations.get(name) ?? "")
+      return Effect.tap(change(name, StoreScripts.compareAndSet, [expected, text, generation]), (version) => {
+        if (version > 0 && expected === 0) generations.set(name, generation)
+        return Effect.void
+      })
+    })
+
+  const remove = (name: string, expected: number) =>
+    Effect.suspend(() => change(name, StoreScripts.remove, [expected, generations.get(name) ?? ""]))
+
+  return { read, compareAndSet, remove }
+}
+
+/** The lock of each record. Only a release waits for replicas: the version of the record protects it from a lost lock. */
+export const makeLock = (
+  { prefix, redis, writes }: Place,
+  options: LeaseLock.Options
+): TokenStore.Service["withLock"] => {
+  const keyOf = (name: string) => `${prefix}{${name}}:lock`
+  const take = (name: string, owner: string, lease: Duration.Duration) =>
+    attempt("WriteFailed", async () => {
+      const ms = Math.ceil(Duration.toMillis(lease))
+      return (await Scripts.call(redis, StoreScripts.acquire, keyOf(name), [owner, ms])) === 1
+    })
+  return LeaseLock.make(
+    {
+      acquire: take,
+      renew: take,
+      release: (name, owner) =>
+        attempt("WriteFailed", () => writes.run(StoreScripts.release, keyOf(name), [owner], (result) => result > 0))
+    },
+    options
+  )
+}
