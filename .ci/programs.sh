@@ -102,3 +102,9 @@ install_chromium() {
 
 install_squid() { program /usr/sbin/squid squid '/usr/sbin/squid -v'; }
 install_etcd() { program /usr/bin/etcd etcd-server '/usr/bin/etcd --version'; }
+
+# A server that cannot bind or fork is installed but useless.
+install_redis() {
+  program redis-server redis-server 'redis-server --port 0 --unixsocket redis.sock --save "" --dir . & trap "kill $!" EXIT
+for _ in {1..100}; do redis-cli -s redis.sock ping | grep -q PONG && exit 0; sleep 0.1; done; exit 1'
+}

@@ -8,6 +8,7 @@ slow_tests=(
   'conformance/test/(conformance|mutants|workerd)\.'
   'examples/test/packed\.'
   'node/test/(EncryptedTokenStore|KeychainTokenStore)\.contract\.'
+  'redis/test/RedisTokenStore\.contract\.'
   'testing/test/TokenStoreContract\.'
 )
 list_slow_tests() {
