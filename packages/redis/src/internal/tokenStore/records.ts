@@ -21,7 +21,7 @@ interface Place {
   readonly writes: DurableWrites
 }
 
-/** Maximum number of records whose generation a process knows. */
+/** Maximum number of records with a known generation. */
 const maxGenerations = 10_000
 
 /** Reads and writes records by name. A result above 0 means that the script wrote. */
