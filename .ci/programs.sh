@@ -108,3 +108,11 @@ install_redis() {
   program redis-server redis-server 'redis-server --port 0 --unixsocket redis.sock --save "" --dir . & trap "kill $!" EXIT
 for _ in {1..100}; do redis-cli -s redis.sock ping | grep -q PONG && exit 0; sleep 0.1; done; exit 1'
 }
+
+has_postgres() {
+  local folders=(/usr/lib/postgresql/*/bin)
+  [[ -x ${folders[0]}/initdb ]] || install_package postgresql || return 1
+  works postgres 'id postgres && for folder in /usr/lib/postgresql/*/bin; do "$folder/initdb" --version && "$folder/postgres" --version || exit; done'
+}
+has_pgbouncer() { program /usr/sbin/pgbouncer pgbouncer '/usr/sbin/pgbouncer --version'; }
+install_postgres() { all has_postgres has_pgbouncer; }

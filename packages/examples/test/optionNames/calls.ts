@@ -20,6 +20,7 @@ declare const assertion: Effect.Effect<Redacted.Redacted<string>, never, HttpCli
 declare const response: HttpClientResponse.HttpClientResponse
 declare const place: Effect.Effect<void>
 declare const open: () => Effect.Effect<TokenStore.Service>
+declare const postgres: PostgresServer.Service
 declare const runner: TokenStoreContract.Runner
 class Login extends AuthorizationServer.Tag("app/Login")<Login>() {}
 const url = "https://api.example.com"
@@ -144,6 +145,9 @@ export const calls: ReadonlyArray<string> = [
   `RedisRateLimit.layerThrottle({ $ })`,
   `RedisServer.make({ $ })`,
   `RedisServer.layer({ $ })`,
+  `PostgresServer.make({ $ })`,
+  `PostgresServer.layer({ $ })`,
+  `PostgresServer.pgbouncer(postgres, { $ })`,
   `FaultProxy.make({ port: 1, $ })`,
   `FaultProxy.layer({ port: 1, $ })`,
   `HttpBin.layerWith({ $ })`,

@@ -58,6 +58,7 @@ import * as FaultProxy from "@countersign/testing/FaultProxy"
 import * as HttpBin from "@countersign/testing/HttpBin"
 import * as MockClient from "@countersign/testing/MockClient"
 import * as OAuthServer from "@countersign/testing/OAuthServer"
+import * as PostgresServer from "@countersign/testing/PostgresServer"
 import * as Recorder from "@countersign/testing/Recorder"
 import * as RedisServer from "@countersign/testing/RedisServer"
 import * as TokenStoreContract from "@countersign/testing/TokenStoreContract"
@@ -107,6 +108,11 @@ const keychain = {
 const path = "/nonexistent/countersign/tokens.json"
 const url = "https://api.example.com"
 const redisUrl = "redis://127.0.0.1:1"
+const postgres: PostgresServer.Service = {
+  ...{ host: "127.0.0.1", port: 1, url: "postgres://127.0.0.1:1" },
+  kill: Effect.void,
+  restart: Effect.void
+}
 const harness = TokenStoreContract.fromLayer(TokenStore.layerMemory)
 const runner = { describe: (_: string, body: () => void) => body(), it: () => undefined }
 
@@ -246,6 +252,9 @@ export const constructors: ReadonlyArray<readonly [name: string, make: (extra: o
   ["RedisRateLimit.layerThrottle", (extra) => RedisRateLimit.layerThrottle({ ...extra })],
   ["RedisServer.make", (extra) => RedisServer.make({ ...extra })],
   ["RedisServer.layer", (extra) => RedisServer.layer({ ...extra })],
+  ["PostgresServer.make", (extra) => PostgresServer.make({ port: 0, ...extra })],
+  ["PostgresServer.layer", (extra) => PostgresServer.layer({ port: 0, ...extra })],
+  ["PostgresServer.pgbouncer", (extra) => PostgresServer.pgbouncer(postgres, { ...extra })],
   ["FaultProxy.make", (extra) => FaultProxy.make({ port: 1, ...extra })],
   ["FaultProxy.layer", (extra) => FaultProxy.layer({ port: 1, ...extra })],
   ["HttpBin.layerWith", (extra) => HttpBin.layerWith(extra)],
