@@ -115,6 +115,8 @@ export const bundle = (application: Application, purpose: string, program: strin
       platform: "node",
       format: "esm",
       target: "es2022",
+      // A CommonJS library cannot be part of an ES module, because it requires modules of Node.
+      external: ["ioredis"],
       logLevel: "error"
     }).then(() => folder)
   bundles.set(name, compiled)

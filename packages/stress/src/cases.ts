@@ -3,6 +3,8 @@ import { amplification } from "./amplification.js"
 import { crash } from "./crash/crash.js"
 import { diskFaults } from "./disk/diskFaults.js"
 import { duplicates } from "./duplicates/duplicates.js"
+import { failover } from "./fleet/failover.js"
+import { fleet } from "./fleet/fleet.js"
 import { hostile } from "./hostileServer/hostileServer.js"
 import { leaks } from "./leaks/leaks.js"
 import { parsers } from "./parsers/parsers.js"
@@ -18,6 +20,8 @@ export const cases: ReadonlyArray<Stress> = [
   crash,
   diskFaults,
   duplicates,
+  failover,
+  fleet,
   hostile,
   interruptedRefresh,
   leaks,

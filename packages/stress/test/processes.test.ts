@@ -1,13 +1,15 @@
 // Store variants and figures that fail the assertions of the case `processes`. `.ci/run` runs its short form.
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Disturbances from "../src/processes/disturbances.js"
 import * as Processes from "../src/processes/processes.js"
+import type { VariantResult } from "../src/processes/variant.js"
 import type * as Stress from "../src/Stress.js"
 import { expectEachBroken } from "./support/assertions.js"
 
 const short: Stress.Run = { short: true, reportProgress: () => Effect.void }
 
-const one: Processes.VariantResult = {
+const one: VariantResult = {
   processes: 8,
   seconds: 60,
   refreshes: 900,
@@ -28,7 +30,7 @@ const one: Processes.VariantResult = {
   isInSync: true
 }
 
-const good: Processes.Processes = {
+const good: Disturbances.StoreFigures = {
   plain: one,
   stopped: { ...one, stops: 20, longestStopMs: 10_000 },
   killed: { ...one, kills: 100, unavoidable: 30, isInSync: false },
@@ -39,7 +41,7 @@ const good: Processes.Processes = {
 
 describe("processes", () => {
   it("fails an assertion for each bad figure", () => {
-    const bad: ReadonlyArray<Processes.Processes> = [
+    const bad: ReadonlyArray<Disturbances.StoreFigures> = [
       { ...good, ahead: { ...one, refreshes: 0 } },
       { ...good, stopped: { ...good.stopped, stops: 0 } },
       { ...good, graced: { ...good.graced, kills: 0 } },
@@ -51,7 +53,7 @@ describe("processes", () => {
       { ...good, plain: { ...one, isInSync: false } },
       { ...good, ahead: { ...one, failed: 51 } }
     ]
-    expectEachBroken(Processes.assertions, good, bad)
+    expectEachBroken(Disturbances.assertions, good, bad)
   })
 
   it.live("catches a process that refreshes with the token that it read before it had the lock", () =>

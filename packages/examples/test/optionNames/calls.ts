@@ -143,6 +143,7 @@ export const calls: ReadonlyArray<string> = [
   `RedisRateLimiter.layerConfig({ $ })`,
   `RedisRateLimit.throttle({ $ })`,
   `RedisRateLimit.layerThrottle({ $ })`,
+  `RedisReplication.make({ $ })`,
   `RedisServer.make({ $ })`,
   `RedisServer.layer({ $ })`,
   `PostgresServer.make({ $ })`,

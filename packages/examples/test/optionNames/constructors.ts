@@ -60,6 +60,7 @@ import * as MockClient from "@countersign/testing/MockClient"
 import * as OAuthServer from "@countersign/testing/OAuthServer"
 import * as PostgresServer from "@countersign/testing/PostgresServer"
 import * as Recorder from "@countersign/testing/Recorder"
+import * as RedisReplication from "@countersign/testing/RedisReplication"
 import * as RedisServer from "@countersign/testing/RedisServer"
 import * as TokenStoreContract from "@countersign/testing/TokenStoreContract"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
@@ -250,6 +251,7 @@ export const constructors: ReadonlyArray<readonly [name: string, make: (extra: o
   ["RedisRateLimiter.layerConfig", (extra) => RedisRateLimiter.layerConfig({ ...extra })],
   ["RedisRateLimit.throttle", (extra) => RedisRateLimit.throttle({ ...extra })],
   ["RedisRateLimit.layerThrottle", (extra) => RedisRateLimit.layerThrottle({ ...extra })],
+  ["RedisReplication.make", (extra) => RedisReplication.make({ ...extra })],
   ["RedisServer.make", (extra) => RedisServer.make({ ...extra })],
   ["RedisServer.layer", (extra) => RedisServer.layer({ ...extra })],
   ["PostgresServer.make", (extra) => PostgresServer.make({ port: 0, ...extra })],

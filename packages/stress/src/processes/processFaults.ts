@@ -1,7 +1,5 @@
 /** Faults during a refresh: the process that holds the lock is stopped for a while, or killed. */
 import { randomInt } from "node:crypto"
-import { readdirSync, readFileSync } from "node:fs"
-import { dirname, join } from "node:path"
 import type { ProcessGroup } from "./processGroup.js"
 
 /** Number of faults. */
@@ -19,28 +17,14 @@ export type InjectFaults = (group: ProcessGroup, isOver: IsOver) => Promise<Faul
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
-const lockOfKey = /\.[0-9a-f]{32}\.lock$/
-
-/** The process that holds the lock of the key, according to the lock file. The file may disappear at any time. */
-const lockHolder = (path: string): number | undefined => {
-  try {
-    const name = readdirSync(dirname(path)).find((name) => lockOfKey.test(name))
-    if (name === undefined) return undefined
-    // The content of our own lock files.
-    return (JSON.parse(readFileSync(join(dirname(path), name), "utf8")) as { readonly pid: number }).pid
-  } catch {
-    return undefined
-  }
-}
-
 /** Stops a lock holder. After the stop it still holds the lock, so it cannot release it meanwhile. */
 const stopLockHolder = async (group: ProcessGroup, isOver: () => boolean): Promise<number | undefined> => {
   while (!isOver()) {
     await sleep(randomInt(1, 12))
-    const pid = lockHolder(group.path)
-    if (pid === undefined || !group.has(pid)) continue
+    const pid = group.lockHolder()
+    if (pid === undefined) continue
     process.kill(pid, "SIGSTOP")
-    if (lockHolder(group.path) === pid) return pid
+    if (group.isLockHolder(pid)) return pid
     process.kill(pid, "SIGCONT")
   }
   return undefined

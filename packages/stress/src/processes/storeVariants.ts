@@ -3,9 +3,6 @@ import type * as TokenStore from "@countersign/auth/TokenStore"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 
-/** Key of the only account. */
-export const key = "account"
-
 /**
  * Reads the token before the lock and refreshes with it, although another process may have used it meanwhile. The version is
  * current, and `refreshStartedAt` is hidden, as for a client that writes without reading again.

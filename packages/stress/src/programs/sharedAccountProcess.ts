@@ -1,10 +1,9 @@
-/** One of several processes that call an API with the token of one account, which they share in one file. */
+/** One of several processes that call an API with the token of one account, which they share in one store. */
 import * as OAuth2 from "@countersign/auth/OAuth2"
 import type * as Token from "@countersign/auth/Token"
 import * as TokenSource from "@countersign/auth/TokenSource"
 import * as TokenStore from "@countersign/auth/TokenStore"
 import { TokenError } from "@countersign/auth/Errors"
-import * as FileTokenStore from "@countersign/node/FileTokenStore"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
@@ -19,11 +18,14 @@ import * as Scope from "effect/Scope"
 import { answer } from "@countersign/bench/Remote"
 import { failedField, processField, waitedField } from "../processes/strictServer.js"
 import type { Reader } from "../processes/storeVariants.js"
-import { key, readers } from "../processes/storeVariants.js"
+import { readers } from "../processes/storeVariants.js"
+import * as SharedStore from "../processes/sharedStore.js"
 
 /** Options of the process. */
 export interface Sharing {
-  readonly path: string
+  readonly place: SharedStore.Place
+  /** Folder in which a process says that it holds the lock. */
+  readonly folder: string
   readonly issuer: string
   /** Milliseconds by which its wall clock is ahead of other processes. */
   readonly ahead: number
@@ -45,7 +47,7 @@ const shifted = (ahead: number): Clock.Clock => {
 
 const signedOut = new TokenError({ reason: "ReauthorizationRequired", detail: "no user has signed in" })
 
-const sourceOf = ({ issuer, path, reader }: Sharing) =>
+const sourceOf = ({ folder, issuer, place, reader }: Sharing) =>
   Effect.gen(function* () {
     const { refresh } = yield* OAuth2.make({
       issuer,
@@ -59,10 +61,10 @@ const sourceOf = ({ issuer, path, reader }: Sharing) =>
         Option.flatMapNullable(previous, ({ refreshToken }) => refreshToken),
         { onNone: () => Effect.fail(signedOut), onSome: refresh }
       )
-    const store = readers[reader](yield* FileTokenStore.make({ path }))
+    const store = SharedStore.marked(readers[reader](yield* SharedStore.open(place)), folder)
     // Each process knows that this API accepts a new token at once.
     return yield* Effect.provideService(
-      TokenSource.make({ key, acquireToken: mint, propagationDelay: 0 }),
+      TokenSource.make({ key: SharedStore.key, acquireToken: mint, propagationDelay: 0 }),
       TokenStore.TokenStore,
       store
     )

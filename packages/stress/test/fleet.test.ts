@@ -1,0 +1,104 @@
+// Stores and figures that fail the assertions of the cases `fleet` and `failover`. `.ci/run` runs their short forms.
+import * as RedisServer from "@countersign/testing/RedisServer"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import type { StoreFigures } from "../src/processes/disturbances.js"
+import type { VariantResult } from "../src/processes/variant.js"
+import * as Failover from "../src/fleet/failover.js"
+import * as Fleet from "../src/fleet/fleet.js"
+import * as Stress from "../src/Stress.js"
+import { expectEachBroken } from "./support/assertions.js"
+
+const hasRedis = Either.isRight(Effect.runSync(Effect.either(RedisServer.available)))
+
+const short: Stress.Run = { short: true, reportProgress: () => Effect.void }
+
+const one: VariantResult = {
+  processes: 8,
+  seconds: 20,
+  refreshes: 300,
+  replays: 0,
+  calls: 2000,
+  rejected: 300,
+  failed: 0,
+  failures: "",
+  waitMedianMs: 0,
+  waitMaxMs: 900,
+  windowMedianMs: 25,
+  windowMaxMs: 60,
+  stops: 0,
+  longestStopMs: 0,
+  kills: 0,
+  revocations: 0,
+  unavoidable: 0,
+  isInSync: true
+}
+
+const redis: StoreFigures = {
+  plain: one,
+  stopped: { ...one, stops: 20, longestStopMs: 1_200 },
+  killed: { ...one, kills: 10, unavoidable: 3, isInSync: false },
+  graced: { ...one, kills: 10, replays: 3, isInSync: false },
+  ahead: one,
+  behind: one
+}
+
+describe("fleet", () => {
+  it("fails an assertion for each bad figure", () => {
+    const good: Fleet.Fleet = { redis, replicated: one }
+    expectEachBroken(Fleet.assertions, good, [
+      { ...good, replicated: { ...one, revocations: 1 } },
+      { ...good, replicated: { ...one, isInSync: false } },
+      { ...good, redis: { ...redis, ahead: { ...one, refreshes: 0 } } },
+      { ...good, redis: { ...redis, graced: { ...redis.graced, kills: 0 } } },
+      { ...good, redis: { ...redis, killed: { ...redis.killed, revocations: 1 } } },
+      { ...good, redis: { ...redis, behind: { ...one, unavoidable: 1 } } },
+      { ...good, redis: { ...redis, graced: { ...redis.graced, unavoidable: 1 } } },
+      { ...good, redis: { ...redis, killed: { ...redis.killed, unavoidable: 11 } } },
+      { ...good, redis: { ...redis, plain: { ...one, isInSync: false } } },
+      { ...good, redis: { ...redis, ahead: { ...one, failed: 21 } } }
+    ])
+  })
+
+  it.live.skipIf(!hasRedis)("catches a process that refreshes with the token that it read before it had the lock", () =>
+    Effect.gen(function* () {
+      const { refreshes, revocations } = yield* Fleet.measureOne("redis", "plain", "first")(short)
+      expect(refreshes).toBeGreaterThan(0)
+      expect(revocations).toBeGreaterThan(0)
+    })
+  )
+})
+
+describe("failover", () => {
+  const waiting: Failover.SettingFigures = {
+    failovers: 200,
+    refreshes: 1_500,
+    lost: 0,
+    recoveryMedianMs: 300,
+    recoveryMaxMs: 900,
+    isInSync: true
+  }
+  const control: Failover.SettingFigures = { ...waiting, failovers: 25, lost: 20, isInSync: false }
+  const good: Failover.Failover = { waiting5: waiting, waiting50: waiting, control5: control, control50: control }
+
+  it("fails an assertion for each bad figure", () => {
+    expectEachBroken(Failover.assertions, good, [
+      { ...good, control5: { ...control, refreshes: 74 } },
+      { ...good, waiting5: { ...waiting, failovers: 0 } },
+      { ...good, control50: { ...control, lost: 0 } },
+      { ...good, waiting5: { ...waiting, lost: 1 } },
+      { ...good, waiting50: { ...waiting, lost: 1 } },
+      { ...good, waiting50: { ...waiting, isInSync: false } }
+    ])
+  })
+
+  it.live.skipIf(!hasRedis)("catches a store that waits for no replica", () =>
+    Effect.gen(function* () {
+      const { lost } = yield* Failover.measureOne(50, 0, 4)
+      expect(Stress.check(Failover.assertions, { ...good, waiting50: { ...waiting, lost } })).toEqual([
+        "a store that waits for the replica loses no session"
+      ])
+    })
+  )
+})
