@@ -3,6 +3,7 @@ import { existsSync } from "node:fs"
 import { setImmediate } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
 import * as ts from "typescript"
+import { publishedPackages } from "../optionNames/publishedPackages.js"
 
 /** The first error of a snippet. */
 export interface FirstError {
@@ -16,11 +17,9 @@ export interface FirstError {
 
 const root = fileURLToPath(new URL("../../../../", import.meta.url))
 
-const packages = ["client", "auth", "node", "testing", "protocol"] as const
-
 /** The module of a namespace, such as `@countersign/client/ApiClient` for `ApiClient`. */
 const moduleOf = (name: string): string => {
-  const own = packages.find((folder) => existsSync(`${root}packages/${folder}/src/${name}.ts`))
+  const own = publishedPackages.find((folder) => existsSync(`${root}packages/${folder}/src/${name}.ts`))
   if (own !== undefined) return `@countersign/${own}/${name}`
   if (existsSync(`${root}packages/auth/src/providers/${name}.ts`)) return `@countersign/auth/providers/${name}`
   if (name === "NodeRuntime") return "@effect/platform-node/NodeRuntime"

@@ -3,10 +3,12 @@ import { readdirSync } from "node:fs"
 import { basename } from "node:path"
 import { fileURLToPath } from "node:url"
 import * as ts from "typescript"
+import { publishedPackages } from "./publishedPackages.js"
 
 const root = fileURLToPath(new URL("../../../../", import.meta.url))
 
-const packages = ["auth", "node", "redis", "testing"] as const
+/** The packages that check names of options at run time. */
+const packages = publishedPackages.filter((name) => name !== "client" && name !== "protocol")
 
 const isOwn = ({ fileName }: ts.SourceFile): boolean =>
   packages.some((name) => fileName.startsWith(`${root}packages/${name}/src/`))
