@@ -12,16 +12,16 @@ describe("cost limits", () => {
     staged = await stage("bench", "budget")
   })
 
-  it("bundles the smallest useful client into at most 24.2 kB compressed, without other packages", async () => {
+  it("bundles the smallest useful client into at most 24.3 kB compressed, without other packages", async () => {
     const { brotli, modules } = await Bundle.bundle(staged, Bundle.smallestClient)
     expect(modules.filter((module) => !module.startsWith("@countersign/"))).toEqual(["<stdin>"])
-    expect(brotli).toBeLessThanOrEqual(24_200)
+    expect(brotli).toBeLessThanOrEqual(24_300)
   })
 
-  it("bundles an ApiClient with a bearer token into at most 38.8 kB compressed, without other packages", async () => {
+  it("bundles an ApiClient with a bearer token into at most 38.9 kB compressed, without other packages", async () => {
     const { brotli, modules } = await Bundle.bundle(staged, Bundle.wholeClient)
     expect(modules.filter((module) => !module.startsWith("@countersign/"))).toEqual(["<stdin>"])
-    expect(brotli).toBeLessThanOrEqual(38_800)
+    expect(brotli).toBeLessThanOrEqual(38_900)
   })
 
   it("loads at most 137 modules for ApiClient besides Effect, all of these packages", async () => {

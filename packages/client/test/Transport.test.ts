@@ -2,7 +2,7 @@ import * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import type { TransportError } from "@countersign/client/Errors"
 import * as Timeline from "@countersign/client/Timeline"
 import * as Transport from "@countersign/client/Transport"
@@ -230,6 +230,59 @@ describe("Transport.fromHttpClient errors", () => {
     })
   )
 
+  it.effect("reports NameNotResolved, unsent, for every failure of a name lookup", () =>
+    Effect.gen(function* () {
+      const lookups = ["EAI_NODATA", "EAI_MEMORY", "ESERVFAIL", "ETIMEOUT", "EMFILE"].flatMap((code) =>
+        ["getaddrinfo", "queryA", "queryAaaa"].map((syscall) => Object.assign(new Error(code), { code, syscall }))
+      )
+      for (const cause of lookups) {
+        const error = yield* failure(failingWith(new TypeError("fetch failed", { cause })).execute(get()))
+        expect(error).toMatchObject({ reason: "NameNotResolved", sent: "no", code: cause.code })
+      }
+    })
+  )
+
+  it.effect("reports a response that undici rejects after its parser as InvalidHttpResponse", () =>
+    Effect.gen(function* () {
+      const rejections = [
+        ["UND_ERR_SOCKET", "bad upgrade"],
+        ["UND_ERR_SOCKET", "bad response"],
+        ["ERR_ASSERTION", "The expression evaluated to a falsy value:\n\n  assert(statusCode >= 100)\n"]
+      ] as const
+      for (const [code, message] of rejections) {
+        const cause = Object.assign(new Error(message), { code })
+        const error = yield* failure(failingWith(new TypeError("fetch failed", { cause })).execute(get()))
+        expect(error).toMatchObject({ reason: "InvalidHttpResponse", sent: "maybe", code })
+        expect(error.message).toContain("its status is below 200")
+      }
+      for (const [code, reason] of [
+        ["UND_ERR_SOCKET", "ConnectionReset"],
+        ["ERR_ASSERTION", "Unknown"]
+      ] as const) {
+        const cause = Object.assign(new Error("other side closed"), { code })
+        expect(yield* failure(failingWith(cause).execute(get()))).toMatchObject({ reason, sent: "maybe", code })
+      }
+    })
+  )
+
+  it.effect("fails for a final response with a status below 200", () =>
+    Effect.gen(function* () {
+      for (const status of [99, 100, 101, 103, 199]) {
+        const client = Transport.fromHttpClient(
+          HttpClient.make((request) =>
+            // The platform's `node:http` returns such responses. A web response cannot have such a status.
+            Effect.succeed(
+              Object.create(HttpClientResponse.fromWeb(request, new Response()), { status: { value: status } })
+            )
+          )
+        )
+        const error = yield* failure(client.execute(get()))
+        expect(error, String(status)).toMatchObject({ reason: "InvalidHttpResponse", sent: "maybe" })
+        expect(error.message).toContain("its status is below 200")
+      }
+    })
+  )
+
   it.effect("reads the attempts of a happy eyeballs error that has a code and no system call", () =>
     Effect.gen(function* () {
       const attempt = (code: string) => Object.assign(new Error(code), { code, syscall: "connect" })
@@ -315,11 +368,11 @@ describe("Transport.fromHttpClient errors", () => {
       const { client } = yield* transport(() => truncated(200, "hal"))
       const signed = HttpClientRequest.setHeader(get(), "authorization", canary)
       const reads = [
-        (response: HttpClientResponse) => response.text,
-        (response: HttpClientResponse) => response.json,
-        (response: HttpClientResponse) => response.arrayBuffer,
-        (response: HttpClientResponse) => response.urlParamsBody,
-        (response: HttpClientResponse) => Stream.runDrain(response.stream)
+        (response: HttpClientResponse.HttpClientResponse) => response.text,
+        (response: HttpClientResponse.HttpClientResponse) => response.json,
+        (response: HttpClientResponse.HttpClientResponse) => response.arrayBuffer,
+        (response: HttpClientResponse.HttpClientResponse) => response.urlParamsBody,
+        (response: HttpClientResponse.HttpClientResponse) => Stream.runDrain(response.stream)
       ]
       for (const read of reads) {
         const error = yield* failure(Effect.flatMap(client.execute(signed), (response) => read(response)))

@@ -273,6 +273,22 @@ describe("NodeTransport", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("fails with NameNotResolved, unsent and at once, if a name has no address", () =>
+    Effect.gen(function* () {
+      yield* resolveTo([])
+      for (const scheme of ["http", "https"]) {
+        const [took, error] = yield* Effect.timed(postError(`${scheme}://many.test`).pipe(over({})))
+        expect(error).toMatchObject({
+          _tag: "TransportError",
+          reason: "NameNotResolved",
+          sent: "no",
+          code: "ENOTFOUND"
+        })
+        expect(Duration.toMillis(took)).toBeLessThan(2000)
+      }
+    }).pipe(Effect.scoped)
+  )
+
   it.live.skipIf(process.platform !== "linux")(
     "connects to a slow address within connectTimeout although another address refuses",
     () =>

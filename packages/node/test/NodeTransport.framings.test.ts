@@ -235,13 +235,23 @@ describe("NodeTransport", () => {
     }).pipe(Effect.provide(NodeTransport.layer), Effect.scoped)
   )
 
-  it.live("fails with ConnectionReset for 101, because it requested no other protocol", () =>
+  it.live("fails with InvalidHttpResponse for a status that no final response has, and does not retry", () =>
     Effect.gen(function* () {
-      const { url } = yield* serveRaw((socket) =>
-        socket.write("HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n")
-      )
-      const api = yield* clientAt(url)
-      expect(yield* resultOf(api, "GET", "/")).toBe("TransportError ConnectionReset")
-    }).pipe(Effect.provide(NodeTransport.layer), Effect.scoped)
+      const upgrade = "upgrade: x\r\nconnection: upgrade\r\n\r\n"
+      for (const head of [`101 Switching Protocols\r\n${upgrade}`, "000 X\r\n\r\n", "099 X\r\n\r\n", "99 X\r\n\r\n"]) {
+        for (const pipelining of [1, 2]) {
+          let requests = 0
+          const { url } = yield* serveRaw((socket) => {
+            requests++
+            socket.write(`HTTP/1.1 ${head}`)
+          })
+          const result = Effect.flatMap(ApiClient.make({ baseUrl: url, auth: Auth.none }), (api) =>
+            resultOf(api, "GET", "/")
+          ).pipe(Effect.provide(NodeTransport.layerWith({ pipelining })))
+          expect([head, yield* result]).toEqual([head, "TransportError InvalidHttpResponse"])
+          expect(requests).toBe(1)
+        }
+      }
+    }).pipe(Effect.scoped)
   )
 })

@@ -70,6 +70,20 @@ describe.skipIf(certificates === undefined)("NodeTransport over HTTP/2", () => {
 })
 
 describe.skipIf(certificates === undefined)("NodeTransport over HTTP/2", () => {
+  it.live("recommends HTTP/1.1 if the server requires it", () =>
+    Effect.gen(function* () {
+      for (const answer of [({ id }: FrameRequest) => reset(id, 13), () => goaway(0, 13)]) {
+        const server = yield* frameServer({ onRequest: (request) => request.connection.write(answer(request)) })
+        const api = yield* client(server.url, false)
+        const error = yield* Effect.flip(api.post("/"))
+        expect(error).toMatchObject({
+          reason: "ConnectionReset",
+          detail: expect.stringContaining("`allowH2`") as string
+        })
+      }
+    }).pipe(Effect.provide(over()), Effect.scoped)
+  )
+
   const sendFive = (last: (ids: ReadonlyArray<number>) => number, retry: ApiClient.Options["retry"]) =>
     Effect.gen(function* () {
       const server = yield* frameServer({

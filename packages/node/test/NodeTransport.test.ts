@@ -1,3 +1,5 @@
+import * as ApiClient from "@countersign/client/ApiClient"
+import * as Auth from "@countersign/client/Auth"
 import * as NodeTransport from "@countersign/node/NodeTransport"
 import * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClient from "@effect/platform/HttpClient"
@@ -207,6 +209,17 @@ describe("NodeTransport", () => {
       if (exit._tag === "Failure") expect(Cause.isDie(exit.cause)).toBe(false)
       yield* until(() => server.sockets.size === 0)
     }).pipe(Effect.timeout("5 seconds"), Effect.scoped)
+  )
+
+  it.live("fails unsent and says why if the transport is closed", () =>
+    Effect.gen(function* () {
+      const api = yield* ApiClient.make({ baseUrl: "http://127.0.0.1:1", auth: Auth.none }).pipe(
+        Effect.provide(NodeTransport.layer)
+      )
+      const error = yield* Effect.flip(api.post("/"))
+      expect(error).toMatchObject({ _tag: "TransportError", sent: "no", code: "UND_ERR_DESTROYED" })
+      expect(error.message).toContain("the transport is closed. Send requests within the scope of its Layer")
+    })
   )
 
   it.live("frees the connection of an interrupted request", () =>

@@ -18,7 +18,7 @@ import * as Undici from "undici"
 import { certificates } from "./support/certificates.js"
 import type { Ending, FaultyServer } from "./support/faults.js"
 import { endings, plain, secured } from "./support/faults.js"
-import { serve } from "./support/server.js"
+import { serve, serveRaw } from "./support/server.js"
 
 type Expected = TransportReason | "Timeout" | 200
 type Server = Effect.Effect<FaultyServer, never, Scope.Scope>
@@ -185,6 +185,38 @@ describe.skipIf(certificates === undefined).concurrent("NodeTransport over TLS",
         expect(seen.requests).toBe(0)
       }
     })
+  )
+
+  /** Alerts of RFC 8446 §6.2 by number, and words of what they mean. */
+  const alerts: Record<number, RegExp> = {
+    40: /may require a client certificate/,
+    42: /rejected the client certificate/,
+    45: /rejected the client certificate/,
+    48: /rejected the client certificate/,
+    70: /supports no TLS version/,
+    71: /no cipher/,
+    80: /rejected the TLS handshake/,
+    112: /host name/,
+    120: /no HTTP version/
+  }
+
+  it.live("explains each alert of a handshake, over HTTP/1.1 and HTTP/2", () =>
+    Effect.gen(function* () {
+      for (const [number, words] of Object.entries(alerts)) {
+        const { url } = yield* serveRaw((socket) => socket.end(Buffer.from([0x15, 3, 3, 0, 2, 2, Number(number)])))
+        for (const allowH2 of [false, true]) {
+          const baseUrl = url.replace("http:", "https:")
+          const error = yield* Effect.flatMap(ApiClient.make({ baseUrl, auth: Auth.none }), (api) =>
+            Effect.flip(api.post("/"))
+          ).pipe(Effect.provide(NodeTransport.layerWith({ allowH2 })))
+          expect(error, number).toMatchObject({
+            reason: "Tls",
+            sent: "no",
+            detail: expect.stringMatching(words) as string
+          })
+        }
+      }
+    }).pipe(Effect.scoped)
   )
 
   it.live("recommends http:// for a server without TLS", () =>

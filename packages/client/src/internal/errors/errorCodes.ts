@@ -58,6 +58,9 @@ const isUnreachableCode = (code: string): boolean => classificationByCode.get(co
 /** System calls on an established connection. */
 const socketSyscalls: ReadonlySet<unknown> = new Set(["read", "write", "writev", "shutdown"])
 
+/** A lookup of a host name: by the system, or by a query of `node:dns` such as `queryA`. */
+const lookupPattern = /^(?:getaddrinfo|query)/
+
 /** Codes of a connection to a path, or of a connection that the system does not permit. */
 const refusedConnectCodes: ReadonlySet<string> = new Set(["ENOENT", "ENOTSOCK", "EACCES", "EPERM", "EINVAL", "ENOTDIR"])
 
@@ -73,7 +76,10 @@ const classifyConnectError = (code: string): Classification => {
  * established.
  */
 export const classifyCode = (code: string, syscall: unknown): Classification | undefined => {
-  if (syscall === "connect" && isCode(code)) return classifyConnectError(code)
+  if (isCode(code)) {
+    if (syscall === "connect") return classifyConnectError(code)
+    if (lookupPattern.test(String(syscall))) return notSent("NameNotResolved")
+  }
   if (code === "ETIMEDOUT") return maybeSent("ConnectionReset")
   // If the network goes down, an established connection that has already carried the request fails with the same codes.
   if (isUnreachableCode(code) && socketSyscalls.has(syscall)) return maybeSent("ConnectionReset")

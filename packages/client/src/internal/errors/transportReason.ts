@@ -32,6 +32,9 @@ const isTlsAlert = (cause: object): boolean => {
   return data instanceof Uint8Array && data[0] === 0x15 && data[1] === 0x03
 }
 
+/** undici's messages for a status that its parser accepts, but not the client. Their codes are those of other failures. */
+const rejectedStatusPattern = /^bad (?:upgrade|response)$|statusCode >= 100/
+
 const endOfInput = "HPE_INVALID_EOF_STATE"
 
 /** An error of the HTTP parser. undici's error has a name and no code, that of `node:http` has a code. */
@@ -62,6 +65,9 @@ const classifyCause = (cause: unknown, depth: number): ClassifiedError | undefin
   const code = property(cause, "code")
   const parser = classifyParserError(cause, code)
   if (parser !== undefined) return parser
+  if (rejectedStatusPattern.test(String(property(cause, "message")))) {
+    return { reason: "InvalidHttpResponse", sent: "maybe", code: firstCode(cause), detail: "its status is below 200" }
+  }
   const found = typeof code === "string" ? Codes.classifyCode(code, property(cause, "syscall")) : undefined
   if (found !== undefined) return { ...found, code: String(code), detail: Codes.detailOf(String(code)) }
   return classifyCause(property(cause, "cause"), depth - 1)

@@ -140,6 +140,9 @@ const onError = (observed: ObservedRequest | undefined, error: HttpClientError.H
   return typed
 }
 
+/** The message of undici, which rejects such a response by itself. */
+const rejectedStatus = { message: "bad response" }
+
 const onResponse = (
   reading: BodyReading | undefined,
   request: HttpClientRequest,
@@ -147,6 +150,7 @@ const onResponse = (
   response: HttpClientResponse
 ): Outcome<Failure> => {
   observed?.received(response.status)
+  if (response.status < 200) return Exit.fail(transportError(request, { cause: rejectedStatus }, false))
   const streaming = new StreamingResponse(response)
   return reading === undefined ? Exit.succeed(streaming) : readBody(reading, request, streaming, observed)
 }

@@ -10,6 +10,12 @@ import { classify } from "../errors/transportReason.js"
 import { makeRedactor } from "../redaction/requestCredentials.js"
 import { earlierSignings, redactedUrl } from "../redaction/requestHistory.js"
 
+/** An error of the platform, or a cause alone. */
+interface FailedExchange {
+  readonly cause?: unknown
+  readonly description?: string | undefined
+}
+
 /** The errors of a transport. */
 export type SendFailure = TransportError | InvalidRequest | RedirectRejected
 
@@ -19,7 +25,7 @@ export type SendFailure = TransportError | InvalidRequest | RedirectRejected
  */
 const unknownDetail = (
   request: HttpClientRequest.HttpClientRequest,
-  error: HttpClientError.HttpClientError,
+  error: FailedExchange,
   cause: unknown
 ): string | undefined => {
   const unsigned = HttpClientRequest.make(request.method)("")
@@ -36,12 +42,13 @@ const unknownDetail = (
  */
 export const transportError = (
   request: HttpClientRequest.HttpClientRequest,
-  error: HttpClientError.HttpClientError,
+  error: FailedExchange,
   hasResponse: boolean
 ): TransportError => {
   const { cause, details } = recordedFailureOf(error)
   const { code, detail, reason, sent } = classify(cause, hasResponse)
-  const isUnknown = details === undefined && code === undefined && (reason === "Unknown" || reason === "Truncated")
+  const isUnknown =
+    details?.reason === undefined && code === undefined && (reason === "Unknown" || reason === "Truncated")
   return new TransportError({
     method: request.method,
     url: redactedUrl(request),

@@ -27,10 +27,14 @@ export const interleaveFamilies = (addresses: ReadonlyArray<LookupAddress>): Rea
     .filter((address) => address !== undefined)
 }
 
+/** The error for a name without an address, like that of `dns.lookup`. */
+const noAddress = (): Error =>
+  Object.assign(new Error("the host name has no address"), { code: "ENOTFOUND", syscall: "getaddrinfo" })
+
 /** The error of all attempts, like Node's: its code is that of the first attempt. */
 const combineErrors = (errors: ReadonlyArray<Error>): Error => {
   const [first] = errors
-  if (first === undefined || errors.length === 1) return first ?? new Error("the host name has no address")
+  if (first === undefined || errors.length === 1) return first ?? noAddress()
   return Object.assign(new AggregateError(errors), { code: "code" in first ? first.code : undefined })
 }
 
@@ -117,9 +121,11 @@ class PendingConnection {
   start(lookup: Lookup): void {
     lookup(this.#target.hostname, { all: true }, (error, addresses) => {
       if (this.#callback === undefined) return
-      if (error !== null || typeof addresses === "string") return this.#end(error ?? combineErrors([]), null)
+      if (error !== null || typeof addresses === "string" || addresses.length === 0) {
+        return this.#end(error ?? noAddress(), null)
+      }
       this.#attempts = new Attempts(addresses, this.#port, (failure, socket) => {
-        if (socket === null) this.#end(failure ?? combineErrors([]), null)
+        if (socket === null) this.#end(failure ?? noAddress(), null)
         else this.#secure(socket)
       })
     })

@@ -32,6 +32,18 @@ const plainHttpCodes: ReadonlySet<string> = new Set(["ERR_SSL_WRONG_VERSION_NUMB
 const plainHttp = "the server does not use TLS on this port. Use http://"
 const handshakeFailed = "the TLS handshake failed"
 const handshakeRejected = "the server rejected the TLS handshake. It may require a client certificate (tls.cert)"
+const certificateRejected = "the server rejected the client certificate. Check `tls.cert`"
+
+/** What alerts of a server mean, by the ends of their codes: RFC 8446 §6.2. */
+const alertDetails: ReadonlyArray<readonly [pattern: RegExp, detail: string]> = [
+  [/PROTOCOL_VERSION$/, "the server supports no TLS version of this client"],
+  [/INSUFFICIENT_SECURITY$/, "the server accepts no cipher of this client"],
+  [/NO_APPLICATION_PROTOCOL$/, "the server supports no HTTP version that was offered. `allowH2` offers HTTP/2"],
+  [/UNRECOGNIZED_NAME$/, "the server does not serve this host name. Check the host, and `tls.servername`"],
+  [/(CERTIFICATE(_EXPIRED|_REVOKED|_UNKNOWN)?|UNKNOWN_CA|ACCESS_DENIED|DECRYPT_ERROR)$/, certificateRejected]
+]
+
+const alertDetail = (code: string): string | undefined => alertDetails.find(([pattern]) => pattern.test(code))?.[1]
 const brokenRecord = "a TLS record of the response is invalid"
 const alertReceived = "the server ended the TLS session with an alert"
 const rawBody = "invalid raw body. Use a string, bytes, a stream, an iterable, a Blob or a form"
@@ -39,20 +51,25 @@ const rawBody = "invalid raw body. Use a string, bytes, a stream, an iterable, a
 const codeOf = (cause: unknown): string =>
   typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : ""
 
+const closed = "the transport is closed. Send requests within the scope of its Layer"
+
 const reasonOf = (cause: unknown, phase: SendPhase): Omit<FailureDetails, "phase"> => {
   // undici's message for an unsupported body. Its other arguments are checked before.
   if (cause instanceof errors.InvalidArgumentError && cause.message.startsWith("body must be")) {
     return { reason: "RequestBodyFailed", detail: rawBody }
   }
+  if (cause instanceof errors.ClientDestroyedError) return { detail: closed }
   return tlsReason(codeOf(cause), phase)
 }
 
 const tlsReason = (code: string, phase: SendPhase): Omit<FailureDetails, "phase"> => {
   if (!code.startsWith("ERR_SSL_") || code === "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED") return {}
-  const isAlert = code.includes("_ALERT_")
-  if (phase !== "connecting") return { reason: "Tls", detail: isAlert ? alertReceived : brokenRecord }
+  // OpenSSL's name for this alert is the only one without "ALERT".
+  const isAlert = code.includes("_ALERT_") || code.endsWith("_UNRECOGNIZED_NAME")
+  const alert = isAlert ? alertDetail(code) : undefined
+  if (phase !== "connecting") return { reason: "Tls", detail: alert ?? (isAlert ? alertReceived : brokenRecord) }
   if (plainHttpCodes.has(code)) return { reason: "Tls", detail: plainHttp }
-  return { reason: "Tls", detail: isAlert ? handshakeRejected : handshakeFailed }
+  return { reason: "Tls", detail: alert ?? (isAlert ? handshakeRejected : handshakeFailed) }
 }
 
 /** What a failure says, and the original error. */

@@ -31,7 +31,13 @@ const names: ReadonlyArray<string> = [
 ]
 
 /** The name of an error code, or the number of an unknown one. */
-export const errorName = (code: number): string => names[code] ?? `error ${code}`
+const errorName = (code: number): string => names[code] ?? `error ${code}`
+
+/** Describes a frame with an error code of the server: RST_STREAM or GOAWAY. */
+export const describeServerError = (frame: string, code: number): string => {
+  const text = `${frame} with ${errorName(code)}`
+  return code === errorCode.http11Required ? `${text}. Set \`allowH2\` to false` : text
+}
 
 /** A connection error, which ends the connection: RFC 9113 §5.4.1. */
 export class ConnectionError extends Error {

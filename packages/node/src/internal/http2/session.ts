@@ -2,7 +2,7 @@ import type { FailureDetails } from "@countersign/client/Transport"
 import type { Socket } from "node:net"
 import type { Dispatcher } from "undici"
 import { errors } from "undici"
-import { ConnectionError, errorCode, errorName } from "./errorCode.js"
+import { ConnectionError, describeServerError, errorCode } from "./errorCode.js"
 import type { FieldList } from "./fieldDecoder.js"
 import { FieldEncoder } from "./fieldEncoder.js"
 import { encodeFrame, encodeNumbers, flag, frameType } from "./frame.js"
@@ -101,7 +101,7 @@ export class Http2Session implements StreamOwner, FrameEvents {
 
   /** Called when the server closed the connection. */
   #onSocketClosed(): void {
-    const detail = this.#goaway === undefined ? undefined : `closed after GOAWAY with ${this.#goaway}`
+    const detail = this.#goaway === undefined ? undefined : `closed after ${this.#goaway}`
     this.#fail(undefined, { detail }, new errors.SocketError("other side closed"))
   }
 
@@ -245,11 +245,11 @@ export class Http2Session implements StreamOwner, FrameEvents {
 
   /** Streams above the last id were not processed. The others continue: RFC 9113 §6.8. */
   onGoaway(lastStreamId: number, code: number): void {
-    const name = errorName(code)
+    const goaway = describeServerError("GOAWAY", code)
     const isFirst = this.#goaway === undefined
-    this.#goaway = name
+    this.#goaway = goaway
     if (isFirst) this.#events.onRetired()
-    const details = { phase: "unprocessed", reason: "ConnectionReset", detail: `GOAWAY with ${name}` } as const
+    const details = { phase: "unprocessed", reason: "ConnectionReset", detail: goaway } as const
     for (const stream of this.#streams.streamsAbove(lastStreamId)) {
       stream.fail(undefined, details, new errors.SocketError("the server goes away"))
     }

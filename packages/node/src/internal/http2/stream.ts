@@ -6,7 +6,7 @@ import type { RawHeaders } from "../dispatcher/rawHeaders.js"
 import * as Raw from "../dispatcher/rawHeaders.js"
 import { RequestFailure } from "../errors/requestFailure.js"
 import type { BodySource } from "./bodySource.js"
-import { StreamError, errorCode, errorName } from "./errorCode.js"
+import { StreamError, describeServerError, errorCode } from "./errorCode.js"
 import type { FieldList } from "./fieldDecoder.js"
 import { ReceiveWindow } from "./receiveWindow.js"
 import { checkTrailers, parseResponseHead } from "./responseHead.js"
@@ -210,7 +210,7 @@ export class Http2Stream {
     const cause = new StreamError(code, "the server reset the stream")
     // Only this code guarantees that the request was not processed: RFC 9113 §8.7.
     const phase = code === errorCode.refusedStream ? "unprocessed" : "written"
-    this.#fail(undefined, { phase, reason: "ConnectionReset", detail: `RST_STREAM with ${errorName(code)}` }, cause)
+    this.#fail(undefined, { phase, reason: "ConnectionReset", detail: describeServerError("RST_STREAM", code) }, cause)
   }
 
   /** Called when the connection fails, or the server violates the protocol. */
