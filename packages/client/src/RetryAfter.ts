@@ -6,7 +6,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Schedule from "effect/Schedule"
-import type { RetryHint } from "./Errors.js"
+import type { RetryHint, TransportProxy } from "./Errors.js"
 
 /**
  * An error that may carry a `Retry-After`, such as `RateLimited` and `Unavailable`.
@@ -16,6 +16,8 @@ import type { RetryHint } from "./Errors.js"
  */
 export interface HasRetryAfter extends RetryHint {
   readonly _tag: string
+  /** The proxy of a `TransportError`, with its `Retry-After`. */
+  readonly proxy?: TransportProxy | undefined
 }
 
 /** Maximum jitter, as a share of `Retry-After`: many clients with "60" come back over six seconds, not at once. */
@@ -55,6 +57,7 @@ export const honor = <Out, In extends { readonly _tag: string }, R>(
  * @category accessors
  */
 export const retryAfterMillis = (error: { readonly _tag: string }): number | undefined => {
-  const { retryAfter } = error as HasRetryAfter // All fields but `_tag` are optional, so any tagged error has the type.
+  // All fields but `_tag` are optional, so any tagged error has the type.
+  const { proxy, retryAfter = proxy?.retryAfter } = error as HasRetryAfter
   return Duration.isDuration(retryAfter) ? Duration.toMillis(retryAfter) : undefined
 }

@@ -4,6 +4,7 @@ import * as Auth from "@countersign/client/Auth"
 import type { TransportError } from "@countersign/client/Errors"
 import * as NodeTransport from "@countersign/node/NodeTransport"
 import { describe, expect, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { createServer as createTlsServer } from "node:tls"
@@ -70,6 +71,7 @@ const tunnelRows: Record<string, Row> = {
     message: "is the URL of a proxy",
     requestCount: 1
   },
+  "responds with 429": { server: proxyResponding(429), status: 429, message: "limits requests", requestCount: 3 },
   "responds with 502": {
     server: proxyResponding(502),
     status: 502,
@@ -159,6 +161,12 @@ describe("NodeTransport", () => {
       requestCount: 3
     },
     "is not an HTTP server": { server: ssh, code: /^HPE_/, message: "is not HTTP", requestCount: 1 },
+    "sends a header that is too large": {
+      server: counting(serveRaw((socket) => socket.write(`HTTP/1.1 200 OK\r\nx: ${"a".repeat(20_000)}\r\n\r\n`))),
+      code: "HPE_HEADER_OVERFLOW",
+      message: "Raise maxHeaderSize",
+      requestCount: 1
+    },
     "uses TLS and its URL has http": {
       server: tls,
       code: /^HPE_|ECONNRESET/,
@@ -166,6 +174,50 @@ describe("NodeTransport", () => {
       requestCount: undefined
     }
   })
+})
+
+describe("NodeTransport", () => {
+  const waits: Record<string, Record<string, string>> = {
+    "a number of seconds": { "retry-after": "1" },
+    "a date of the proxy's own clock": {
+      date: "Tue, 15 Nov 1994 08:12:31 GMT",
+      "retry-after": "Tue, 15 Nov 1994 08:12:32 GMT"
+    }
+  }
+  for (const [name, headers] of Object.entries(waits)) {
+    it.live(`retries a tunnel no earlier than the Retry-After of the proxy: ${name}`, () =>
+      Effect.gen(function* () {
+        const at: Array<number> = []
+        const through = yield* serveRaw((socket) => {
+          at.push(performance.now())
+          const fields = Object.entries(headers).map(([field, value]) => `${field}: ${value}\r\n`)
+          socket.end(`HTTP/1.1 503 Busy\r\n${fields.join("")}\r\n`)
+        })
+        const error = yield* postError("https://api.test", through.url)
+        expect(error).toMatchObject({ reason: "ProxyFailed", proxy: { status: 503, retryAfter: Duration.seconds(1) } })
+        expect(at.map((time, index) => time - (at[index - 1] ?? 0) >= 990)).toEqual([true, true, true])
+      }).pipe(Effect.scoped)
+    )
+  }
+
+  it.live("ignores a Retry-After of the proxy that is a date without the proxy's clock, and one that is too long", () =>
+    Effect.gen(function* () {
+      const rows = [
+        ["Fri, 31 Dec 2199 23:59:59 GMT", 3],
+        ["4102444800", 3],
+        ["86400", 1]
+      ] as const
+      for (const [retryAfter, count] of rows) {
+        let requests = 0
+        const { url } = yield* serveRaw((socket) => {
+          requests += 1
+          socket.end(`HTTP/1.1 503 Busy\r\nretry-after: ${retryAfter}\r\n\r\n`)
+        })
+        yield* postError("https://api.test", url)
+        expect(requests, retryAfter).toBe(count)
+      }
+    }).pipe(Effect.scoped)
+  )
 })
 
 describe("NodeTransport", () => {

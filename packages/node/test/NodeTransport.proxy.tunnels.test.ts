@@ -29,6 +29,8 @@ const getError = (url: string, transport: Omit<NodeTransport.OptionsWithProxy, "
     Effect.provide(NodeTransport.layerWith({ ...transport, tls: { ca } }))
   )
 
+const over = (proxy: string) => Effect.provide(NodeTransport.layerWith({ proxy, tls: { ca } }))
+
 /** The default connectTimeout in milliseconds. On a busy machine, a shorter limit may take almost as long. */
 const defaultConnectMs = 10_000
 
@@ -51,6 +53,43 @@ const tunnelTo = (socket: Net.Socket, port: number) => {
   onward.on("error", () => socket.destroy())
   socket.on("close", () => onward.destroy())
 }
+
+describe.skipIf(certificates === undefined)("NodeTransport", () => {
+  const openings: Record<string, string> = {
+    "100 before it": "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
+    "content-length": "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n",
+    "transfer-encoding": "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n",
+    "a folded field": "HTTP/1.1 200 OK\r\nvia: 1.1 a,\r\n 1.1 b\r\n\r\n",
+    "HTTP/1.0": "HTTP/1.0 200 Connection established\r\n\r\n",
+    "another 2xx": "HTTP/1.1 204 No Content\r\n\r\n"
+  }
+  for (const [name, opening] of Object.entries(openings)) {
+    it.live(`opens a tunnel after a 2xx response of the proxy with ${name}, whole and byte by byte`, () =>
+      Effect.gen(function* () {
+        const origin = yield* listen(
+          createHttpsServer({ ...identity }, (_, response) => response.end("ok")),
+          "https"
+        )
+        for (const size of [opening.length, 1]) {
+          const through = yield* serveRaw((socket) => {
+            socket.removeAllListeners("data").setNoDelay(true)
+            const pieces = opening.match(new RegExp(`[^]{1,${size}}`, "g")) ?? []
+            const onward = Net.connect(Number(new URL(origin.url).port), "127.0.0.1")
+            onward.on("error", () => socket.destroy())
+            socket.on("close", () => onward.destroy())
+            const next = () => {
+              const piece = pieces.shift()
+              if (piece !== undefined) return void socket.write(piece, "latin1", () => setImmediate(next))
+              socket.pipe(onward).pipe(socket)
+            }
+            next()
+          })
+          expect(yield* text(origin.url).pipe(over(through.url))).toBe("ok")
+        }
+      }).pipe(Effect.scoped)
+    )
+  }
+})
 
 describe("NodeTransport", () => {
   it.live("fails with ProxyFailed after connectTimeout if the proxy does not open a tunnel", () =>

@@ -70,6 +70,8 @@ export interface TransportProxy {
   readonly origin: string
   /** Status of its response to `CONNECT`, if there was one. */
   readonly status?: number | undefined
+  /** The `Retry-After` of that response. A retry does not come earlier. */
+  readonly retryAfter?: Duration.Duration | undefined
 }
 
 /** The original errors. They are not fields of the errors, so that no printer shows them. */

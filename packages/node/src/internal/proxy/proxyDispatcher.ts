@@ -66,7 +66,7 @@ class ForwardedRequest extends DecoratorHandler {
 
   override onHeaders(status: number, fields: Array<Buffer>, resume: () => void, text: string): boolean {
     if (status !== 407) return super.onHeaders(status, fields, resume, text)
-    this.#abort?.(requestRejected(this.#proxy, status, this.#host))
+    this.#abort?.(requestRejected(this.#proxy, { status, headers: {} }, this.#host))
     return true
   }
 

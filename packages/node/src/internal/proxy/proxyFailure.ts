@@ -1,4 +1,8 @@
+import * as HttpDate from "@countersign/protocol/HttpDate"
+import * as RetryAfter from "@countersign/protocol/RetryAfter"
+import * as Duration from "effect/Duration"
 import { ProxyError } from "../errors/proxyError.js"
+import type { ConnectResponse } from "./connectResponse.js"
 import type { Proxy } from "./proxyUrl.js"
 
 const codeOf = (error: Error): string | undefined =>
@@ -24,6 +28,7 @@ const adviceFor = (code: string | undefined, setting: string): string => {
     return `the proxy's certificate is not trusted for this host. Check tls.ca, and the host in ${setting}`
   if (code === "EPROTO" || code.startsWith("ERR_SSL_"))
     return `the proxy did not accept TLS. Check the scheme and the port in ${setting}`
+  if (code === "HPE_HEADER_OVERFLOW") return "the header of its response is too large. Raise maxHeaderSize"
   if (code.startsWith("HPE_")) return `the response is not HTTP. Check the scheme and the port in ${setting}`
   return `the proxy closed the connection. Check ${setting}`
 }
@@ -63,6 +68,8 @@ const adviceForStatus = (status: number, setting: string, target: string): strin
       return `the proxy requires authentication. Check the user name and the password in ${setting}`
     case 403:
       return `the proxy does not allow ${target}. Ask its administrator, or exclude the host with NO_PROXY (noProxy)`
+    case 429:
+      return "the proxy limits requests. Try again later"
     case 502:
     case 503:
     case 504:
@@ -72,11 +79,29 @@ const adviceForStatus = (status: number, setting: string, target: string): strin
   }
 }
 
+/** A number of seconds, and not a point in time. */
+const secondsPattern = /^\d{1,8}(?:\.\d+)?$/
+
+/**
+ * The wait that the proxy requests. A point in time is compared with the proxy's own `Date`, so it is ignored without
+ * one.
+ */
+const retryAfterOf = (headers: ConnectResponse["headers"]): Duration.Duration | undefined => {
+  const isRelative = secondsPattern.test(headers["retry-after"] ?? "")
+  const found =
+    isRelative || HttpDate.parse(headers["date"] ?? "", 0) !== undefined ? RetryAfter.parse(headers, 0) : undefined
+  return found?.source === "retry-after" ? Duration.millis(found.delayMs) : undefined
+}
+
 /** The proxy responded with a status, instead of a tunnel or of forwarding the request. */
-export const requestRejected = ({ origin, setting }: Proxy, status: number, target: string): ProxyError =>
+export const requestRejected = (
+  { origin, setting }: Proxy,
+  { headers, status }: ConnectResponse,
+  target: string
+): ProxyError =>
   new ProxyError(`the proxy ${origin} responded with ${status}`, {
     phase: "unprocessed",
     reason: "ProxyFailed",
     detail: adviceForStatus(status, setting, target),
-    proxy: { origin, status }
+    proxy: { origin, status, retryAfter: retryAfterOf(headers) }
   })

@@ -1,10 +1,10 @@
-import * as Http from "node:http"
 import type { Socket } from "node:net"
 import { isIP } from "node:net"
 import type * as Undici from "undici"
 import type { Connector } from "../connection/connector.js"
 import type { ProxyError } from "../errors/proxyError.js"
 import { connectionFailed, requestRejected } from "./proxyFailure.js"
+import { readConnectResponse } from "./connectResponse.js"
 import type { Proxy } from "./proxyUrl.js"
 import { proxyAuthorization, serverNameOf, stripBrackets } from "./proxyUrl.js"
 
@@ -18,60 +18,59 @@ type OnTunnel = (...result: [ProxyError, undefined] | [undefined, Socket]) => vo
 const authorityOf = ({ hostname, port }: TunnelTarget): string =>
   `${isIP(hostname) === 6 ? `[${hostname}]` : hostname}:${port === "" ? "443" : port}`
 
-/** Makes a function that opens a connection to a proxy, and tries each of its addresses. */
-const makeCreateConnection = (proxy: Proxy, connect: Connector): Http.RequestOptions["createConnection"] => {
-  const { host, port, protocol } = new URL(proxy.origin)
-  const target = { hostname: stripBrackets(proxy.hostname), host, port, protocol, servername: serverNameOf(proxy) }
-  return (_, callback) => {
-    connect(target, (...result) => {
-      if (result[0] === null) return callback(null, result[1])
-      // The type requires a socket with an error too. Node ignores it.
-      callback(result[0], undefined as never)
-    })
-    return undefined
-  }
+/** The bytes of a `CONNECT` request. */
+const encodeConnect = (proxy: Proxy, authority: string): string => {
+  const authorization = proxyAuthorization(proxy)
+  const lines = [`CONNECT ${authority} HTTP/1.1`, `host: ${authority}`, "connection: keep-alive"]
+  if (authorization !== undefined) lines.push(`proxy-authorization: ${authorization}`)
+  return `${lines.join("\r\n")}\r\n\r\n`
 }
 
-/** Makes a `CONNECT` request over a connection that `connect` opens. */
-const makeConnectRequest = (proxy: Proxy, authority: string, connect: Connector): Http.ClientRequest => {
-  const authorization = proxyAuthorization(proxy)
-  return Http.request({
-    method: "CONNECT",
-    path: authority,
-    createConnection: makeCreateConnection(proxy, connect),
-    headers: {
-      host: authority,
-      connection: "keep-alive",
-      ...(authorization === undefined ? {} : { "proxy-authorization": authorization })
-    }
-  })
+/** What a connector needs for a connection to a proxy. */
+const proxyTarget = (proxy: Proxy): Undici.buildConnector.Options => {
+  const { host, port, protocol } = new URL(proxy.origin)
+  return { hostname: stripBrackets(proxy.hostname), host, port, protocol, servername: serverNameOf(proxy) }
+}
+
+/** How tunnels are opened. */
+export interface TunnelOptions {
+  /** Opens connections to the proxy, without client certificate, and verifies the proxy's certificate. */
+  readonly connect: Connector
+  /** Maximum size of the header section of the proxy's response, in bytes. */
+  readonly maxHeaderSize: number
 }
 
 /**
  * Opens a tunnel through a proxy: RFC 9110 §9.3.6. Only the `CONNECT` request contains the proxy's credentials.
  *
- * @param connect - opens connections to the proxy, without client certificate, and verifies the proxy's certificate.
- * @returns a function that closes it, with or without an error. `onTunnel` is not called afterwards.
+ * @returns a function that closes it. `onTunnel` is not called afterwards.
  */
 export const openTunnel = (
   proxy: Proxy,
   target: TunnelTarget,
-  connect: Connector,
+  { connect, maxHeaderSize }: TunnelOptions,
   onTunnel: OnTunnel
-): ((error?: Error) => void) => {
+): (() => void) => {
   const authority = authorityOf(target)
-  const request = makeConnectRequest(proxy, authority, connect)
-  request.on("error", (error) => onTunnel(connectionFailed(proxy, error), undefined))
-  request.on("connect", (response, socket: Socket, head) => {
-    socket.on("error", () => undefined)
-    const { statusCode = 0 } = response
-    if (statusCode < 200 || statusCode > 299) {
-      socket.destroy()
-      return onTunnel(requestRejected(proxy, statusCode, authority), undefined)
-    }
-    if (head.length > 0) socket.unshift(head)
-    onTunnel(undefined, socket)
+  let isClosed = false
+  let opened: Socket | undefined
+  const fail = (error: ProxyError) => {
+    opened?.destroy()
+    if (!isClosed) onTunnel(error, undefined)
+  }
+  connect(proxyTarget(proxy), (...[error, socket]) => {
+    if (error !== null) return fail(connectionFailed(proxy, error))
+    opened = socket.on("error", () => undefined)
+    if (isClosed) return void socket.destroy()
+    readConnectResponse(socket, maxHeaderSize, (result) => {
+      if (result instanceof Error) return fail(connectionFailed(proxy, result))
+      if (result.status < 200 || result.status > 299) return fail(requestRejected(proxy, result, authority))
+      if (!isClosed) onTunnel(undefined, socket)
+    })
+    socket.write(encodeConnect(proxy, authority))
   })
-  request.end()
-  return (error) => void request.destroy(error)
+  return () => {
+    isClosed = true
+    opened?.destroy()
+  }
 }

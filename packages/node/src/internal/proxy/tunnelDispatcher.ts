@@ -100,7 +100,11 @@ export class TunnelDispatcher implements RequestDispatcher {
     }
     const close = () => finish(new Undici.errors.RequestAbortedError(), null)
     pending.tunnels.add(close)
-    const closeTunnel = openTunnel(this.#proxy, target, this.#connectToProxy, (error, socket) => {
+    const options = {
+      connect: this.#connectToProxy,
+      maxHeaderSize: this.#options.maxHeaderSize ?? defaults.maxHeaderSize
+    }
+    const closeTunnel = openTunnel(this.#proxy, target, options, (error, socket) => {
       if (error !== undefined) return finish(error, null)
       tunnel = socket
       connect({ ...target, httpSocket: socket }, finish)
