@@ -16,6 +16,7 @@ import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import { createHash, randomUUID } from "node:crypto"
+import { duplicate } from "./internal/connection/duplicate.js"
 import * as OptionNames from "./internal/options/optionNames.js"
 import type { SharedThrottle } from "./internal/throttle/sharedThrottles.js"
 import { SharedThrottles } from "./internal/throttle/sharedThrottles.js"
@@ -108,10 +109,9 @@ const subscribe = (
 ): Effect.Effect<void, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => {
-      const subscriber = redis.duplicate()
+      const subscriber = duplicate(redis)
       const ready = () => void subscriber.subscribe(channel).then(onSubscribed, () => undefined)
       return subscriber
-        .on("error", () => undefined)
         .on("message", (_channel: string, message: string) => {
           onMessage(message)
         })

@@ -10,7 +10,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as OptionNames from "./internal/options/optionNames.js"
-import { consume } from "./internal/rateLimiter/consume.js"
+import * as Consume from "./internal/rateLimiter/consume.js"
 import { Outage } from "./internal/rateLimiter/outage.js"
 import { RedisClient } from "./RedisClient.js"
 
@@ -77,7 +77,7 @@ const checked = (given: Options) => {
   if (timeoutMs < 1 || timeoutMs > 2 ** 31 - 1) {
     throw invalid("timeout", Duration.format(timeout), "Set a positive, finite duration")
   }
-  return { onUnavailable, prefix, processes, timeout }
+  return { onUnavailable, prefix, processes, timeoutMs }
 }
 
 /** The part of a limit that this process takes alone. It is no smaller than one request. */
@@ -104,8 +104,6 @@ const makeLocal = Effect.flatMap(RateLimiter.makeStoreMemory(), (store) =>
  * - **Keys**: one key for each limit, which expires by itself. Key, algorithm, limit and window determine it.
  * - **Outage**: a request waits at most `timeout` for Redis. Then the limits of this process apply, see `onUnavailable`. The
  *   start and the end of an outage are logged.
- * - **Connection**: give it a client of its own if writes of a `RedisTokenStore` wait for replicas, because they delay the
- *   commands behind them.
  *
  * @param options - the keys, and what happens without Redis. See {@link Options}.
  * @since 0.1.0
@@ -113,36 +111,33 @@ const makeLocal = Effect.flatMap(RateLimiter.makeStoreMemory(), (store) =>
  */
 export const make = (options: Options = {}): Effect.Effect<RateLimiter.Service, never, RedisClient> =>
   Effect.gen(function* () {
-    const { onUnavailable, prefix, processes, timeout: duration } = checked(options)
+    const { onUnavailable, prefix, processes, timeoutMs } = checked(options)
     const redis = yield* RedisClient
     const local = yield* makeLocal
     const outage = new Outage()
-    const silent = new RateLimiter.RateLimitStoreError({
-      detail: `Redis: no response within \`timeout\` (${Duration.format(duration)})`
-    })
-
-    const shared = (asked: RateLimiter.ConsumeOptions) =>
-      Effect.timeoutFail(consume(redis, prefix, asked), { duration, onTimeout: () => silent })
+    const place = Consume.place({ redis, prefix, timeoutMs })
+    const shared = (asked: RateLimiter.ConsumeOptions) => Consume.consume(place, asked)
     const alone = (asked: RateLimiter.ConsumeOptions) =>
       Effect.map(local.consume(localLimit(asked, processes)), named(asked.limit))
-    const sharedOrAlone = (asked: RateLimiter.ConsumeOptions) =>
-      shared(asked).pipe(
-        Effect.tapBoth({
-          onFailure: (error) => (isExceeded(error) ? outage.answered : Effect.void),
-          onSuccess: () => outage.answered
-        }),
-        Effect.catchIf(
-          (error) => !isExceeded(error),
-          (error) => Effect.zipRight(outage.failed(error.message), alone(asked))
-        )
+    const orAlone = (asked: RateLimiter.ConsumeOptions) => (error: RateLimiter.RateLimiterError) =>
+      isExceeded(error) ? Effect.fail(error) : Effect.zipRight(outage.failed(error.message), alone(asked))
+    /** One request per second asks Redis during an outage. */
+    const duringOutage = (asked: RateLimiter.ConsumeOptions) =>
+      Effect.flatMap(outage.mayAsk, (mayAsk) =>
+        mayAsk
+          ? shared(asked).pipe(
+              Effect.tapBoth({
+                onFailure: (error) => (isExceeded(error) ? outage.answered : Effect.void),
+                onSuccess: () => outage.answered
+              }),
+              Effect.catchAll(orAlone(asked))
+            )
+          : alone(asked)
       )
+    const sharedOrAlone = (asked: RateLimiter.ConsumeOptions) =>
+      Effect.suspend(() => (outage.isActive ? duringOutage(asked) : Effect.catchAll(shared(asked), orAlone(asked))))
 
-    return {
-      consume: (asked) =>
-        onUnavailable === "fail"
-          ? shared(asked)
-          : Effect.flatMap(outage.mayAsk, (mayAsk) => (mayAsk ? sharedOrAlone(asked) : alone(asked)))
-    }
+    return { consume: onUnavailable === "fail" ? shared : sharedOrAlone }
   })
 
 /**

@@ -14,7 +14,9 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Connection from "./internal/connection/options.js"
+import type * as Scope from "effect/Scope"
+import { duplicateOnce } from "./internal/connection/duplicate.js"
+import { optionsOf } from "./internal/connection/options.js"
 import * as OptionNames from "./internal/options/optionNames.js"
 import { DurableWrites } from "./internal/tokenStore/durableWrites.js"
 import * as RecordCodec from "./internal/tokenStore/recordCodec.js"
@@ -88,7 +90,7 @@ const invalid = (detail: string) =>
 /** Options with their default values. */
 const checked = (options: Options, redis: Client) => {
   const { prefix = defaults.prefix, replicas = defaults.replicas } = options
-  const { commandTimeout = maxTimeoutMs } = Connection.optionsOf(redis)
+  const { commandTimeout = maxTimeoutMs } = optionsOf(redis)
   const timeout = Duration.decode(
     options.replicasTimeout ?? Duration.min(defaults.replicasTimeout, Math.ceil(commandTimeout / 2))
   )
@@ -117,6 +119,8 @@ const checked = (options: Options, redis: Client) => {
  *   the server loses all sessions. Set `maxmemory-policy noeviction`.
  * - **Failover**: a write that too few replicas have fails with `WriteFailed`. The next read of this process replicates it
  *   first, so it returns no record that a failover can lose.
+ * - **Connections**: writes that wait for replicas have a connection of their own, because the server delays the commands
+ *   behind them. It is opened with the first such write.
  * - **Locks**: those of `LeaseLock`, by the server's clock. A process that stands still for longer than `lease` while its token
  *   request is on its way may cost the session at a server that revokes reused refresh tokens.
  * - **Removal**: a removed record leaves its version.
@@ -138,13 +142,17 @@ const checked = (options: Options, redis: Client) => {
  * @since 0.1.0
  * @category constructors
  */
-export const make = (options: Options = {}): Effect.Effect<TokenStore.Service, TokenStoreError, RedisClient> =>
+export const make = (
+  options: Options = {}
+): Effect.Effect<TokenStore.Service, TokenStoreError, RedisClient | Scope.Scope> =>
   Effect.gen(function* () {
     OptionNames.known("`RedisTokenStore`", options, names)
     const redis = yield* RedisClient
     const { prefix, replication } = yield* checked(options, redis)
-    const place = { redis, prefix, writes: new DurableWrites(redis, replication) }
+    const waiting = yield* duplicateOnce(redis)
+    const place = { redis, prefix, writes: new DurableWrites({ redis, waiting, replication }) }
     const records = makeRecords(place)
+    const decode = RecordCodec.makeDecode()
     const withLock = makeLock(place, { lease: options.lease, lockTimeout: options.lockTimeout })
 
     const compareAndSet = (key: string, expected: number, token: Token) =>
@@ -158,7 +166,10 @@ export const make = (options: Options = {}): Effect.Effect<TokenStore.Service, T
 
     return {
       lockScope: "cluster",
-      get: (key) => Effect.flatMap(Effect.flatMap(RecordCodec.nameOf(key), records.read), RecordCodec.decode),
+      get: (key) =>
+        Effect.flatMap(RecordCodec.nameOf(key), (name) =>
+          Effect.flatMap(records.read(name), (reply) => decode(name, reply))
+        ),
       compareAndSet,
       remove: (key, expected) =>
         isVersion(expected)
@@ -196,7 +207,7 @@ export const make = (options: Options = {}): Effect.Effect<TokenStore.Service, T
  * @category layers
  */
 export const layer = (options?: Options): Layer.Layer<TokenStore.TokenStore, TokenStoreError, RedisClient> =>
-  Layer.effect(TokenStore.TokenStore, make(options))
+  Layer.scoped(TokenStore.TokenStore, make(options))
 
 /**
  * Layer that stores tokens in Redis, with options from the configuration.
@@ -214,7 +225,7 @@ export const layer = (options?: Options): Layer.Layer<TokenStore.TokenStore, Tok
 export const layerConfig = (
   options: Config.Config.Wrap<Options>
 ): Layer.Layer<TokenStore.TokenStore, TokenStoreError | ConfigError, RedisClient> =>
-  Layer.effect(
+  Layer.scoped(
     TokenStore.TokenStore,
     Effect.flatMap(
       Effect.suspend(() => Config.unwrap(OptionNames.known("`RedisTokenStore`", options, names))),

@@ -11,7 +11,7 @@ import * as Either from "effect/Either"
 import * as FastCheck from "effect/FastCheck"
 import * as Logger from "effect/Logger"
 import * as Schema from "effect/Schema"
-import { consume } from "../src/internal/rateLimiter/consume.js"
+import * as Consume from "../src/internal/rateLimiter/consume.js"
 import { eventually, scoped } from "./support/records.js"
 import { command, hasRedis, newPrefix, plainClient, serverOfFile } from "./support/server.js"
 
@@ -80,11 +80,11 @@ describe.skipIf(!hasRedis)("RedisRateLimiter", () => {
           // Later than the server's time, so that no key expires while the test uses it.
           let now = 4_000_000_000_000
           const memory = yield* inMemory(() => now)
-          const prefix = newPrefix()
+          const place = Consume.place({ redis, prefix: newPrefix(), timeoutMs: 60_000 })
           for (const { after, onExceeded, tokens } of requests) {
             now += after
             const options = { key: "key", algorithm, limit, window: windowMs, onExceeded, tokens }
-            expect(yield* summary(consume(redis, prefix, options, now))).toEqual(
+            expect(yield* summary(Consume.consume(place, options, now))).toEqual(
               yield* summary(memory.consume(options))
             )
           }

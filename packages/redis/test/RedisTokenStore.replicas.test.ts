@@ -115,6 +115,25 @@ describe.skipIf(!hasRedis)("RedisTokenStore with replicas", () => {
     })
   )
 
+  scoped("reads other records while a write waits for a replica", () =>
+    Effect.gen(function* () {
+      const { replica, server } = yield* primary
+      const store = yield* openStore(server.url, { prefix: newPrefix(), replicasTimeout: "2 seconds" })
+      const follower = yield* replica
+      yield* store.compareAndSet("key", 0, token)
+      yield* follower.suspend
+      const order: Array<string> = []
+      const write = Effect.either(store.compareAndSet("key", 1, token)).pipe(
+        Effect.tap(() => Effect.sync(() => order.push("write")))
+      )
+      const read = Effect.tap(Effect.delay(store.get("other"), "100 millis"), () =>
+        Effect.sync(() => order.push("read"))
+      )
+      yield* Effect.all([write, read], { concurrency: "unbounded" })
+      expect(order).toEqual(["read", "write"])
+    })
+  )
+
   scoped("waits for no replica with zero", () =>
     Effect.gen(function* () {
       const { replica, server } = yield* primary

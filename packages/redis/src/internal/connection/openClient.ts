@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
+import type { Cluster } from "ioredis"
 import { Redis } from "ioredis"
 import type { Options } from "./clientOptions.js"
 import { defaults, RedisClientError } from "./clientOptions.js"
@@ -108,19 +109,20 @@ export const open = (options: Options): Effect.Effect<Redis, RedisClientError, S
 const endTimeout = Duration.seconds(1)
 
 /** Succeeds when the connection has ended. */
-const ended = (redis: Redis): Effect.Effect<void> =>
+const ended = (redis: Redis | Cluster): Effect.Effect<void> =>
   Effect.async((resume) => {
     if (redis.status === "end") resume(Effect.void)
     else redis.once("end", () => void resume(Effect.void))
   })
 
 /** Sends QUIT, so that responses on their way arrive, and closes the connection without a response too. */
-const close = (redis: Redis): Effect.Effect<void> =>
+export const close = (redis: Redis | Cluster): Effect.Effect<void> =>
   Effect.gen(function* () {
     yield* Effect.ignore(Effect.tryPromise(() => redis.quit()))
     redis.disconnect()
     const end = Effect.timeoutOption(Effect.interruptible(ended(redis)), endTimeout)
     if (Option.isSome(yield* end)) return
+    if (Connection.isCluster(redis)) return
     redis.stream.destroy()
     yield* end
   }).pipe(Effect.withClock(Clock.make()))

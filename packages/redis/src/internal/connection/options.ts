@@ -21,3 +21,6 @@ export const fixed: Pick<
 /** The options of a client's connections: those of each node in a cluster. */
 export const optionsOf = (client: Redis | Cluster): RedisOptions =>
   "redisOptions" in client.options ? (client.options.redisOptions ?? {}) : client.options
+
+/** Whether a client is one of a cluster. */
+export const isCluster = (client: Redis | Cluster): client is Cluster => client.isCluster

@@ -1,4 +1,5 @@
 /** Takes tokens of a limit in Redis. */
+import { BoundedMap } from "@countersign/client/BoundedMap"
 import * as RateLimiter from "@countersign/client/RateLimiter"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -21,18 +22,64 @@ const numbersOf = (reply: unknown): readonly [waitMs: number, remaining: number,
   return Number.isFinite(waitMs + remaining + resetMs) ? [waitMs, remaining, resetMs] : undefined
 }
 
-/** The key in Redis: a key is any text, and limits of different kinds have different states. */
-const keyOf = (prefix: string, kind: string, key: string): string =>
-  `${prefix}{${createHash("sha256").update(kind).update("\n").update(key, "utf16le").digest("base64url").slice(0, 27)}}`
+const hashOf = (kind: string, key: string): string =>
+  createHash("sha256").update(kind).update("\n").update(key, "utf16le").digest("base64url").slice(0, 27)
+
+/** A Redis with the keys of a limiter. */
+export interface Place {
+  readonly redis: Redis | Cluster
+  readonly prefix: string
+  /** Maximum time until a script has a response. */
+  readonly timeoutMs: number
+  /** The key in Redis of a limit: a key is any text, and limits of different kinds have different states. */
+  readonly keyOf: (kind: string, key: string) => string
+}
+
+/** Maximum number of keys with a known hash, and maximum length of such a key. */
+const maxHashes = { count: 1000, length: 1000 } as const
+
+/** Makes a place. Hashes of used keys are kept, because hashing takes longer than sending a command. */
+export const place = (fields: Omit<Place, "keyOf">): Place => {
+  const hashes = new BoundedMap<string>(maxHashes.count)
+  const keyOf = (kind: string, key: string): string => {
+    const name = `${kind}\n${key}`
+    const known = hashes.get(name)
+    if (known !== undefined) return known
+    const made = `${fields.prefix}{${hashOf(kind, key)}}`
+    if (name.length <= maxHashes.length) hashes.set(name, made)
+    return made
+  }
+  return { ...fields, keyOf }
+}
+
+type Result = Effect.Effect<RateLimiter.ConsumeResult, RateLimiter.RateLimiterError>
+
+/** The result of a script. */
+const resultOf = (options: RateLimiter.ConsumeOptions, isReservation: boolean, reply: unknown): Result => {
+  const numbers = numbersOf(reply)
+  if (numbers === undefined) return Effect.fail(failure("the response of a script has another format"))
+  const [waitMs, remaining, resetMs] = numbers
+  return waitMs > 0 && !isReservation
+    ? Effect.fail(exceeded(options, waitMs, remaining))
+    : Effect.succeed({
+        delay: Duration.millis(waitMs),
+        limit: options.limit,
+        remaining,
+        resetAfter: Duration.millis(resetMs)
+      })
+}
+
+const silent = (timeoutMs: number) =>
+  failure(`no response within \`timeout\` (${Duration.format(Duration.millis(timeoutMs))})`)
 
 /**
- * Takes tokens. Fails with `RateLimitExceeded`, and with `RateLimitStoreError` if Redis does not answer.
+ * Takes tokens. Fails with `RateLimitExceeded`, and with `RateLimitStoreError` if Redis does not answer in time. A timer of
+ * Node costs a fraction of `Effect.timeout`, which starts two fibers.
  *
  * @param now - for tests, the time in milliseconds in place of the server's.
  */
 export const consume = (
-  redis: Redis | Cluster,
-  prefix: string,
+  { keyOf, redis, timeoutMs }: Place,
   options: RateLimiter.ConsumeOptions,
   now?: number
 ): Effect.Effect<RateLimiter.ConsumeResult, RateLimiter.RateLimiterError> => {
@@ -43,25 +90,20 @@ export const consume = (
   if (!(tokens <= options.limit)) return Effect.fail(exceeded(options, windowMs, 0))
   const isReservation = onExceeded === "delay"
   const name = algorithm ?? RateLimiter.defaults.algorithm
-  const key = keyOf(prefix, `${name} ${options.limit} ${windowMs}`, options.key)
+  const key = keyOf(`${name} ${options.limit} ${windowMs}`, options.key)
   const args = [tokens, options.limit, windowMs, isReservation ? 1 : 0, ...(now === undefined ? [] : [now])]
-  return Effect.flatMap(
-    Effect.tryPromise({
-      try: () => Scripts.call(redis, scripts[name], key, args),
-      catch: (error) => failure(RedisFailure.describe(error).detail)
-    }),
-    (script): Effect.Effect<RateLimiter.ConsumeResult, RateLimiter.RateLimiterError> => {
-      const numbers = numbersOf(script)
-      if (numbers === undefined) return failure("the response of a script has another format")
-      const [waitMs, remaining, resetMs] = numbers
-      return waitMs > 0 && !isReservation
-        ? exceeded(options, waitMs, remaining)
-        : Effect.succeed({
-            delay: Duration.millis(waitMs),
-            limit: options.limit,
-            remaining,
-            resetAfter: Duration.millis(resetMs)
-          })
-    }
-  )
+  // Without an effect for interruption, which would cost as much as the rest. The response is then ignored.
+  return Effect.async((resume) => {
+    const timer = setTimeout(() => {
+      resume(silent(timeoutMs))
+    }, timeoutMs).unref()
+    Scripts.send(redis, scripts[name], key, args, (error, reply) => {
+      clearTimeout(timer)
+      resume(
+        error === undefined
+          ? resultOf(options, isReservation, reply)
+          : Effect.fail(failure(RedisFailure.describe(error).detail))
+      )
+    })
+  })
 }

@@ -9,6 +9,11 @@ const pause = 1_000_000_000n
 export class Outage {
   #nextAt: bigint | undefined
 
+  /** Whether the last response is missing. */
+  get isActive(): boolean {
+    return this.#nextAt !== undefined
+  }
+
   /** Whether to ask Redis now. A caller that may ask during an outage is the only one for the next second. */
   readonly mayAsk: Effect.Effect<boolean> = Effect.map(Clock.currentTimeNanos, (now) => {
     if (this.#nextAt === undefined) return true

@@ -31,23 +31,43 @@ export interface Reply {
 
 const isUnknownScript = (error: unknown): boolean => error instanceof Error && error.message.startsWith("NOSCRIPT")
 
+/** Receives the result of a script, or its error. */
+export type Receiver = (error: Error | undefined, reply: unknown) => void
+
 /**
  * Runs a script on one key. Sends the text of the script if the server does not know it, as after a restart or a failover.
- * Without a pipeline, a command costs a third of the time.
+ * Without a pipeline and without further promises, a command costs a third of the time.
  */
-export const call = async (
+export const send = (
   redis: Redis | Cluster,
   { lua, sha }: Script,
   key: string,
-  args: ReadonlyArray<Argument>
-): Promise<unknown> => {
-  try {
-    return await redis.evalsha(sha, 1, key, ...args)
-  } catch (error) {
-    if (!isUnknownScript(error)) throw error
-    return await redis.eval(lua, 1, key, ...args)
+  args: ReadonlyArray<Argument>,
+  receive: Receiver
+): void => {
+  const receiveAny = (error: Error | null | undefined, reply: unknown) => {
+    receive(error ?? undefined, reply)
   }
+  // ioredis handles the rejection of the promise if there is a callback.
+  void redis.evalsha(sha, 1, key, ...args, (error, reply) => {
+    if (isUnknownScript(error)) void redis.eval(lua, 1, key, ...args, receiveAny)
+    else receiveAny(error, reply)
+  })
 }
+
+/** {@link send} with a promise. */
+export const call = (
+  redis: Redis | Cluster,
+  script: Script,
+  key: string,
+  args: ReadonlyArray<Argument>
+): Promise<unknown> =>
+  new Promise((resolve, reject) => {
+    send(redis, script, key, args, (error, reply) => {
+      if (error === undefined) resolve(reply)
+      else reject(error)
+    })
+  })
 
 /**
  * Runs a script on one key, with further commands behind it in the same round trip. Sends the text of the script if the

@@ -1,5 +1,6 @@
 /** Scripts that count as done only when replicas have their writes. */
-import type { ChainableCommander, Cluster, Redis } from "ioredis"
+import { BoundedMap } from "@countersign/client/BoundedMap"
+import type { Cluster, Redis } from "ioredis"
 import type { Script } from "../scripts/script.js"
 import * as Scripts from "../scripts/script.js"
 import { touch } from "./scripts.js"
@@ -23,31 +24,43 @@ export class Unreplicated extends Error {
   }
 }
 
-/**
- * Whether the server has a replica that receives its writes. One that still loads the data cannot acknowledge them. Undefined
- * without INFO, as behind a proxy.
- */
-const hasReplica = (info: unknown): boolean | undefined =>
-  typeof info === "string" && info.includes("connected_slaves:") ? /^slave\d+:.*state=online/m.test(info) : undefined
+/** The response of a script that writes: its result, and the number of replicas at that moment, -1 if it is not known. */
+interface Written {
+  readonly result: number
+  readonly online: number
+}
+
+const written = (reply: unknown): Written => {
+  const fields: ReadonlyArray<unknown> = Array.isArray(reply) ? reply : []
+  const [result, online] = fields
+  // Something else than a script of this store responds.
+  if (typeof result !== "number" || typeof online !== "number") throw new Error("the response has another format")
+  return { result, online }
+}
+
+/** Options of {@link DurableWrites}. */
+interface Options {
+  readonly redis: Redis | Cluster
+  /** A connection of its own for writes that wait for replicas: WAIT delays the commands behind it. */
+  readonly waiting: () => Redis | Cluster
+  readonly replication: Replication
+}
 
 /**
  * Runs scripts that write, and waits for replicas in the same round trip. WAIT names no key, so it must be in the pipeline of
  * the script: in a cluster it then reaches the node that carried out the write.
+ *
+ * With `auto`, each script returns how many replicas its server has at the moment of the write. So a write counts as stored
+ * without a replica only if its own server had none. What an earlier write found decides only whether WAIT is sent with the
+ * script, or after it.
  */
 export class DurableWrites {
-  readonly #redis: Redis | Cluster
-  readonly #replication: Replication
-  /** Whether the server had a replica at the last write. Undefined before the first one. */
-  #hadReplica: boolean | undefined
+  readonly #options: Options
+  /** Servers that had a replica at the last write. */
+  readonly #replicated = new BoundedMap<true>(10_000)
 
-  constructor(redis: Redis | Cluster, replication: Replication) {
-    this.#redis = redis
-    this.#replication = replication
-  }
-
-  /** Whether writes wait for replicas at all. */
-  get isEnabled(): boolean {
-    return this.#replication.replicas !== 0
+  constructor(options: Options) {
+    this.#options = options
   }
 
   /**
@@ -61,54 +74,51 @@ export class DurableWrites {
     args: ReadonlyArray<string | number>,
     isWrite: (result: number) => boolean
   ): Promise<number> {
-    const { replicas } = this.#replication
-    return replicas === "auto"
-      ? this.#runAuto(script, key, args, isWrite)
-      : this.#runWith(replicas, script, key, args, isWrite)
-  }
-
-  async #runWith(
-    replicas: number,
-    script: Script,
-    key: string,
-    args: ReadonlyArray<string | number>,
-    isWrite: (result: number) => boolean
-  ): Promise<number> {
-    const wait = (pipeline: ChainableCommander) => {
-      if (replicas > 0) pipeline.wait(replicas, this.#replication.timeoutMs)
-    }
-    const reply = await Scripts.run(this.#redis, script, key, args, wait)
-    const result = Number(reply.script)
-    if (replicas > 0 && isWrite(result)) requireReplicas(reply.further[0], replicas)
+    const { redis, replication } = this.#options
+    const required = this.#required(key)
+    if (required > 0) return this.#runAndWait(script, key, args, isWrite, required)
+    const { online, result } = written(await Scripts.call(redis, script, key, args))
+    if (replication.replicas !== "auto" || online <= 0) return result
+    this.#replicated.set(this.#server(key), true)
+    if (isWrite(result)) await this.settle(key)
     return result
   }
 
-  /** INFO tells after each write whether the server has a replica, because a failover may have changed that. */
-  async #runAuto(
+  async #runAndWait(
     script: Script,
     key: string,
     args: ReadonlyArray<string | number>,
-    isWrite: (result: number) => boolean
+    isWrite: (result: number) => boolean,
+    required: number
   ): Promise<number> {
-    this.#hadReplica ??= hasReplica(await this.#redis.info("replication").catch(() => undefined)) ?? false
-    const waits = this.#hadReplica
-    const reply = await Scripts.run(this.#redis, script, key, args, (pipeline) => {
-      pipeline.info("replication")
-      if (waits) pipeline.wait(1, this.#replication.timeoutMs)
+    const { replication, waiting } = this.#options
+    const reply = await Scripts.run(waiting(), script, key, args, (pipeline) => {
+      pipeline.wait(required, replication.timeoutMs)
     })
-    const result = Number(reply.script)
-    const [info, acknowledged] = reply.further
-    const isReplicated = hasReplica(info) ?? waits
-    this.#hadReplica = isReplicated
-    if (!isWrite(result) || !isReplicated) return result
-    if (waits) requireReplicas(acknowledged, 1)
-    else await this.settle(key)
+    const { online, result } = written(reply.script)
+    const isWithout = replication.replicas === "auto" && online === 0
+    if (isWithout) this.#replicated.delete(this.#server(key))
+    if (isWrite(result) && !isWithout) requireReplicas(reply.further[0], required)
     return result
   }
 
-  /** Succeeds when replicas have the record of a key as it is now. */
-  async settle(key: string): Promise<void> {
+  /**
+   * Succeeds when replicas have the record of a key as it is now. Returns the connection with this record: after a failover,
+   * another one may still have that of the old primary.
+   */
+  async settle(key: string): Promise<Redis | Cluster> {
     await this.run(touch, key, [], (result) => result === 1)
+    return this.#required(key) > 0 ? this.#options.waiting() : this.#options.redis
+  }
+
+  /** The server of a key, as far as it is known: in a cluster, each key may have another one. */
+  #server(key: string): string {
+    return this.#options.redis.isCluster ? key : ""
+  }
+
+  #required(key: string): number {
+    const { replicas } = this.#options.replication
+    return replicas === "auto" ? (this.#replicated.get(this.#server(key)) === true ? 1 : 0) : replicas
   }
 }
 

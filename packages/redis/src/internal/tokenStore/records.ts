@@ -12,7 +12,7 @@ import * as Scripts from "../scripts/script.js"
 import type { DurableWrites } from "./durableWrites.js"
 import * as RecordCodec from "./recordCodec.js"
 import * as StoreScripts from "./scripts.js"
-import { attempt, mayBeStored } from "./storeErrors.js"
+import { attempt, mayBeStored, storeError } from "./storeErrors.js"
 
 /** A connection with its keys. */
 interface Place {
@@ -60,17 +60,27 @@ export const makeRecords = ({ prefix, redis, writes }: Place): Records => {
       }
     }).pipe(Effect.uninterruptible, Effect.flatMap(checkStatus))
 
-  const read = (name: string) =>
+  const readFrom = (client: Redis | Cluster, name: string): Effect.Effect<unknown, TokenStoreError> =>
+    Effect.async((resume) => {
+      Scripts.send(client, StoreScripts.read, keyOf(name), [], (error, reply) => {
+        if (error !== undefined) return resume(Effect.fail(storeError("ReadFailed", error)))
+        generations.set(name, RecordCodec.generationOf(reply))
+        resume(Effect.succeed(reply))
+      })
+    })
+
+  const settle = (name: string) =>
     attempt("ReadFailed", async () => {
       const earlier = unsettled.get(name)
-      if (earlier !== undefined) {
-        await writes.settle(keyOf(name))
-        if (unsettled.get(name) === earlier) unsettled.delete(name)
-      }
-      const reply = await Scripts.call(redis, StoreScripts.read, keyOf(name), [])
-      generations.set(name, RecordCodec.generationOf(reply))
-      return reply
+      const client = await writes.settle(keyOf(name))
+      if (unsettled.get(name) === earlier) unsettled.delete(name)
+      return client
     })
+
+  const read = (name: string) =>
+    Effect.suspend(() =>
+      unsettled.has(name) ? Effect.flatMap(settle(name), (client) => readFrom(client, name)) : readFrom(redis, name)
+    )
 
   const compareAndSet = (name: string, expected: number, text: string) =>
     Effect.suspend(() => {

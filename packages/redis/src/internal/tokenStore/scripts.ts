@@ -15,6 +15,25 @@ export const maxTextLength = 512 * 1024
 export const status = { otherVersion: 0, unsupportedFormat: -1, corrupt: -2 } as const
 
 /**
+ * Makes a script that writes. It returns the result of its body, and how many replicas receive the writes of the server: -1 if
+ * INFO is not available, as behind some proxies. A replica that still loads the data cannot acknowledge a write, and does not
+ * count.
+ */
+const makeWrite = (body: string, flags?: "allow-oom"): Script =>
+  Scripts.make(
+    `local function write()
+${body.trim()}
+end
+local result = write()
+local info = redis.pcall('INFO', 'replication')
+if type(info) ~= 'string' or not string.find(info, 'connected_slaves:', 1, true) then return { result, -1 } end
+if string.find(info, 'connected_slaves:0', 1, true) then return { result, 0 } end
+local _, online = string.gsub(info, 'slave%d+:[^\\r]*state=online', '')
+return { result, online }`,
+    flags
+  )
+
+/**
  * Reads format and version. A missing key has version 0. Another hash, or another format, is left as it is. So is a version
  * that is no number: the next version is unknown, and no version may occur twice.
  */
@@ -42,14 +61,14 @@ end
  * reached `maxmemory`: an old record is better than an evicted one. Arguments: version, token, and the generation: that of
  * the record, or for version 0 a new one.
  */
-export const compareAndSet: Script = Scripts.make(`${readHead}${compare}
+export const compareAndSet: Script = makeWrite(`${readHead}${compare}
 if isOther(ARGV[1], ARGV[3]) then return ${status.otherVersion} end
-redis.call('HSET', KEYS[1], 'f', '${format}', 'v', string.format('%d', last + 1), 't', ARGV[2])
-if current == 0 then redis.call('HSET', KEYS[1], 'g', ARGV[3]) end
+redis.call('HSET', KEYS[1], 'v', string.format('%d', last + 1), 't', ARGV[2])
+if current == 0 then redis.call('HSET', KEYS[1], 'f', '${format}', 'g', ARGV[3]) end
 return last + 1`)
 
 /** Removes the token. The version stays, so that it does not occur twice. Arguments: version, generation. */
-export const remove: Script = Scripts.make(
+export const remove: Script = makeWrite(
   `${readHead}${compare}
 if current == 0 or isOther(ARGV[1], ARGV[2]) then return ${status.otherVersion} end
 redis.call('HDEL', KEYS[1], 't')
@@ -75,7 +94,7 @@ return { 1, head[1], head[2], length, text, head[3] }`,
  * Writes the format again without a change. WAIT counts the last write of a connection, and a new connection has none: without
  * this, WAIT would succeed at once.
  */
-export const touch: Script = Scripts.make(
+export const touch: Script = makeWrite(
   `
 if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then return 0 end
 local format = redis.call('HGET', KEYS[1], 'f')
@@ -95,7 +114,7 @@ return 1`,
 )
 
 /** Releases the lock of an owner. */
-export const release: Script = Scripts.make(
+export const release: Script = makeWrite(
   `
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
 return 0`,

@@ -8,7 +8,7 @@ import * as RecordCodec from "./recordCodec.js"
 type Direction = "ReadFailed" | "WriteFailed"
 
 /** The error of the store for an error of ioredis, without any text of the server. */
-const storeError = (reason: Direction, error: unknown): TokenStoreError => {
+export const storeError = (reason: Direction, error: unknown): TokenStoreError => {
   if (error instanceof Unreplicated) {
     const detail = `Redis: ${error.acknowledged} of ${error.required} replicas have the write. Check the replicas`
     return new TokenStoreError({ reason, detail })
