@@ -1,6 +1,7 @@
 /** Results of a run: the object that `--json` prints. */
 import type * as Bodies from "./sections/bodies.js"
 import type * as Failure from "./sections/failure.js"
+import type * as Fleet from "./sections/fleet.js"
 import type * as Growth from "./sections/growth.js"
 import type * as Policies from "./sections/policies.js"
 import type * as Start from "./sections/start.js"
@@ -19,4 +20,5 @@ export interface Report {
   readonly bodies?: ReadonlyArray<Bodies.Row>
   readonly storm?: ReadonlyArray<Storm.Row>
   readonly start?: Start.Start
+  readonly fleet?: ReadonlyArray<Fleet.Row>
 }

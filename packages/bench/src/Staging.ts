@@ -13,7 +13,7 @@ const packages = join(dirname(fileURLToPath(import.meta.url)), "../..")
 export const ours: ReadonlyArray<string> = ["protocol", "client", "auth", "node"]
 
 /** The packages with programs, and the imports of these programs besides {@link ours}. */
-const applications = { bench: [], stress: ["bench"] } as const
+const applications = { bench: ["redis"], stress: ["bench"] } as const
 
 /** The folder of a package with programs. */
 export type Application = keyof typeof applications

@@ -119,9 +119,25 @@ ${size("An ApiClient with a bearer", wholeClient)}
 `
 }
 
+const fleet = ({ fleet: rows = [] }: Report): string =>
+  table(
+    "Redis: the store, one operation after the other, and the limiter, 64 callers of one key",
+    ["what", "control", "unit", "ours", "control's", "ratio", "least", "most"],
+    rows.map(({ control, controlValue, name, ratio, spread: [least, most], unit, value }) => [
+      name,
+      control,
+      unit,
+      unit === "ms" ? value.toFixed(3) : grouped(value),
+      unit === "ms" ? controlValue.toFixed(3) : grouped(controlValue),
+      ratio.toFixed(2),
+      least.toFixed(2),
+      most.toFixed(2)
+    ])
+  )
+
 /** The tables of the report's sections. */
 export const format = (report: Report): string => {
-  const parts = { cases, growth, policies, failure, bodies, storm, start }
+  const parts = { cases, growth, policies, failure, bodies, storm, start, fleet }
   const versions = Object.entries(report.versions).map(([name, version]) => `${name} ${version}`)
   const there = Object.entries(parts).flatMap(([name, show]) => (name in report ? [show(report)] : []))
   return [`Node ${report.node}, ${report.cpus}`, versions.join(", "), "", ...there].join("\n")

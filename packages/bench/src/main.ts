@@ -11,6 +11,7 @@ import type { Report } from "./Report.js"
 import type { Bench } from "./sections/Bench.js"
 import * as Bodies from "./sections/bodies.js"
 import * as Failure from "./sections/failure.js"
+import * as Fleet from "./sections/fleet.js"
 import * as Growth from "./sections/growth.js"
 import * as Policies from "./sections/policies.js"
 import * as Start from "./sections/start.js"
@@ -28,10 +29,22 @@ const runs: Readonly<Record<Section, (bench: Bench) => Promise<Partial<Report>>>
   failure: async (bench) => ({ failure: await Failure.run(bench) }),
   bodies: async (bench) => ({ bodies: await Bodies.run(bench) }),
   storm: async (bench) => ({ storm: await Storm.run(bench) }),
-  start: async (bench) => ({ start: await Start.run(bench) })
+  start: async (bench) => ({ start: await Start.run(bench) }),
+  fleet: async (bench) => ({ fleet: await Fleet.run(bench) })
 }
 
-const measured = ["effect", "@effect/platform", "undici", "got", "ky", "axios", "axios-retry", "ofetch"]
+const measured = [
+  "effect",
+  "@effect/platform",
+  "undici",
+  "got",
+  "ky",
+  "axios",
+  "axios-retry",
+  "ofetch",
+  "ioredis",
+  "rate-limiter-flexible"
+]
 
 const versionOf = (staged: string, name: string): string => {
   const manifest: unknown = JSON.parse(readFileSync(join(staged, "node_modules", name, "package.json"), "utf8"))
