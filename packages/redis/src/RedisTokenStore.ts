@@ -12,6 +12,7 @@ import * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
@@ -124,10 +125,12 @@ const checked = (options: Options, redis: Client) => {
  * - **Locks**: those of `LeaseLock`, by the server's clock. A process that stands still for longer than `lease` while its token
  *   request is on its way may cost the session at a server that revokes reused refresh tokens.
  * - **Removal**: a removed record leaves its version.
+ * - **Damaged records**: a record that cannot be read is left as it is. A token source with `onCorruptRecord: "replace"`,
+ *   such as `ClientCredentials`, moves it to `<key>:corrupt:<random>`. Data of another format stay in their place.
  * - **Loss**: after a restart without its data, a record begins at version 1 again. A process with an old version does not
  *   change the new record: the store also compares a random name of the record, which the process has read.
  *
- * It needs Redis 7 or newer, or Valkey, and the commands EVAL, EVALSHA, WAIT, INFO, and those of hashes and texts. Keys are
+ * It needs Redis 7 or newer, or Valkey, and the commands EVAL, EVALSHA, WAIT, INFO, RENAME, and those of hashes and texts. Keys are
  * `countersign:token:{<hash>}`, so that an access control list can name them.
  *
  * Fails with these reasons. No message contains a token, a key or an argument of a command:
@@ -178,6 +181,14 @@ export const make = (
               Effect.map((result) => result > 0)
             )
           : Effect.succeed(false),
+      quarantine: (key) =>
+        Effect.gen(function* () {
+          const name = yield* RecordCodec.nameOf(key)
+          const reply = yield* records.read(name)
+          const decoded = yield* Effect.either(decode(name, reply))
+          const isDamaged = Either.isLeft(decoded) && decoded.left.reason === "Corrupt"
+          return isDamaged ? yield* records.moveAside(name, RecordCodec.headOf(reply)) : Option.none()
+        }),
       withLock: (key) => (effect) => Effect.flatMap(RecordCodec.nameOf(key), (name) => withLock(name)(effect))
     }
   })
@@ -192,6 +203,7 @@ export const make = (
  * import * as RedisTokenStore from "@countersign/redis/RedisTokenStore"
  * import * as Config from "effect/Config"
  * import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
  * import * as Layer from "effect/Layer"
  *
  * const StoreLive = Config.redacted("TOKEN_KEY").pipe(

@@ -91,6 +91,7 @@ describe.skipIf(!hasRedis)("RedisTokenStore with a server that fails", () => {
         "+exists",
         "+type",
         "+del",
+        "+rename",
         "+quit"
       ]
       yield* command(server.port, "ACL", "SETUSER", "limited", ...rules)

@@ -132,6 +132,50 @@ describe.skipIf(!hasRedis)("RedisTokenStore with bad data", () => {
     })
   )
 
+  const damages: ReadonlyArray<readonly [name: string, fields: ReadonlyArray<string>]> = [
+    ["a truncated token", ["v", "1", "t", `{"accessToken":"${secret}`]],
+    ["a token of another shape", ["v", "1", "t", '{"accessToken":1}']],
+    ["a token that is too large", ["v", "1", "t", "x".repeat(512 * 1024 + 1)]],
+    ["a version that is text", ["v", secret, "t", "{}"]],
+    ["no version", ["t", "{}"]]
+  ]
+  it.live.each(damages.map(([name, fields]) => ({ name, fields })))(
+    "moves a record with $name aside, and writes the next one under a later version",
+    ({ fields }) =>
+      Effect.scoped(
+        Effect.gen(function* () {
+          const prefix = newPrefix()
+          const store = yield* openStore(server().url, { prefix })
+          yield* run("HSET", keyOf(prefix), "f", "countersign/token/1", ...fields)
+          const before = yield* run("HGETALL", keyOf(prefix))
+          const place = Option.getOrThrow(yield* store.quarantine?.("key") ?? Effect.succeedNone)
+          expect(place).toMatch(/:corrupt:[\w-]{12}$/)
+          expect(yield* run("HGETALL", place)).toEqual(before)
+          expect(yield* store.get("key")).toEqual(Option.none())
+          const stored = Option.getOrThrow(yield* store.compareAndSet("key", 0, token))
+          expect(stored.version).toBeGreaterThan(1_000_000_000_000)
+          expect(yield* store.get("key")).toEqual(Option.some(stored))
+        })
+      )
+  )
+
+  scoped("moves nothing aside that is whole, missing, or of another format", () =>
+    Effect.gen(function* () {
+      const prefix = newPrefix()
+      const store = yield* openStore(server().url, { prefix })
+      const quarantine = Effect.suspend(() => store.quarantine?.("key") ?? Effect.dieMessage("there is no quarantine"))
+      expect(yield* quarantine).toEqual(Option.none())
+      yield* store.compareAndSet("key", 0, token)
+      expect(yield* quarantine).toEqual(Option.none())
+      yield* run("HSET", keyOf(prefix), "f", "other/1")
+      expect(yield* quarantine).toEqual(Option.none())
+      yield* run("DEL", keyOf(prefix))
+      yield* run("SET", keyOf(prefix), secret)
+      expect(yield* Effect.either(quarantine)).toMatchObject({ _tag: "Left", left: { reason: "UnsupportedFormat" } })
+      expect(yield* run("KEYS", `${prefix}*`)).toEqual([keyOf(prefix)])
+    })
+  )
+
   scoped("protects a new session from a process that has a version of a session that Redis has lost", () =>
     Effect.gen(function* () {
       const prefix = newPrefix()

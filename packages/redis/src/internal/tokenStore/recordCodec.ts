@@ -95,6 +95,18 @@ export const generationOf = (reply: unknown): string => {
   return typeof generation === "string" ? generation : ""
 }
 
+/** The version and the length of a record as they are stored, damaged or not. */
+export interface Head {
+  readonly version: string
+  readonly length: number
+}
+
+/** The head in the response of the script that reads. */
+export const headOf = (reply: unknown): Head => {
+  const fields: ReadonlyArray<unknown> = Array.isArray(reply) ? reply : []
+  return { version: typeof fields[2] === "string" ? fields[2] : "", length: Number(fields[3]) }
+}
+
 /** Decodes responses of the script that reads. */
 export type Decode = (name: string, reply: unknown) => Effect.Effect<Option.Option<VersionedToken>, TokenStoreError>
 

@@ -5,6 +5,7 @@ import type * as TokenStore from "@countersign/auth/TokenStore"
 import { BoundedMap } from "@countersign/client/BoundedMap"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import type { Cluster, Redis } from "ioredis"
 import { randomBytes } from "node:crypto"
 import type { Script } from "../scripts/script.js"
@@ -29,6 +30,8 @@ export interface Records {
   readonly read: (name: string) => Effect.Effect<unknown, TokenStoreError>
   readonly compareAndSet: (name: string, expected: number, text: string) => Effect.Effect<number, TokenStoreError>
   readonly remove: (name: string, expected: number) => Effect.Effect<number, TokenStoreError>
+  /** Moves a damaged record, as it was read, to another key. Returns that key, or `None` if the record has changed. */
+  readonly moveAside: (name: string, read: RecordCodec.Head) => Effect.Effect<Option.Option<string>, TokenStoreError>
 }
 
 const checkStatus = (result: number): Effect.Effect<number, TokenStoreError> =>
@@ -94,7 +97,17 @@ export const makeRecords = ({ prefix, redis, writes }: Place): Records => {
   const remove = (name: string, expected: number) =>
     Effect.suspend(() => change(name, StoreScripts.remove, [expected, generations.get(name) ?? ""]))
 
-  return { read, compareAndSet, remove }
+  const moveAside = (name: string, { length, version }: RecordCodec.Head) =>
+    attempt("WriteFailed", async () => {
+      const place = `${keyOf(name)}:corrupt:${randomBytes(9).toString("base64url")}`
+      // Rare, so it is sent with its text.
+      const moved = await redis.eval(StoreScripts.moveAside.lua, 2, keyOf(name), place, version, length)
+      if (moved !== 1) return Option.none()
+      await writes.settle(keyOf(name))
+      return Option.some(place)
+    }).pipe(Effect.uninterruptible)
+
+  return { read, compareAndSet, remove, moveAside }
 }
 
 /** The lock of each record. Only a release waits for replicas: the version of the record protects it from a lost lock. */

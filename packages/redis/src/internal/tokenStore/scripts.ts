@@ -120,3 +120,17 @@ if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) 
 return 0`,
   "allow-oom"
 )
+
+/**
+ * Renames a record that still has the version and the length of the damaged one. Each write changes the version. The place of
+ * the record gets a removed one, which counts versions from the time in milliseconds: no version may occur twice. Keys: the
+ * record, and its new place. Arguments: version, length.
+ */
+export const moveAside: Script = Scripts.make(`
+local head = redis.call('HMGET', KEYS[1], 'f', 'v')
+if head[1] ~= '${format}' or (head[2] or '') ~= ARGV[1] then return 0 end
+if redis.call('HSTRLEN', KEYS[1], 't') ~= tonumber(ARGV[2]) then return 0 end
+redis.call('RENAME', KEYS[1], KEYS[2])
+local time = redis.call('TIME')
+redis.call('HSET', KEYS[1], 'f', head[1], 'v', string.format('%d', time[1] * 1000 + math.floor(time[2] / 1000)))
+return 1`)
