@@ -9,9 +9,11 @@ import type { ConfigError } from "effect/ConfigError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as OptionNames from "./internal/options/optionNames.js"
 import * as Consume from "./internal/rateLimiter/consume.js"
 import { Outage } from "./internal/rateLimiter/outage.js"
+import * as RateLimitEvents from "./RateLimitEvents.js"
 import { RedisClient } from "./RedisClient.js"
 
 /**
@@ -26,8 +28,10 @@ export interface Options {
   /**
    * What to do while Redis does not answer (`"local"`).
    *
-   * - `"local"`: this process counts alone, see `processes`. Redis is asked once per second until it answers.
+   * - `"local"`: this process counts alone, see `processes`.
    * - `"fail"`: each request fails with `RateLimitStoreError`. `RateLimit.make` then sends it without a limit.
+   *
+   * In both cases Redis is asked once per second until it answers, so other requests do not wait for it.
    */
   readonly onUnavailable?: "local" | "fail" | undefined
   /**
@@ -103,7 +107,7 @@ const makeLocal = Effect.flatMap(RateLimiter.makeStoreMemory(), (store) =>
  * - **Time**: each request is one script, which uses the server's clock. So processes with different clocks share a limit.
  * - **Keys**: one key for each limit, which expires by itself. Key, algorithm, limit and window determine it.
  * - **Outage**: a request waits at most `timeout` for Redis. Then the limits of this process apply, see `onUnavailable`. The
- *   start and the end of an outage are logged.
+ *   start and the end of an outage are logged, and published to `RateLimitEvents` if the context has that service.
  *
  * @param options - the keys, and what happens without Redis. See {@link Options}.
  * @since 0.1.0
@@ -114,15 +118,22 @@ export const make = (options: Options = {}): Effect.Effect<RateLimiter.Service, 
     const { onUnavailable, prefix, processes, timeoutMs } = checked(options)
     const redis = yield* RedisClient
     const local = yield* makeLocal
-    const outage = new Outage()
+    const events = yield* Effect.serviceOption(RateLimitEvents.RateLimitEvents)
+    const outage = new Outage({
+      onUnavailable,
+      publish: Option.match(events, { onNone: () => () => undefined, onSome: ({ publish }) => publish })
+    })
     const place = Consume.place({ redis, prefix, timeoutMs })
     const shared = (asked: RateLimiter.ConsumeOptions) => Consume.consume(place, asked)
     const alone = (asked: RateLimiter.ConsumeOptions) =>
       Effect.map(local.consume(localLimit(asked, processes)), named(asked.limit))
-    const orAlone = (asked: RateLimiter.ConsumeOptions) => (error: RateLimiter.RateLimiterError) =>
-      isExceeded(error) ? Effect.fail(error) : Effect.zipRight(outage.failed(error.message), alone(asked))
+    /** The outcome without Redis. */
+    const without = (asked: RateLimiter.ConsumeOptions, error: RateLimiter.RateLimitStoreError) =>
+      onUnavailable === "fail" ? Effect.fail(error) : alone(asked)
+    const orWithout = (asked: RateLimiter.ConsumeOptions) => (error: RateLimiter.RateLimiterError) =>
+      isExceeded(error) ? Effect.fail(error) : Effect.zipRight(outage.failed(error), without(asked, error))
     /** One request per second asks Redis during an outage. */
-    const duringOutage = (asked: RateLimiter.ConsumeOptions) =>
+    const duringOutage = (asked: RateLimiter.ConsumeOptions, error: RateLimiter.RateLimitStoreError) =>
       Effect.flatMap(outage.mayAsk, (mayAsk) =>
         mayAsk
           ? shared(asked).pipe(
@@ -130,14 +141,19 @@ export const make = (options: Options = {}): Effect.Effect<RateLimiter.Service, 
                 onFailure: (error) => (isExceeded(error) ? outage.answered : Effect.void),
                 onSuccess: () => outage.answered
               }),
-              Effect.catchAll(orAlone(asked))
+              Effect.catchAll(orWithout(asked))
             )
-          : alone(asked)
+          : without(asked, error)
       )
-    const sharedOrAlone = (asked: RateLimiter.ConsumeOptions) =>
-      Effect.suspend(() => (outage.isActive ? duringOutage(asked) : Effect.catchAll(shared(asked), orAlone(asked))))
 
-    return { consume: onUnavailable === "fail" ? shared : sharedOrAlone }
+    return {
+      consume: (asked) =>
+        Effect.suspend(() =>
+          outage.error === undefined
+            ? Effect.catchAll(shared(asked), orWithout(asked))
+            : duringOutage(asked, outage.error)
+        )
+    }
   })
 
 /**
@@ -148,6 +164,7 @@ export const make = (options: Options = {}): Effect.Effect<RateLimiter.Service, 
  * import * as RedisClient from "@countersign/redis/RedisClient"
  * import * as RedisRateLimiter from "@countersign/redis/RedisRateLimiter"
  * import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
  *
  * // The option `rateLimit` of a client: at most 100 requests per minute of all processes together.
  * const Limits = RateLimit.layer({ limits: [{ limit: 100, window: "1 minute" }] }).pipe(

@@ -1,16 +1,20 @@
 /** The rate limiter: the same results as the limiter in memory, shared counts, and outages. */
 import * as RateLimiter from "@countersign/client/RateLimiter"
 import * as RedisClient from "@countersign/redis/RedisClient"
+import * as RateLimitEvents from "@countersign/redis/RateLimitEvents"
 import * as RedisRateLimiter from "@countersign/redis/RedisRateLimiter"
 import * as RedisServer from "@countersign/testing/RedisServer"
 import { describe, expect, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
+import * as Chunk from "effect/Chunk"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as FastCheck from "effect/FastCheck"
+import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
 import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
 import * as Consume from "../src/internal/rateLimiter/consume.js"
 import { eventually, scoped } from "./support/records.js"
 import { command, hasRedis, newPrefix, plainClient, serverOfFile } from "./support/server.js"
@@ -184,11 +188,51 @@ describe.skipIf(!hasRedis)("RedisRateLimiter", () => {
         expect((yield* eventually(ask)).remaining).toBeLessThan(3)
       }).pipe(Effect.provide(Logger.replace(Logger.defaultLogger, logger)))
       expect(messages).toEqual([
-        "Rate limits of this process apply, because the shared ones are unavailable. " +
+        "Rate limits of this process apply, because Redis is unavailable. " +
           "The rate limit store failed: Redis: no response within `timeout` (200ms)",
         "Shared rate limits apply again."
       ])
     })
+  )
+
+  it.live.each(["local", "fail"] as const)("publishes one start and one end of each outage with %s", (onUnavailable) =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const one = yield* RedisServer.make()
+        const events = yield* RateLimitEvents.make
+        const found = yield* Effect.fork(Stream.runCollect(Stream.take(events.stream, 4)))
+        const limits = yield* Effect.provideService(
+          limiter({ prefix: newPrefix(), onUnavailable, timeout: "200 millis" }, one.url),
+          RateLimitEvents.RateLimitEvents,
+          events
+        )
+        const ask = limits.consume({ key: "a", limit: 1000, window: "1 hour" })
+        const many = Effect.all(
+          Array.from({ length: 50 }, () => Effect.either(ask)),
+          { concurrency: "unbounded" }
+        )
+        yield* ask
+        for (let outage = 0; outage < 2; outage++) {
+          yield* one.suspend
+          const [took, results] = yield* Effect.timed(Effect.all([many, many, many]))
+          expect(results.flat().every(onUnavailable === "local" ? Either.isRight : Either.isLeft)).toBe(true)
+          // Only the first requests wait for the timeout, which is 200 ms.
+          expect(Duration.toMillis(took)).toBeLessThan(1_000)
+          yield* one.resume
+          yield* Effect.sleep("1100 millis")
+          yield* eventually(ask)
+        }
+        const [first, second, third, fourth] = Chunk.toReadonlyArray(yield* Fiber.join(found))
+        expect([first?._tag, second?._tag, third?._tag, fourth?._tag]).toEqual([
+          "Degraded",
+          "Restored",
+          "Degraded",
+          "Restored"
+        ])
+        expect(first).toMatchObject({ error: { reason: "StoreError", message: expect.stringContaining("`timeout`") } })
+        expect(second).toMatchObject({ since: first?.at })
+      })
+    )
   )
 
   scoped("fails with a typed error while Redis is down if onUnavailable is fail", () =>

@@ -6,7 +6,7 @@ import * as Scripts from "../scripts/script.js"
 import { touch } from "./scripts.js"
 
 /** How many replicas must have a write. */
-export interface Replication {
+interface Replication {
   /** A number, or `auto`: one, while one is connected to the server. */
   readonly replicas: number | "auto"
   readonly timeoutMs: number
