@@ -249,6 +249,19 @@ describe("CookieJar cookiesFor", () => {
       ["__SECURE-a=1; Path=/", "https://api.test/", ""]
     ])
   )
+
+  it.effect("applies the prefix rules to names that begin with spaces of Latin-1 or UTF-8, which servers remove", () =>
+    table(
+      ["\u0085", "\u00a0", "\u00c2\u0085", "\u00c2\u00a0", "\u00e2\u0080\u0080", "\u00e3\u0080\u0080"].flatMap(
+        (space) =>
+          [
+            [`${space}__Host-a=1; Secure; Path=/; Domain=api.test`, "https://api.test/", ""],
+            [`${space}__Secure-a=1; Path=/`, "https://api.test/", ""],
+            [`${space}b=1; Path=/`, "https://api.test/", space === "\u00a0" ? "b=1" : `${space}b=1`]
+          ] as const
+      )
+    )
+  )
 })
 
 describe("CookieJar expiry", () => {

@@ -107,9 +107,15 @@ const domainScopeOf = (
   }
 }
 
+/**
+ * Octets that some servers remove from the start of a name: NEL and NBSP in Latin-1, and the spaces of Unicode in UTF-8. Such a
+ * server would read `\x85__Host-a` as `__Host-a`.
+ */
+const ignoredStart = /^[\t \x80-\xff]+/
+
 /** Whether the cookie satisfies the prefix of its name, in any letter case (draft-ietf-httpbis-rfc6265bis, §4.1.3). */
 const satisfiesPrefix = (cookie: Omit<StoredCookie, "created">, hasPathAttribute: boolean): boolean => {
-  const name = cookie.name.toLowerCase()
+  const name = cookie.name.replace(ignoredStart, "").toLowerCase()
   if (name.startsWith("__secure-")) return cookie.secure
   return !name.startsWith("__host-") || (cookie.secure && cookie.hostOnly && hasPathAttribute && cookie.path === "/")
 }

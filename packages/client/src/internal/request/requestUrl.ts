@@ -30,7 +30,7 @@ const withUrl = (request: Request, url: string): Request =>
 const invalidParams = new InvalidRequest({
   reason: "Url",
   detail:
-    "`urlParams` contains a value that is not a string, or half a surrogate pair. Pass valid strings, numbers or booleans."
+    "`query` (`urlParams`) contains a value that is not a string, or half a surrogate pair. Pass valid strings, numbers or booleans."
 })
 
 const loneSurrogate = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/
