@@ -53,8 +53,6 @@ describe("NodeTransport", () => {
             }
             next()
           })
-          // If a length arrives in pieces, the parser may read it before the repetition arrives.
-          if (size < text.length && name.includes("length")) continue
           const api = yield* ApiClient.make({ baseUrl: server.url, auth: Auth.none, retry: false })
           for (let n = 0; n < 3; n++) {
             const response = yield* api.post("/")
@@ -68,6 +66,10 @@ describe("NodeTransport", () => {
 
   const rejected: Record<string, readonly [text: string, detail: RegExp]> = {
     "contradicting lengths": ["content-length: 5\r\ncontent-length: 6\r\n\r\nhello", /content-length is repeated/],
+    "a length that is repeated 40 times": [
+      `${"content-length: 5\r\n".repeat(40)}\r\nhello`,
+      /content-length is repeated/
+    ],
     "a length with chunks": ["content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n", /content-length is repeated/],
     "a bare line feed": ["x: 1\n\r\n", /./],
     "a control character": ["x: \u0001\r\n\r\n", /^Invalid header value char$/],

@@ -13,6 +13,12 @@ const statusIndex = "HTTP/1.1 ".length
 const statusEnd = statusIndex + 3
 const contentLengthName = "content-length:"
 
+/**
+ * Maximum number of lengths that are rewritten. The parser rejects further ones: removed lines do not count for its limit
+ * of a header, and each one costs a copy of the chunk.
+ */
+const maxRewrittenLengths = 16
+
 const indexOfLineFeed = (bytes: Buffer, from: number): number => {
   let at = from
   while (at < bytes.length && bytes[at] !== lineFeed) at++
@@ -42,13 +48,18 @@ export class ResponseHeadRewriter {
   #isStatusLine = true
   #isInterim = false
   #contentLength: string | undefined
+  /** The number of rewritten lengths of this response and its interim responses. */
+  #rewrittenLengths = 0
   /** The end of the last chunk. The next chunk determines its meaning. */
   #pending: Buffer | undefined
+  /** Whether `#pending` is the start of a line. */
+  #isPendingLine = false
 
   /** Called when a response is complete: the next chunk starts another one. */
   startNextResponse(): void {
     this.#inHead = true
     this.#isAtStart = true
+    this.#rewrittenLengths = 0
   }
 
   /** @returns the bytes for the parser, or null if more bytes are needed. */
@@ -63,7 +74,8 @@ export class ResponseHeadRewriter {
     let bytes = piece
     let at = 0
     // A chunk may begin within a line.
-    let isLine = this.#isAtStart
+    let isLine = this.#isAtStart || this.#isPendingLine
+    this.#isPendingLine = false
     while (this.#inHead && at < bytes.length) {
       if (this.#isAtStart && !this.#startHead(bytes, at)) return this.#defer(bytes, at)
       if (!this.#inHead) break
@@ -71,7 +83,8 @@ export class ResponseHeadRewriter {
       const feed = indexOfLineFeed(bytes, at)
       const following = bytes[feed + 1]
       if (following === undefined || (following === carriageReturn && feed + 2 === bytes.length)) {
-        return this.#defer(bytes, indexOfTrailingBreak(bytes))
+        this.#isPendingLine = isLine && mayBeContentLength(bytes, line)
+        return this.#defer(bytes, this.#isPendingLine ? line : indexOfTrailingBreak(bytes))
       }
       at = feed + 1
       if ((following === space || following === tab) && !this.#isStatusLine && bytes[feed - 1] === carriageReturn) {
@@ -134,6 +147,8 @@ export class ResponseHeadRewriter {
       return bytes
     }
     if (!isFirst && this.#contentLength !== length) return bytes
+    if (this.#rewrittenLengths === maxRewrittenLengths) return bytes
+    this.#rewrittenLengths += 1
     this.#contentLength = length
     const replacement = isFirst ? `${contentLengthName} ${length}\r\n` : ""
     return Buffer.concat([bytes.subarray(0, line), Buffer.from(replacement, "latin1"), bytes.subarray(feed + 1)])
@@ -145,6 +160,15 @@ const indexOfTrailingBreak = (bytes: Buffer): number => {
   let at = bytes.length
   while (at > 0 && bytes.length - at < 3 && (bytes[at - 1] === carriageReturn || bytes[at - 1] === lineFeed)) at--
   return at
+}
+
+/** Maximum length of a `content-length` field of which the parts are collected. A longer one is passed on. */
+const maxPendingLine = 256
+
+/** Whether an incomplete line may become a `content-length` field. */
+const mayBeContentLength = (bytes: Buffer, line: number): boolean => {
+  const name = bytes.toString("latin1", line, line + contentLengthName.length).toLowerCase()
+  return bytes.length - line <= maxPendingLine && contentLengthName.startsWith(name)
 }
 
 const isContentLengthField = (bytes: Buffer, line: number): boolean =>
