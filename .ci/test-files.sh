@@ -8,7 +8,7 @@ slow_tests=(
   'conformance/test/(conformance|mutants|workerd)\.'
   'examples/test/packed\.'
   'node/test/(EncryptedTokenStore|KeychainTokenStore)\.contract\.'
-  'redis/test/RedisTokenStore\.contract\.'
+  'redis/test/(RedisTokenStore\.contract|topologies)\.'
   'testing/test/TokenStoreContract\.'
 )
 list_slow_tests() {

@@ -170,7 +170,8 @@ const warnOfOptions = (client: Client): Effect.Effect<void> => {
  * Layer with a client of the application: for Sentinel, Cluster, or a password that expires. The application closes it.
  *
  * The server is checked as by {@link make}. Make the client with {@link connectionOptions}, in a cluster as `redisOptions`. A
- * client without them is logged as a warning. Add a listener for `error`, or ioredis prints each lost connection.
+ * client without them is logged as a warning. While no node of a cluster is reachable, commands of this package end after
+ * `commandTimeout` too; ioredis would keep them without a limit. Add a listener for `error`, or ioredis prints each lost connection.
  *
  * @example
  * import * as RedisClient from "@countersign/redis/RedisClient"

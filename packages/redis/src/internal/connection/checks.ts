@@ -1,5 +1,6 @@
 /** Checks of a server when the client is made. */
 import type { Cluster, Redis } from "ioredis"
+import { bounded } from "./bounded.js"
 
 /** The oldest release that has `#!lua` scripts. */
 const minMajor = 7
@@ -32,6 +33,6 @@ export const findings = (info: string): Findings => {
  */
 export const inspect = async (redis: Redis | Cluster): Promise<Findings> => {
   // Redis 6 and older accept one section only.
-  const [server, memory] = await Promise.all([redis.info("server"), redis.info("memory")])
+  const [server, memory] = await bounded(redis, () => Promise.all([redis.info("server"), redis.info("memory")]))
   return findings(`${server}\n${memory}`)
 }

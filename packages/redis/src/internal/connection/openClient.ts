@@ -9,6 +9,7 @@ import type { Cluster } from "ioredis"
 import { Redis } from "ioredis"
 import type { Options } from "./clientOptions.js"
 import { defaults, RedisClientError } from "./clientOptions.js"
+import { bounded } from "./bounded.js"
 import * as Connection from "./options.js"
 
 const failed = (reason: RedisClientError["reason"], detail: string) => new RedisClientError({ reason, detail })
@@ -118,7 +119,7 @@ const ended = (redis: Redis | Cluster): Effect.Effect<void> =>
 /** Sends QUIT, so that responses on their way arrive, and closes the connection without a response too. */
 export const close = (redis: Redis | Cluster): Effect.Effect<void> =>
   Effect.gen(function* () {
-    yield* Effect.ignore(Effect.tryPromise(() => redis.quit()))
+    yield* Effect.ignore(Effect.tryPromise(() => bounded(redis, () => redis.quit())))
     redis.disconnect()
     const end = Effect.timeoutOption(Effect.interruptible(ended(redis)), endTimeout)
     if (Option.isSome(yield* end)) return

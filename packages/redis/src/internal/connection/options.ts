@@ -24,3 +24,6 @@ export const optionsOf = (client: Redis | Cluster): RedisOptions =>
 
 /** Whether a client is one of a cluster. */
 export const isCluster = (client: Redis | Cluster): client is Cluster => client.isCluster
+
+/** The time limit of a command of a client without `commandTimeout`, in milliseconds. */
+export const defaultTimeoutMs = 3000

@@ -1,5 +1,6 @@
 import type { ChainableCommander, Cluster, Redis } from "ioredis"
 import { createHash } from "node:crypto"
+import { afterTimeout, bounded } from "../connection/bounded.js"
 
 /**
  * A Lua script with its SHA-1, by which the server knows it. It begins with `#!lua`, which needs Redis 7: a replica, and a
@@ -45,9 +46,16 @@ export const send = (
   args: ReadonlyArray<Argument>,
   receive: Receiver
 ): void => {
+  let isReceived = false
   const receiveAny = (error: Error | null | undefined, reply: unknown) => {
+    if (isReceived) return
+    isReceived = true
+    cancel()
     receive(error ?? undefined, reply)
   }
+  const cancel = afterTimeout(redis, (error) => {
+    receiveAny(error, undefined)
+  })
   // ioredis handles the rejection of the promise if there is a callback.
   void redis.evalsha(sha, 1, key, ...args, (error, reply) => {
     if (isUnknownScript(error)) void redis.eval(lua, 1, key, ...args, receiveAny)
@@ -85,7 +93,7 @@ export const run = async (
     if (name === "eval") pipeline.eval(lua, 1, key, ...args)
     else pipeline.evalsha(sha, 1, key, ...args)
     further(pipeline)
-    return (await pipeline.exec()) ?? []
+    return (await bounded(redis, () => pipeline.exec())) ?? []
   }
   let results = await send("evalsha")
   if (isUnknownScript(results[0]?.[0])) results = await send("eval")

@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Cluster, Redis } from "ioredis"
 import { randomBytes } from "node:crypto"
+import { bounded } from "../connection/bounded.js"
 import type { Script } from "../scripts/script.js"
 import * as Scripts from "../scripts/script.js"
 import type { DurableWrites } from "./durableWrites.js"
@@ -101,7 +102,9 @@ export const makeRecords = ({ prefix, redis, writes }: Place): Records => {
     attempt("WriteFailed", async () => {
       const place = `${keyOf(name)}:corrupt:${randomBytes(9).toString("base64url")}`
       // Rare, so it is sent with its text.
-      const moved = await redis.eval(StoreScripts.moveAside.lua, 2, keyOf(name), place, version, length)
+      const moved = await bounded(redis, () =>
+        redis.eval(StoreScripts.moveAside.lua, 2, keyOf(name), place, version, length)
+      )
       if (moved !== 1) return Option.none()
       await writes.settle(keyOf(name))
       return Option.some(place)
