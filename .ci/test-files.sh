@@ -9,6 +9,7 @@ slow_tests=(
   'examples/test/packed\.'
   'node/test/(EncryptedTokenStore|KeychainTokenStore)\.contract\.'
   'redis/test/(RedisTokenStore\.contract|topologies)\.'
+  'sql/test/SqlTokenStore\.(contract|processes)\.'
   'testing/test/TokenStoreContract\.'
 )
 list_slow_tests() {

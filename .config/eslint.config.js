@@ -27,7 +27,7 @@ const countersign = {
   }
 }
 
-const published = "packages/{protocol,client,auth,node,redis,testing}/src/**/*.ts"
+const published = "packages/{protocol,client,auth,node,redis,sql,testing}/src/**/*.ts"
 
 const clock = "the time comes from Effect's Clock, or as an argument: a test must be able to set it."
 const bannedProperties = [

@@ -8,8 +8,8 @@ import { dirname, join, resolve } from "node:path"
 import { fileURLToPath } from "node:url"
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..")
-const published = ["protocol", "client", "auth", "node", "redis", "testing"]
-const peers = ["effect", "@effect/platform", "@effect/platform-node", "ioredis"]
+const published = ["protocol", "client", "auth", "node", "redis", "sql", "testing"]
+const peers = ["effect", "@effect/platform", "@effect/platform-node", "@effect/sql", "ioredis"]
 
 interface Manifest {
   readonly packageManager: string

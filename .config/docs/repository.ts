@@ -16,7 +16,7 @@ export const documents = (repository: Repository): ReadonlyArray<string> =>
   repository.files.filter((file) => /^(?:[^/]+|docs\/.+)\.md$/.test(file))
 
 /** The packages that are published. */
-export const published = ["protocol", "client", "auth", "node", "redis", "testing"] as const
+export const published = ["protocol", "client", "auth", "node", "redis", "sql", "testing"] as const
 
 /** The modules that users import: `src` without `internal`. */
 export const publicModules = (repository: Repository): ReadonlyArray<string> =>

@@ -1,6 +1,6 @@
 /**
- * The layers, `protocol ← client ← auth ← node`: the packages that each package may import. `redis` and `testing` are
- * beside `node`: tests of `node` and `redis` can import `testing`, sources cannot.
+ * The layers, `protocol ← client ← auth ← node`: the packages that each package may import. `redis`, `sql` and `testing`
+ * are beside `node`: tests of these can import `testing`, sources cannot.
  */
 export const mayImport = {
   protocol: [],
@@ -8,11 +8,12 @@ export const mayImport = {
   auth: ["protocol", "client"],
   node: ["protocol", "client", "auth"],
   redis: ["protocol", "client", "auth"],
+  sql: ["protocol", "client", "auth"],
   testing: ["protocol", "client", "auth"],
-  examples: ["protocol", "client", "auth", "node", "redis", "testing"],
-  bench: ["protocol", "client", "auth", "node", "redis", "testing"],
-  stress: ["protocol", "client", "auth", "node", "redis", "testing", "bench"],
-  conformance: ["protocol", "client", "auth", "node", "redis", "testing"]
+  examples: ["protocol", "client", "auth", "node", "redis", "sql", "testing"],
+  bench: ["protocol", "client", "auth", "node", "redis", "sql", "testing"],
+  stress: ["protocol", "client", "auth", "node", "redis", "sql", "testing", "bench"],
+  conformance: ["protocol", "client", "auth", "node", "redis", "sql", "testing"]
 }
 
 /** The package and folder of a file: `{ name: "auth", part: "src" }`. */

@@ -32,7 +32,7 @@ const sharedOnPurpose: Readonly<Record<string, string>> = {
 describe("constant Layers", () => {
   it("build separate state in each place, except for the listed ones", async () => {
     const shared: Array<string> = []
-    for (const name of ["protocol", "client", "auth", "node", "redis", "testing"]) {
+    for (const name of ["protocol", "client", "auth", "node", "redis", "sql", "testing"]) {
       const source = new URL(`../../${name}/src/`, import.meta.url)
       const files = readdirSync(source, { recursive: true, encoding: "utf8" })
       for (const file of files.filter((path) => path.endsWith(".ts") && !path.startsWith("internal"))) {

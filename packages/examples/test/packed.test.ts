@@ -7,8 +7,8 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 
 const root = fileURLToPath(new URL("../../..", import.meta.url))
-const published = ["protocol", "client", "auth", "node", "redis", "testing"]
-const peers = ["effect", "@effect/platform", "@effect/platform-node", "ioredis"]
+const published = ["protocol", "client", "auth", "node", "redis", "sql", "testing"]
+const peers = ["effect", "@effect/platform", "@effect/platform-node", "@effect/sql", "ioredis"]
 
 const manifest = (path: string): Record<string, string> => JSON.parse(readFileSync(join(path, "package.json"), "utf8"))
 

@@ -15,18 +15,21 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { records } from "./internal/tokenStoreContract/compareAndSet.js"
+import { sharedPool } from "./internal/tokenStoreContract/connections.js"
 import { damage } from "./internal/tokenStoreContract/corruption.js"
 import { crash } from "./internal/tokenStoreContract/crash.js"
 import { shared } from "./internal/tokenStoreContract/crossProcess.js"
 import * as OptionNames from "./internal/options/optionNames.js"
 import type { Case, Harness } from "./internal/tokenStoreContract/harness.js"
 import { hostile } from "./internal/tokenStoreContract/hostileKeys.js"
+import { lostLock } from "./internal/tokenStoreContract/lostLock.js"
+import { lostResponse } from "./internal/tokenStoreContract/lostResponse.js"
 import { exclusion } from "./internal/tokenStoreContract/mutualExclusion.js"
 import { full } from "./internal/tokenStoreContract/writeFailure.js"
 
 export { crashingWriter } from "./internal/tokenStoreContract/crash.js"
 export { ContractViolation } from "./internal/tokenStoreContract/contractViolation.js"
-export type { Bytes, Case, Disk, Harness } from "./internal/tokenStoreContract/harness.js"
+export type { Bytes, Case, Disk, Harness, LossyStore } from "./internal/tokenStoreContract/harness.js"
 
 const names: OptionNames.ShapeOf<Harness> = {
   place: true,
@@ -34,6 +37,9 @@ const names: OptionNames.ShapeOf<Harness> = {
   isShared: true,
   bytes: true,
   disk: true,
+  pooled: true,
+  loseLocks: true,
+  lossy: true,
   kill: true
 }
 
@@ -67,6 +73,9 @@ export const cases = <Place>(harness: Harness<Place>): ReadonlyArray<Case> => {
     ...(harness.isShared === true ? shared(harness) : []),
     ...(harness.bytes === undefined ? [] : damage(harness, harness.bytes)),
     ...(harness.disk === undefined ? [] : full(harness, harness.disk)),
+    ...(harness.pooled === undefined ? [] : sharedPool(harness, harness.pooled)),
+    ...(harness.loseLocks === undefined ? [] : lostLock(harness, harness.loseLocks)),
+    ...(harness.lossy === undefined ? [] : lostResponse(harness, harness.lossy)),
     ...(harness.kill === undefined ? [] : crash(harness, harness.kill))
   ]
 }

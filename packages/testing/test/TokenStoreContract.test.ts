@@ -2,6 +2,7 @@
 import type { Token } from "@countersign/auth/Token"
 import * as TokenStore from "@countersign/auth/TokenStore"
 import { TokenStoreError } from "@countersign/auth/Errors"
+import * as LeaseLock from "@countersign/auth/LeaseLock"
 import * as TokenStoreContract from "@countersign/testing/TokenStoreContract"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -370,5 +371,122 @@ describe("TokenStoreContract.cases with bytes and disk", () => {
     Effect.map(failingCases(bytesStore("refused", { rash: true }), [fullDisk]), (names) =>
       expect(names).toEqual([fullDisk])
     )
+  )
+})
+
+describe("TokenStoreContract.cases with connections and leases", () => {
+  const memory = { place: TokenStore.makeMemory, open: (store: Service) => Effect.succeed(store) }
+  const poolCases = [
+    "admits one of two stores with one pool of connections at a time into the lock",
+    "reads and writes inside of a held lock while another store with the same pool waits for the lock"
+  ]
+  const leaseCase = "reports a lost lock by Lease.isHeld, and does not interrupt its holder"
+  const responseCases = [
+    "does not report a write as refused when its response is lost, and finds it with the next read",
+    "does not report a removal as refused when its response is lost"
+  ]
+
+  it.live("passes two stores with one lock and the same records, and detects separate stores", () =>
+    Effect.gen(function* () {
+      const shared = { ...memory, pooled: (store: Service) => Effect.succeed([store, store] as const) }
+      expect(yield* failingCases(shared, poolCases, limits.passing)).toEqual([])
+      const separate = { ...memory, pooled: () => Effect.all([TokenStore.makeMemory, TokenStore.makeMemory]) }
+      expect(yield* failingCases(separate, poolCases)).toEqual(poolCases)
+    })
+  )
+
+  /** A store with leases in a map. `change` can hide or end them. */
+  const leased = (
+    change: (withLock: Service["withLock"]) => Service["withLock"]
+  ): TokenStoreContract.Harness<{ readonly store: Service; readonly locks: Map<string, string> }> => ({
+    place: Effect.map(TokenStore.makeMemory, (store) => ({ store, locks: new Map<string, string>() })),
+    open: ({ locks, store }) =>
+      Effect.sync(() => {
+        const take = (name: string, owner: string) =>
+          Effect.sync(() => {
+            const isFree = !locks.has(name) || locks.get(name) === owner
+            if (isFree) locks.set(name, owner)
+            return isFree
+          })
+        const release = (name: string, owner: string) =>
+          Effect.sync(() => {
+            if (locks.get(name) === owner) locks.delete(name)
+          })
+        const withLock = LeaseLock.make({ acquire: take, renew: take, release }, { lease: "300 millis" })
+        return { ...store, withLock: change(withLock) }
+      }),
+    loseLocks: ({ locks }) =>
+      Effect.sync(() => {
+        locks.clear()
+      })
+  })
+
+  it.live(
+    "passes a store that reports the loss of its lock, and detects one that hides it or interrupts its holder",
+    () =>
+      Effect.gen(function* () {
+        expect(
+          yield* failingCases(
+            leased((withLock) => withLock),
+            [leaseCase],
+            limits.passing
+          )
+        ).toEqual([])
+        const hidden = leased(
+          (withLock) => (key) => (effect) =>
+            withLock(key)(Effect.provideService(effect, TokenStore.Lease, { isHeld: Effect.succeed(true) }))
+        )
+        expect(yield* failingCases(hidden, [leaseCase])).toEqual([leaseCase])
+        const interrupting = leased(
+          (withLock) => (key) => (effect) =>
+            withLock(key)(
+              Effect.flatMap(TokenStore.Lease, ({ isHeld }) => {
+                const lost = Effect.repeat(Effect.delay(isHeld, "10 millis"), { until: (held) => !held })
+                return Effect.raceFirst(effect, Effect.zipRight(lost, Effect.interrupt))
+              })
+            )
+        )
+        expect(yield* failingCases(interrupting, [leaseCase])).toEqual([leaseCase])
+      })
+  )
+
+  const lost = new TokenStoreError({ reason: "WriteFailed", detail: "no response" })
+
+  /** A store that loses responses. `onLoss` is what it reports then. */
+  const lossy = <A>(onLoss: (result: A) => Effect.Effect<A, TokenStoreError>, isDone = true) => ({
+    ...memory,
+    lossy: (store: Service) =>
+      Effect.sync(() => {
+        let isNext = false
+        const losing = (change: Effect.Effect<unknown, TokenStoreError>) =>
+          Effect.suspend(() => {
+            if (!isNext) return change
+            isNext = false
+            return isDone ? Effect.flatMap(change, (result) => onLoss(result as A)) : Effect.fail(lost)
+          })
+        const lossyStore: Service = {
+          ...store,
+          // Both results are those of the inner store, or of `onLoss`.
+          compareAndSet: (...args) => losing(store.compareAndSet(...args)) as ReturnType<Service["compareAndSet"]>,
+          remove: (...args) => losing(store.remove(...args)) as ReturnType<Service["remove"]>
+        }
+        return { store: lossyStore, loseNext: Effect.sync(() => void (isNext = true)) }
+      })
+  })
+
+  it.live("passes a store that fails or verifies when a response is lost, and detects one that reports a refusal", () =>
+    Effect.gen(function* () {
+      expect(
+        yield* failingCases(
+          lossy(() => Effect.fail(lost)),
+          responseCases,
+          limits.passing
+        )
+      ).toEqual([])
+      expect(yield* failingCases(lossy(Effect.succeed), responseCases, limits.passing)).toEqual([])
+      const refused = lossy<unknown>((result) => Effect.succeed(typeof result === "boolean" ? false : Option.none()))
+      expect(yield* failingCases(refused, responseCases)).toEqual(responseCases)
+      expect(yield* failingCases(lossy(Effect.succeed, false), responseCases)).toEqual(responseCases)
+    })
   )
 })

@@ -54,6 +54,7 @@ import * as RedisClient from "@countersign/redis/RedisClient"
 import * as RedisRateLimit from "@countersign/redis/RedisRateLimit"
 import * as RedisRateLimiter from "@countersign/redis/RedisRateLimiter"
 import * as RedisTokenStore from "@countersign/redis/RedisTokenStore"
+import * as SqlTokenStore from "@countersign/sql/SqlTokenStore"
 import * as FaultProxy from "@countersign/testing/FaultProxy"
 import * as HttpBin from "@countersign/testing/HttpBin"
 import * as MockClient from "@countersign/testing/MockClient"
@@ -252,6 +253,11 @@ export const constructors: ReadonlyArray<readonly [name: string, make: (extra: o
   ["RedisRateLimit.throttle", (extra) => RedisRateLimit.throttle({ ...extra })],
   ["RedisRateLimit.layerThrottle", (extra) => RedisRateLimit.layerThrottle({ ...extra })],
   ["RedisReplication.make", (extra) => RedisReplication.make({ ...extra })],
+  ["SqlTokenStore.make", (extra) => SqlTokenStore.make({ ...extra })],
+  ["SqlTokenStore.layer", (extra) => SqlTokenStore.layer({ ...extra })],
+  ["SqlTokenStore.layerConfig", (extra) => SqlTokenStore.layerConfig({ ...extra })],
+  ["SqlTokenStore.migrate", (extra) => SqlTokenStore.migrate({ ...extra })],
+  ["SqlTokenStore.migrations", (extra) => SqlTokenStore.migrations({ ...extra })["0001_countersign_tokens"]],
   ["RedisServer.make", (extra) => RedisServer.make({ ...extra })],
   ["RedisServer.layer", (extra) => RedisServer.layer({ ...extra })],
   ["PostgresServer.make", (extra) => PostgresServer.make({ port: 0, ...extra })],

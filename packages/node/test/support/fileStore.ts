@@ -43,11 +43,11 @@ const kill = (path: string) =>
   })
 
 /** The file store. */
-export const file: TokenStoreContract.Harness<string> = {
+export const file = {
   place: path,
   open: (path) => FileTokenStore.make({ path }),
   isShared: true,
   bytes,
   disk,
   kill
-}
+} satisfies TokenStoreContract.Harness<string>

@@ -30,6 +30,22 @@ export interface Disk {
 }
 
 /**
+ * A store with a connection that can lose responses.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface LossyStore {
+  /** The store. */
+  readonly store: TokenStore.Service
+  /**
+   * Loses the response of the next request: the storage carries the request out, and the connection ends. Requests of a later
+   * connection have responses again.
+   */
+  readonly loseNext: Effect.Effect<void, unknown>
+}
+
+/**
  * Access to a store under test. Each optional field adds cases.
  *
  * @since 0.1.0
@@ -46,6 +62,21 @@ export interface Harness<Place = void> {
   readonly bytes?: ((place: Place) => Bytes) | undefined
   /** For a store on a disk: simulates a full one. */
   readonly disk?: ((place: Place) => Disk) | undefined
+  /**
+   * For a store with connections: opens two stores over one pool, with as few connections as a store allows.
+   */
+  readonly pooled?:
+    | ((
+        place: Place
+      ) => Effect.Effect<readonly [one: TokenStore.Service, other: TokenStore.Service], unknown, Scope.Scope>)
+    | undefined
+  /**
+   * For a store that provides `Lease`: ends all locks of a place without their holders, as the end of a lease or of a
+   * connection does.
+   */
+  readonly loseLocks?: ((place: Place) => Effect.Effect<unknown, unknown, Scope.Scope>) | undefined
+  /** For a store with connections: opens one with responses that can be lost. */
+  readonly lossy?: ((place: Place) => Effect.Effect<LossyStore, unknown, Scope.Scope>) | undefined
   /** Starts a process that runs `crashingWriter` at the place, and kills it (SIGKILL) some time after its first write. */
   readonly kill?: ((place: Place) => Effect.Effect<void, unknown, Scope.Scope>) | undefined
 }
