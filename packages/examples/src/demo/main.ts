@@ -4,6 +4,7 @@
  *     npm run demo                                  against the embedded HttpBin
  *     npm run demo -- --base-url http://host:port   against any httpbin
  *     npm run -s demo -- --json                     one JSON object on standard output
+ *     npm run demo -- --redis redis://host:port     three processes that share a token and a throttle in Redis
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as RequestDefaults from "@countersign/client/RequestDefaults"
@@ -15,20 +16,34 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import { parseArgs } from "node:util"
+import * as Fleet from "./fleet/fleet.js"
+import * as FleetReport from "./fleet/FleetReport.js"
 import * as Report from "./Report.js"
 import * as Scenario from "./Scenario.js"
 import { scenarios } from "./scenarios.js"
 import * as Target from "./Target.js"
 
-const usage = "Usage: npm run demo -- [--base-url http://127.0.0.1:8080] [--json]"
+const usage = "Usage: npm run demo -- [--base-url http://127.0.0.1:8080 | --redis redis://127.0.0.1:6379] [--json]"
 
 class UsageError extends Data.TaggedError("UsageError")<{ readonly message: string }> {}
 
-const options = Effect.try({
+const parsed = Effect.try({
   try: () =>
-    parseArgs({ options: { "base-url": { type: "string" }, json: { type: "boolean", default: false } } }).values,
+    parseArgs({
+      options: {
+        "base-url": { type: "string" },
+        redis: { type: "string" },
+        json: { type: "boolean", default: false }
+      }
+    }).values,
   catch: (cause) => new UsageError({ message: `${cause instanceof Error ? cause.message : String(cause)}\n${usage}` })
 })
+
+const options = Effect.filterOrFail(
+  parsed,
+  (given) => given.redis === undefined || given["base-url"] === undefined,
+  () => new UsageError({ message: `\`--redis\` starts its own API. Remove \`--base-url\`.\n${usage}` })
+)
 
 /** Validated once here, so that an invalid URL gives one error and not thirteen. */
 const checked = (baseUrl: string | undefined) =>
@@ -45,10 +60,18 @@ const demo = (json: boolean) =>
     return results.every(({ ok }) => ok)
   })
 
+const fleet = (redisUrl: string, json: boolean) =>
+  Effect.gen(function* () {
+    if (!json) yield* Console.log("Three processes share a token and a throttle in Redis\n")
+    const result = yield* Effect.scoped(Fleet.run(redisUrl))
+    yield* Console.log(json ? FleetReport.json(result) : FleetReport.text(result))
+    return result.ok
+  })
+
 const main = Effect.gen(function* () {
-  const { "base-url": given, json } = yield* options
+  const { "base-url": given, json, redis } = yield* options
   const layer = Layer.merge(Target.layer(yield* checked(given)), NodeTransport.layer)
-  return yield* Effect.provide(demo(json), layer)
+  return yield* Effect.provide(redis === undefined ? demo(json) : fleet(redis, json), layer)
 }).pipe(
   // Logs go to standard error, because standard output is for the result.
   Effect.provide(Logger.replace(Logger.defaultLogger, Logger.withConsoleError(Logger.logfmtLogger))),
