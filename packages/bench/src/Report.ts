@@ -4,6 +4,7 @@ import type * as Failure from "./sections/failure.js"
 import type * as Fleet from "./sections/fleet.js"
 import type * as Growth from "./sections/growth.js"
 import type * as Policies from "./sections/policies.js"
+import type * as Sql from "./sections/sql.js"
 import type * as Start from "./sections/start.js"
 import type * as Storm from "./sections/storm.js"
 import type * as Throughput from "./sections/throughput.js"
@@ -21,4 +22,5 @@ export interface Report {
   readonly storm?: ReadonlyArray<Storm.Row>
   readonly start?: Start.Start
   readonly fleet?: ReadonlyArray<Fleet.Row>
+  readonly sql?: ReadonlyArray<Sql.Row>
 }

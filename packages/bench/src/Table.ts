@@ -135,9 +135,23 @@ const fleet = ({ fleet: rows = [] }: Report): string =>
     ])
   )
 
+const sql = ({ sql: rows = [] }: Report): string =>
+  table(
+    "PostgreSQL: the store and a bare statement, in turns",
+    ["operation / statement", "p50 ms", "p99 ms", "bare p50", "bare p99", "ratio"],
+    rows.map((row) => [
+      row.name,
+      row.p50Millis.toFixed(3),
+      row.p99Millis.toFixed(2),
+      row.bareP50Millis.toFixed(3),
+      row.bareP99Millis.toFixed(2),
+      row.ratio.toFixed(2)
+    ])
+  )
+
 /** The tables of the report's sections. */
 export const format = (report: Report): string => {
-  const parts = { cases, growth, policies, failure, bodies, storm, start, fleet }
+  const parts = { cases, growth, policies, failure, bodies, storm, start, fleet, sql }
   const versions = Object.entries(report.versions).map(([name, version]) => `${name} ${version}`)
   const there = Object.entries(parts).flatMap(([name, show]) => (name in report ? [show(report)] : []))
   return [`Node ${report.node}, ${report.cpus}`, versions.join(", "), "", ...there].join("\n")

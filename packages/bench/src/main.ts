@@ -14,6 +14,7 @@ import * as Failure from "./sections/failure.js"
 import * as Fleet from "./sections/fleet.js"
 import * as Growth from "./sections/growth.js"
 import * as Policies from "./sections/policies.js"
+import * as Sql from "./sections/sql.js"
 import * as Start from "./sections/start.js"
 import * as Storm from "./sections/storm.js"
 import * as Throughput from "./sections/throughput.js"
@@ -30,7 +31,8 @@ const runs: Readonly<Record<Section, (bench: Bench) => Promise<Partial<Report>>>
   bodies: async (bench) => ({ bodies: await Bodies.run(bench) }),
   storm: async (bench) => ({ storm: await Storm.run(bench) }),
   start: async (bench) => ({ start: await Start.run(bench) }),
-  fleet: async (bench) => ({ fleet: await Fleet.run(bench) })
+  fleet: async (bench) => ({ fleet: await Fleet.run(bench) }),
+  sql: async (bench) => ({ sql: await Sql.run(bench) })
 }
 
 const measured = [

@@ -1,0 +1,72 @@
+/** The token store on PostgreSQL: each operation compared with a bare statement through the same pool. */
+import * as PostgresServer from "@countersign/testing/PostgresServer"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import { median, round } from "../Numbers.js"
+import type { Bench } from "./Bench.js"
+import type { Operation } from "./sqlOperations.js"
+import * as SqlOperations from "./sqlOperations.js"
+
+/** One operation. Times are in milliseconds. */
+export interface Row {
+  readonly name: string
+  readonly p50Millis: number
+  readonly p99Millis: number
+  /** The bare statement. */
+  readonly bareP50Millis: number
+  readonly bareP99Millis: number
+  /** The median of the operation, divided by that of the bare statement. */
+  readonly ratio: number
+}
+
+const timed = async (run: () => Promise<unknown>): Promise<number> => {
+  const begun = performance.now()
+  await run()
+  return performance.now() - begun
+}
+
+const percentile = (values: ReadonlyArray<number>, share: number): number =>
+  values.toSorted((one, other) => one - other)[Math.floor(values.length * share)] ?? Number.NaN
+
+/** Runs an operation and its bare statement in turns, so that both have the same load of the machine. */
+const measure = async ({ bare, name, ours }: Operation, rounds: number): Promise<Row> => {
+  const [mine, theirs]: [Array<number>, Array<number>] = [[], []]
+  for (let number = -Math.ceil(rounds / 10); number < rounds; number++) {
+    const [one, other] = [await timed(ours), await timed(bare)]
+    if (number < 0) continue
+    mine.push(one)
+    theirs.push(other)
+  }
+  return {
+    name,
+    p50Millis: round(median(mine), 3),
+    p99Millis: round(percentile(mine, 0.99), 2),
+    bareP50Millis: round(median(theirs), 3),
+    bareP99Millis: round(percentile(theirs, 0.99), 2),
+    ratio: round(median(mine) / median(theirs), 2)
+  }
+}
+
+/** Runs the section: about half a minute. Without PostgreSQL and PgBouncer it has no rows. */
+export const run = ({ quick, say }: Bench): Promise<ReadonlyArray<Row>> =>
+  Effect.runPromise(
+    Effect.gen(function* () {
+      const available = yield* Effect.either(
+        Effect.zipRight(PostgresServer.available, PostgresServer.pgbouncerAvailable)
+      )
+      if (Either.isLeft(available)) {
+        say(`skipped. ${available.left.message}`)
+        return []
+      }
+      return yield* SqlOperations.withOperations((operations) =>
+        Effect.promise(async () => {
+          const rows: Array<Row> = []
+          for (const operation of operations) {
+            say(operation.name)
+            rows.push(await measure(operation, quick ? 200 : 2_000))
+          }
+          return rows
+        })
+      )
+    })
+  )
