@@ -116,7 +116,7 @@ export const bundle = (application: Application, purpose: string, program: strin
       format: "esm",
       target: "es2022",
       // A CommonJS library cannot be part of an ES module, because it requires modules of Node.
-      external: ["ioredis"],
+      external: ["ioredis", "@effect/sql-pg"],
       logLevel: "error"
     }).then(() => folder)
   bundles.set(name, compiled)

@@ -46,10 +46,12 @@ const redis: StoreFigures = {
 
 describe("fleet", () => {
   it("fails an assertion for each bad figure", () => {
-    const good: Fleet.Fleet = { redis, replicated: one }
+    const good: Fleet.Fleet = { redis, replicated: one, pooled: one, postgres: redis }
     expectEachBroken(Fleet.assertions, good, [
       { ...good, replicated: { ...one, revocations: 1 } },
       { ...good, replicated: { ...one, isInSync: false } },
+      { ...good, pooled: { ...one, revocations: 1 } },
+      { ...good, postgres: { ...redis, stopped: { ...redis.stopped, revocations: 1 } } },
       { ...good, redis: { ...redis, ahead: { ...one, refreshes: 0 } } },
       { ...good, redis: { ...redis, graced: { ...redis.graced, kills: 0 } } },
       { ...good, redis: { ...redis, killed: { ...redis.killed, revocations: 1 } } },

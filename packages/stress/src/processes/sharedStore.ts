@@ -4,6 +4,10 @@ import type * as TokenStore from "@countersign/auth/TokenStore"
 import * as FileTokenStore from "@countersign/node/FileTokenStore"
 import * as RedisClient from "@countersign/redis/RedisClient"
 import * as RedisTokenStore from "@countersign/redis/RedisTokenStore"
+import * as SqlTokenStore from "@countersign/sql/SqlTokenStore"
+import * as Reactivity from "@effect/experimental/Reactivity"
+import * as PgClient from "@effect/sql-pg/PgClient"
+import * as SqlClient from "@effect/sql/SqlClient"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
@@ -27,8 +31,14 @@ interface RedisPlace {
   readonly replicas: number
 }
 
+interface PostgresPlace {
+  readonly kind: "postgres"
+  readonly url: string
+  readonly leaseMs: number
+}
+
 /** Where the processes find the store. It can be encoded as JSON. */
-export type Place = FilePlace | RedisPlace
+export type Place = FilePlace | RedisPlace | PostgresPlace
 
 const openRedis = ({ leaseMs, replicas, url }: RedisPlace) =>
   Effect.flatMap(RedisClient.make({ url }), (redis) =>
@@ -39,9 +49,31 @@ const openRedis = ({ leaseMs, replicas, url }: RedisPlace) =>
     )
   )
 
-/** Opens the store. Each process has a connection of its own. */
-export const open = (place: Place): Effect.Effect<TokenStore.Service, unknown, Scope.Scope> =>
-  place.kind === "file" ? FileTokenStore.make({ path: place.path }) : openRedis(place)
+const pgClient = (url: string) =>
+  Effect.provide(PgClient.make({ url: Redacted.make(url), maxConnections: 2 }), Reactivity.layer)
+
+const openPostgres = ({ leaseMs, url }: PostgresPlace) =>
+  Effect.flatMap(pgClient(url), (sql) =>
+    Effect.provideService(SqlTokenStore.make({ lease: leaseMs }), SqlClient.SqlClient, sql)
+  )
+
+/** Creates the tables of the store. */
+export const migrate = (url: string): Effect.Effect<void, unknown> =>
+  Effect.scoped(
+    Effect.flatMap(pgClient(url), (sql) => Effect.provideService(SqlTokenStore.migrate(), SqlClient.SqlClient, sql))
+  )
+
+/** Opens the store. Each process has connections of its own. */
+export const open = (place: Place): Effect.Effect<TokenStore.Service, unknown, Scope.Scope> => {
+  switch (place.kind) {
+    case "file":
+      return FileTokenStore.make({ path: place.path })
+    case "redis":
+      return openRedis(place)
+    case "postgres":
+      return openPostgres(place)
+  }
+}
 
 const ending = ".holder"
 
