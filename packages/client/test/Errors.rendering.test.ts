@@ -155,11 +155,12 @@ describe("TransportError of an unknown failure", () => {
   const chain = new TypeError("fetch failed", {
     cause: new Error("", { cause: new Error("certificate pinning failed") })
   })
-  const unreadable = Object.defineProperty(new Error("m"), "message", {
-    get: () => {
-      throw new Error("no")
-    }
-  })
+  const withoutAccess = (name: string): Error =>
+    Object.defineProperty(new Error("m"), name, {
+      get: () => {
+        throw new Error("no")
+      }
+    })
 
   it.effect.each<readonly [string, unknown, string | undefined]>([
     ["the message", new Error("no route\n  to host"), ": no route to host"],
@@ -170,7 +171,11 @@ describe("TransportError of an unknown failure", () => {
     ["no terminal escapes", new Error("a\u001b[31m"), ": a\\u{1b}[31m"],
     ["nothing of an empty cause", new Error(" "), ""],
     ["nothing of a cause without a message", { message: 42 }, ""],
-    ["nothing of a message that throws", unreadable, ""]
+    ["nothing of a message that throws", withoutAccess("message"), ""],
+    ["the message beside a code that throws", withoutAccess("code"), ": m"],
+    ["the message beside a list of errors that throws", withoutAccess("errors"), ": m"],
+    ["the message beside a name that throws", withoutAccess("name"), ": m"],
+    ["the message beside a cause that throws", withoutAccess("cause"), ": m"]
   ])("names %s", ([_name, cause, shown]) =>
     Effect.gen(function* () {
       const error = yield* failedWith(cause)

@@ -2,9 +2,16 @@ import type { TransportReason } from "../../Errors.js"
 import * as Codes from "./errorCodes.js"
 import type { Classification } from "./errorCodes.js"
 
-const property = (value: unknown, key: string): unknown =>
-  // `in` has found the property, so it can be read. Its type stays unknown.
-  typeof value === "object" && value !== null && key in value ? (value as Record<string, unknown>)[key] : undefined
+/** A property of an error, which may be of any program: reading it may throw. */
+const property = (value: unknown, key: string): unknown => {
+  if (typeof value !== "object" || value === null) return undefined
+  try {
+    // `in` has found the property, so it can be read. Its type stays unknown.
+    return key in value ? (value as Record<string, unknown>)[key] : undefined
+  } catch {
+    return undefined
+  }
+}
 
 /** Classification of a failed request, from the causes of its error. */
 export interface ClassifiedError extends Classification {

@@ -37,8 +37,6 @@ export interface FleetResult {
 
 const processes = 3
 
-const program = fileURLToPath(new URL("memberProcess.ts", import.meta.url))
-
 /** Verifies that Redis responds, so that an address without a server gives one error and not three. */
 const connect = (redisUrl: string) =>
   Effect.gen(function* () {
@@ -67,7 +65,7 @@ const removeKeys = (redis: RedisClient.Client, prefix: string) =>
 const ended = new FleetError({ message: "A process ended before its calls did." })
 
 const startProcess = Effect.acquireRelease(
-  Effect.sync(() => fork(program)),
+  Effect.sync(() => fork(fileURLToPath(new URL("memberProcess.ts", import.meta.url)))),
   (child) => Effect.sync(() => void child.kill("SIGKILL"))
 ).pipe(
   Effect.tap((child) =>
