@@ -54,6 +54,8 @@ export interface Service {
    *
    * A write that failed may have been carried out. The token source then calls {@link Service.get}, and a token that it finds
    * there counts as stored. So `get` must not return a record that a failover can still lose.
+   *
+   * An interruption waits for the result of a write that was sent. Otherwise, it could be carried out after the next read.
    */
   readonly compareAndSet: (
     key: string,

@@ -30,13 +30,17 @@ const requests = (etcd: ApiClient.ApiClient) => ({
       Effect.map(({ kvs }) => Option.fromNullable(kvs[0])),
       Effect.mapError(failed("ReadFailed"))
     ),
-  /** Writes a value if the key still has this revision. The revision 0 means that the key does not exist. */
+  /**
+   * Writes a value if the key still has this revision. The revision 0 means that the key does not exist. An interruption waits
+   * for the response, because etcd may carry out an interrupted request later, after the next read.
+   */
   putIf: (key: string, mod_revision: string, text: string, lease = "0") => {
     const request_put = { key, value: Buffer.from(text).toString("base64"), lease }
     const json = { compare: [{ key, target: "MOD", mod_revision }], success: [{ request_put }] }
     return etcd.post("/v3/kv/txn", { json, schema: Outcome }).pipe(
       Effect.map(({ succeeded }) => succeeded),
-      Effect.mapError(failed("WriteFailed"))
+      Effect.mapError(failed("WriteFailed")),
+      Effect.uninterruptible
     )
   }
 })
