@@ -1,7 +1,7 @@
 // The published packages: packed, installed with their peer dependencies, and imported by plain Node.
 import { afterAll, beforeAll, describe, expect, it } from "@effect/vitest"
 import { execFile } from "node:child_process"
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -32,9 +32,16 @@ const pack = async (folder: string): Promise<ReadonlyArray<string>> => {
   return files(folder).map((file) => join(folder, file))
 }
 
+/** The folder of a dependency of the workspace or of one of its published packages. */
+const folderOf = (name: string): string => {
+  const places = [root, ...published.map((one) => join(root, "packages", one))]
+  const found = places.map((place) => join(place, "node_modules", name)).find((folder) => existsSync(folder))
+  if (found === undefined) throw new Error(`${name} is not installed`)
+  return found
+}
+
 /** The versions of the peer dependencies in this workspace. */
-const pinned = (): ReadonlyArray<string> =>
-  peers.map((name) => `${name}@${manifest(join(root, "node_modules", name))["version"]}`)
+const pinned = (): ReadonlyArray<string> => peers.map((name) => `${name}@${manifest(folderOf(name))["version"]}`)
 
 const quiet = [
   "--prefer-offline",
