@@ -1,7 +1,4 @@
 /** The program of the guide about fleets, on a Redis. */
-import * as RefreshToken from "@countersign/auth/RefreshToken"
-import * as Token from "@countersign/auth/Token"
-import * as TokenStore from "@countersign/auth/TokenStore"
 import * as RedisClient from "@countersign/redis/RedisClient"
 import * as OAuthServer from "@countersign/testing/OAuthServer"
 import * as RedisServer from "@countersign/testing/RedisServer"
@@ -9,26 +6,14 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
-import * as Redacted from "effect/Redacted"
 import { randomBytes } from "node:crypto"
 import * as Fleet from "../src/fleet-redis.js"
 import { config } from "./support/shownOutput.js"
+import { signIn } from "./support/signIn.js"
 
 const hasRedis = Either.isRight(Effect.runSync(Effect.either(RedisServer.available)))
 
 describe.skipIf(!hasRedis)("fleet-redis.ts", () => {
-  /** Stores the tokens of a sign-in: the access token has expired, the refresh token is valid. */
-  const signIn = Effect.gen(function* () {
-    const oauth = yield* OAuthServer.OAuthServer
-    const store = yield* TokenStore.TokenStore
-    const { access_token: text, refresh_token: refresh = "" } = yield* oauth.issueTokens({ clientId: "client" })
-    const clientSecret = Redacted.make("secret")
-    const key = RefreshToken.keyOf({ issuer: oauth.issuer, clientId: "client", clientSecret, account: "alice" })
-    const token = { ...Token.bearer(Redacted.make(text), 0, 0), refreshToken: Redacted.make(refresh) }
-    yield* store.compareAndSet(key, 0, token)
-    return refresh
-  })
-
   it.scopedLive("refreshes once for four machines, and stores no readable token", () =>
     Effect.gen(function* () {
       const { url } = yield* RedisServer.make()

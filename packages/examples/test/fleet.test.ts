@@ -1,6 +1,4 @@
 /** The program of the guide about fleets, on a PostgreSQL. */
-import * as RefreshToken from "@countersign/auth/RefreshToken"
-import * as Token from "@countersign/auth/Token"
 import * as TokenStore from "@countersign/auth/TokenStore"
 import * as EncryptedTokenStore from "@countersign/node/EncryptedTokenStore"
 import * as EncryptionKey from "@countersign/node/EncryptionKey"
@@ -20,6 +18,7 @@ import * as Scope from "effect/Scope"
 import { randomBytes } from "node:crypto"
 import * as Fleet from "../src/fleet.js"
 import { config } from "./support/shownOutput.js"
+import { signIn } from "./support/signIn.js"
 
 const hasPostgres = Either.isRight(Effect.runSync(Effect.either(PostgresServer.available)))
 const scope = Effect.runSync(Scope.make())
@@ -58,17 +57,6 @@ TokenStoreContract.register({ describe: describe.skipIf(!hasPostgres), it }, "En
 })
 
 describe.skipIf(!hasPostgres)("fleet.ts", () => {
-  /** Stores the tokens of a sign-in: the access token has expired, the refresh token is valid. */
-  const signIn = Effect.gen(function* () {
-    const oauth = yield* OAuthServer.OAuthServer
-    const store = yield* TokenStore.TokenStore
-    const { access_token: text, refresh_token: refresh = "" } = yield* oauth.issueTokens({ clientId: "client" })
-    const clientSecret = Redacted.make("secret")
-    const key = RefreshToken.keyOf({ issuer: oauth.issuer, clientId: "client", clientSecret, account: "alice" })
-    const token = { ...Token.bearer(Redacted.make(text), 0, 0), refreshToken: Redacted.make(refresh) }
-    yield* store.compareAndSet(key, 0, token)
-  })
-
   it.scopedLive("refreshes once for four machines, and stores no readable token", () =>
     Effect.gen(function* () {
       const address = yield* url

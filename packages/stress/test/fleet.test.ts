@@ -3,46 +3,15 @@ import * as RedisServer from "@countersign/testing/RedisServer"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import type { StoreFigures } from "../src/processes/disturbances.js"
-import type { VariantResult } from "../src/processes/variant.js"
 import * as Failover from "../src/fleet/failover.js"
 import * as Fleet from "../src/fleet/fleet.js"
 import * as Stress from "../src/Stress.js"
 import { expectEachBroken } from "./support/assertions.js"
+import { good as redis, one } from "./support/figures.js"
 
 const hasRedis = Either.isRight(Effect.runSync(Effect.either(RedisServer.available)))
 
 const short: Stress.Run = { short: true, reportProgress: () => Effect.void }
-
-const one: VariantResult = {
-  processes: 8,
-  seconds: 20,
-  refreshes: 300,
-  replays: 0,
-  calls: 2000,
-  rejected: 300,
-  failed: 0,
-  failures: "",
-  waitMedianMs: 0,
-  waitMaxMs: 900,
-  windowMedianMs: 25,
-  windowMaxMs: 60,
-  stops: 0,
-  longestStopMs: 0,
-  kills: 0,
-  revocations: 0,
-  unavoidable: 0,
-  isInSync: true
-}
-
-const redis: StoreFigures = {
-  plain: one,
-  stopped: { ...one, stops: 20, longestStopMs: 1_200 },
-  killed: { ...one, kills: 10, unavoidable: 3, isInSync: false },
-  graced: { ...one, kills: 10, replays: 3, isInSync: false },
-  ahead: one,
-  behind: one
-}
 
 describe("fleet", () => {
   it("fails an assertion for each bad figure", () => {
@@ -57,9 +26,9 @@ describe("fleet", () => {
       { ...good, redis: { ...redis, killed: { ...redis.killed, revocations: 1 } } },
       { ...good, redis: { ...redis, behind: { ...one, unavoidable: 1 } } },
       { ...good, redis: { ...redis, graced: { ...redis.graced, unavoidable: 1 } } },
-      { ...good, redis: { ...redis, killed: { ...redis.killed, unavoidable: 11 } } },
+      { ...good, redis: { ...redis, killed: { ...redis.killed, unavoidable: 101 } } },
       { ...good, redis: { ...redis, plain: { ...one, isInSync: false } } },
-      { ...good, redis: { ...redis, ahead: { ...one, failed: 21 } } }
+      { ...good, redis: { ...redis, ahead: { ...one, failed: 51 } } }
     ])
   })
 

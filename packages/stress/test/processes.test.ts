@@ -3,41 +3,11 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Disturbances from "../src/processes/disturbances.js"
 import * as Processes from "../src/processes/processes.js"
-import type { VariantResult } from "../src/processes/variant.js"
 import type * as Stress from "../src/Stress.js"
 import { expectEachBroken } from "./support/assertions.js"
+import { good, one } from "./support/figures.js"
 
 const short: Stress.Run = { short: true, reportProgress: () => Effect.void }
-
-const one: VariantResult = {
-  processes: 8,
-  seconds: 60,
-  refreshes: 900,
-  replays: 0,
-  calls: 5000,
-  rejected: 900,
-  failed: 0,
-  failures: "",
-  waitMedianMs: 0,
-  waitMaxMs: 900,
-  windowMedianMs: 25,
-  windowMaxMs: 60,
-  stops: 0,
-  longestStopMs: 0,
-  kills: 0,
-  revocations: 0,
-  unavoidable: 0,
-  isInSync: true
-}
-
-const good: Disturbances.StoreFigures = {
-  plain: one,
-  stopped: { ...one, stops: 20, longestStopMs: 10_000 },
-  killed: { ...one, kills: 100, unavoidable: 30, isInSync: false },
-  graced: { ...one, kills: 100, replays: 30, isInSync: false },
-  ahead: one,
-  behind: one
-}
 
 describe("processes", () => {
   it("fails an assertion for each bad figure", () => {

@@ -77,7 +77,7 @@ const startProcess = Effect.acquireRelease(
   )
 )
 
-/** Tells a process what it shares, and waits until it is done. `onCalled` is called after its first calls. */
+/** Sends a process its {@link Membership}, and waits for the end of its calls. It calls `onCalled` after the first calls. */
 const runProcess = (
   child: ChildProcess,
   membership: Membership,

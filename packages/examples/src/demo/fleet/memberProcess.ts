@@ -12,7 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 
-/** What the parent tells a process. */
+/** First message of the parent: the servers, and the part of this process. */
 export interface Membership {
   readonly issuer: string
   readonly apiUrl: string
@@ -23,7 +23,7 @@ export interface Membership {
   readonly meetsLimit: boolean
 }
 
-/** What a process tells the parent: that it is ready, that it has called the API, an event, and what came of its calls. */
+/** Messages of a process: it is ready, it has made its first calls, an event of a call, and the result of all calls. */
 export type Report =
   | { readonly kind: "ready" }
   | { readonly kind: "called" }

@@ -7,38 +7,15 @@ import type { ChildProcess } from "node:child_process"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { chown, mkdtemp, rm } from "node:fs/promises"
-import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
+import * as FreePort from "../freePort.js"
 import type { SystemUser } from "./programs.js"
 import { failed, PostgresServerError } from "./serverError.js"
 
-/** Ports below the ephemeral range, so that no client socket gets one between the test and the start of the server. */
-const ports = { first: 20_000, count: 12_000 } as const
-
-const isFree = (port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const server = createServer()
-    server.once("error", () => {
-      resolve(false)
-    })
-    server.listen(port, "127.0.0.1", () =>
-      server.close(() => {
-        resolve(true)
-      })
-    )
-  })
-
 /** Returns a free port below 32 768. */
-export const freePort: Effect.Effect<number, PostgresServerError> = Effect.gen(function* () {
-  for (let attempt = 0; attempt < 100; attempt++) {
-    const random = crypto.getRandomValues(new Uint16Array(1))[0] ?? 0
-    const port = ports.first + (random % ports.count)
-    if (yield* Effect.promise(() => isFree(port))) return port
-  }
-  return yield* failed("no port from 20000 to 31999 is free")
-})
+export const freePort: Effect.Effect<number, PostgresServerError> = FreePort.freePort(failed)
 
 /** A new folder of the user, removed with the scope. */
 export const folder = (user: SystemUser | undefined): Effect.Effect<string, never, Scope.Scope> =>

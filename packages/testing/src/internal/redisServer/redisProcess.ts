@@ -5,10 +5,10 @@ import type { ChildProcess } from "node:child_process"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { mkdtemp, rm } from "node:fs/promises"
-import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
+import * as FreePort from "../freePort.js"
 
 /**
  * A Redis server did not start.
@@ -37,32 +37,8 @@ export const missing = (): RedisServerError =>
 
 const failed = (detail: string) => new RedisServerError({ reason: "StartFailed", detail })
 
-/** Ports below the ephemeral range, so that no client socket gets one between the test and the start of the server. */
-const ports = { first: 20_000, count: 12_000 } as const
-
-/** Whether the loopback interface has the port free. */
-const isFree = (port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const server = createServer()
-    server.once("error", () => {
-      resolve(false)
-    })
-    server.listen(port, "127.0.0.1", () =>
-      server.close(() => {
-        resolve(true)
-      })
-    )
-  })
-
 /** Returns a free port below 32 768. */
-export const freePort: Effect.Effect<number, RedisServerError> = Effect.gen(function* () {
-  for (let attempt = 0; attempt < 100; attempt++) {
-    const random = crypto.getRandomValues(new Uint16Array(1))[0] ?? 0
-    const port = ports.first + (random % ports.count)
-    if (yield* Effect.promise(() => isFree(port))) return port
-  }
-  return yield* failed("no port from 20000 to 31999 is free")
-})
+export const freePort: Effect.Effect<number, RedisServerError> = FreePort.freePort(failed)
 
 /** A new folder, removed with the scope. */
 export const folder: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
