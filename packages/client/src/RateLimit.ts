@@ -45,11 +45,13 @@ export class RateLimit extends /* @__PURE__ */ Context.Tag("@countersign/client/
  * @category policies
  */
 export const policy = (service: Service): Policy.Policy<RateLimited> => {
-  const limits = rateLimitsOf(service) ?? externalLimits(service)
+  const limits = limitsOf(service)
   return makePolicy<RateLimited>((request, next, context) =>
     limits.isActive() ? acquireAndSend(limits, request, next, context) : sendAndObserve(limits, request, next, context)
   )
 }
+
+const limitsOf = (service: Service): RateLimits => rateLimitsOf(service) ?? externalLimits(service)
 
 /** A service of the application, which may wait for longer than the call. */
 const externalLimits = (service: Service): RateLimits => ({
@@ -189,14 +191,16 @@ const makeThrottleOnExhausted = (options: ThrottleOptions): RateLimits =>
  * @category constructors
  */
 export const make = (options: Options): Effect.Effect<Service, never, RateLimiter.RateLimiter> =>
-  Effect.map(RateLimiter.RateLimiter, (limiter) => {
-    const readsQuotaHeaders = options.useRemainingHeaders ?? defaults.useRemainingHeaders
-    const serverThrottle =
-      options.throttle === false
-        ? undefined
-        : (readsQuotaHeaders ? makeThrottleOnExhausted : makeThrottle)(options.throttle ?? {})
-    return toService(makeLocalLimits(limiter, options, serverThrottle))
-  })
+  Effect.map(RateLimiter.RateLimiter, (limiter) =>
+    toService(makeLocalLimits(limiter, options, serverThrottleOf(options)))
+  )
+
+const serverThrottleOf = ({ throttle = {}, useRemainingHeaders }: Options): RateLimits | undefined => {
+  if (throttle === false) return undefined
+  if ("acquire" in throttle) return limitsOf(throttle)
+  const readsQuotaHeaders = useRemainingHeaders ?? defaults.useRemainingHeaders
+  return (readsQuotaHeaders ? makeThrottleOnExhausted : makeThrottle)(throttle)
+}
 
 /**
  * Layer with client-side rate limits by a `RateLimiter` of the application, and a throttle. See {@link make}.

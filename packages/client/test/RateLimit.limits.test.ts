@@ -205,6 +205,32 @@ describe("RateLimit limits with throttle", () => {
     })
   )
 
+  it.effect("waits for a throttle of its own, before and after a wait for a limit", () =>
+    Effect.gen(function* () {
+      const throttle = RateLimit.throttle()
+      const other = RateLimit.policy(throttle)((yield* transport([slowDown])).client)
+      const shared = yield* client({ limits: [{ ...twoPerSecond, limit: 1 }], throttle })
+      const own = { ...throttle }
+      const external = yield* client({ limits: [{ ...twoPerSecond, limit: 1 }], throttle: own })
+      const calls = [shared, external].flatMap(({ limited }) => [limited.execute(get()), limited.execute(get())])
+      yield* run(Effect.all([...calls, Effect.delay(other.execute(get()), 500)], { concurrency: "unbounded" }))
+      for (const { mock } of [shared, external]) {
+        const [first, second = 0] = yield* requestTimes(mock)
+        expect(first).toBe(0)
+        expect(second).toBeGreaterThanOrEqual(5_500)
+      }
+    })
+  )
+
+  it.effect("starts a throttle of its own with the responses of its requests", () =>
+    Effect.gen(function* () {
+      const throttle = RateLimit.throttle({ onExceeded: "fail" })
+      const { limited } = yield* client({ limits: [], throttle }, () => slowDown)
+      yield* run(limited.execute(get()))
+      expect(yield* Effect.flip(throttle.acquire(get(), {}))).toMatchObject({ source: "throttle" })
+    })
+  )
+
   it.effect(
     "disables the throttle with throttle: false and reads remaining headers with useRemainingHeaders: true",
     () =>

@@ -1,4 +1,4 @@
-/** One account and one throttle for many machines: rotating refresh tokens, encrypted, in Redis. */
+/** One account, one limit and one throttle for many machines: rotating refresh tokens, encrypted, in Redis. */
 import type { TokenSourceError } from "@countersign/auth/Errors"
 import * as RefreshToken from "@countersign/auth/RefreshToken"
 import * as ApiClient from "@countersign/client/ApiClient"
@@ -31,7 +31,7 @@ const AuthLive = Layer.unwrapEffect(
 export const ApiLive = Api.layer({
   baseUrl: "https://oauth.test",
   auth: AuthLive,
-  rateLimit: RedisRateLimit.layerThrottle()
+  rateLimit: RedisRateLimit.layer({ limits: [{ limit: 100, window: "1 minute" }], limiter: { processes: 4 } })
 }).pipe(Layer.provideMerge(StoreLive), Layer.provide(RedisLive))
 // #endregion
 

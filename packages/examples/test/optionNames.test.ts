@@ -11,6 +11,7 @@ import * as Browser from "@countersign/node/Browser"
 import * as NodeTransport from "@countersign/node/NodeTransport"
 import * as ProcessLock from "@countersign/node/ProcessLock"
 import * as SignIn from "@countersign/node/SignIn"
+import * as RedisRateLimit from "@countersign/redis/RedisRateLimit"
 import * as FaultProxy from "@countersign/testing/FaultProxy"
 import * as MockClient from "@countersign/testing/MockClient"
 import * as OAuthServer from "@countersign/testing/OAuthServer"
@@ -108,6 +109,11 @@ const within: ReadonlyArray<readonly [name: string, make: () => unknown, sentenc
     "the options of one lock",
     () => Effect.map(ProcessLock.make(), ({ withLock }) => withLock("/x", extra({ timeout: 1 }))),
     "`ProcessLock` has no option `timeout`."
+  ],
+  [
+    "the shared throttle of rate limits",
+    () => RedisRateLimit.layer({ limits: [], throttle: extra({ maxWat: 1 }) }),
+    "`RedisRateLimit` has no option `throttle.maxWat`. Did you mean `throttle.maxWait`?"
   ],
   [
     "a listener of a sign-in",

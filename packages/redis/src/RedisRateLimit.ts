@@ -1,13 +1,15 @@
 /**
- * Throttle in Redis: a 429 that one process receives makes the requests of all processes wait.
+ * Rate limits in Redis: processes count their requests together, and a 429 that one of them receives makes the requests of all
+ * wait.
  *
  * @since 0.1.0
  */
 import * as RateLimit from "@countersign/client/RateLimit"
+import * as RateLimiter from "@countersign/client/RateLimiter"
 import * as Origin from "@countersign/protocol/Origin"
 import * as RetryAfter from "@countersign/protocol/RetryAfter"
-import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
+import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -15,13 +17,14 @@ import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
-import { createHash, randomUUID } from "node:crypto"
-import { duplicate } from "./internal/connection/duplicate.js"
+import { randomUUID } from "node:crypto"
 import * as OptionNames from "./internal/options/optionNames.js"
-import type { SharedThrottle } from "./internal/throttle/sharedThrottles.js"
+import type { LocalThrottle } from "./internal/throttle/localThrottle.js"
+import { makeLocalThrottle } from "./internal/throttle/localThrottle.js"
 import { SharedThrottles } from "./internal/throttle/sharedThrottles.js"
-import type { Client } from "./RedisClient.js"
+import { subscribe } from "./internal/throttle/subscribe.js"
 import { RedisClient } from "./RedisClient.js"
+import * as RedisRateLimiter from "./RedisRateLimiter.js"
 
 /**
  * Options of {@link throttle} and {@link layerThrottle}: those of `RateLimit.throttle`, the key, and the maximum.
@@ -29,7 +32,7 @@ import { RedisClient } from "./RedisClient.js"
  * @since 0.1.0
  * @category models
  */
-export interface Options extends RateLimit.ThrottleOptions {
+export interface ThrottleOptions extends RateLimit.ThrottleOptions {
   /** Text before the name of the key and of the channel (`countersign:throttle:`). */
   readonly prefix?: string | undefined
   /**
@@ -39,7 +42,7 @@ export interface Options extends RateLimit.ThrottleOptions {
   readonly maxSharedThrottle?: Duration.DurationInput | undefined
 }
 
-const names: OptionNames.ShapeOf<Options> = {
+const throttleNames: OptionNames.ShapeOf<ThrottleOptions> = {
   onExceeded: true,
   maxWait: true,
   maxThrottle: true,
@@ -51,7 +54,29 @@ const names: OptionNames.ShapeOf<Options> = {
 }
 
 /**
- * Default values of {@link Options}, beside those of `RateLimit.defaults`.
+ * Options of {@link make} and {@link layer}: those of `RateLimit.make`, with a shared throttle and a shared limiter.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options extends Omit<RateLimit.Options, "throttle"> {
+  /** Options of the shared {@link throttle}. `false` turns off the throttle, and `useRemainingHeaders` with it. */
+  readonly throttle?: ThrottleOptions | false | undefined
+  /** Options of the `RedisRateLimiter` that counts the requests: its keys, and what happens without Redis. */
+  readonly limiter?: RedisRateLimiter.Options | undefined
+}
+
+const names: OptionNames.ShapeOf<Options> = {
+  limits: true,
+  onExceeded: true,
+  maxWait: true,
+  throttle: throttleNames,
+  useRemainingHeaders: true,
+  limiter: true
+}
+
+/**
+ * Default values of {@link ThrottleOptions}, beside those of `RateLimit.defaults`.
  *
  * @since 0.1.0
  * @category defaults
@@ -69,60 +94,6 @@ const unspecifiedMs = 1000
 /** Time between two reads of all throttles. They replace messages that a lost connection has lost without an error. */
 const readInterval = Duration.seconds(10)
 
-/** Returns the hash of origin, account and key of a request. The names are not sent to Redis. */
-const makeHashOf =
-  ({ account, key }: Options) =>
-  (request: HttpClientRequest.HttpClientRequest): string =>
-    createHash("sha256")
-      .update(JSON.stringify([Origin.of(request.url), account?.(request), key?.(request)]))
-      .digest("base64url")
-      .slice(0, 22)
-
-/** The throttle of this process, which can also be started for a hash. */
-const makeLocal = (options: Options) => {
-  const hashOf = makeHashOf(options)
-  /** The hash of requests that only stand for those of another process. */
-  const given = new WeakMap<HttpClientRequest.HttpClientRequest, string>()
-  const service = RateLimit.throttle({
-    onExceeded: options.onExceeded,
-    maxWait: options.maxWait,
-    maxThrottle: options.maxThrottle,
-    maxKeys: options.maxKeys,
-    key: (request) => given.get(request) ?? hashOf(request)
-  })
-  const start = ({ hash, ms, origin }: SharedThrottle): Effect.Effect<void> => {
-    const request = HttpClientRequest.get(origin)
-    given.set(request, hash)
-    const headers = { "retry-after-ms": String(Math.ceil(ms)) }
-    const response = HttpClientResponse.fromWeb(request, new Response(null, { status: 429, headers }))
-    return service.onResponse(request, response)
-  }
-  return { hashOf, service, start }
-}
-
-/** Subscribes to a channel with a connection of its own, again after each lost connection. */
-const subscribe = (
-  redis: Client,
-  channel: string,
-  onMessage: (message: string) => void,
-  onSubscribed: () => void
-): Effect.Effect<void, never, Scope.Scope> =>
-  Effect.acquireRelease(
-    Effect.sync(() => {
-      const subscriber = duplicate(redis)
-      const ready = () => void subscriber.subscribe(channel).then(onSubscribed, () => undefined)
-      return subscriber
-        .on("message", (_channel: string, message: string) => {
-          onMessage(message)
-        })
-        .on("ready", ready)
-    }),
-    (subscriber) =>
-      Effect.sync(() => {
-        subscriber.disconnect()
-      })
-  )
-
 /**
  * Makes a throttle as `RateLimit.throttle` does, which the processes with this Redis share: after a 429 that one of them
  * receives, the requests of all of them to that origin and account wait.
@@ -137,54 +108,103 @@ const subscribe = (
  *
  * It needs a second connection for messages, and the commands EVAL, EVALSHA, SUBSCRIBE, PUBLISH, and those of sorted sets.
  *
- * @param options - waits, maximum delay, and how requests are grouped. See {@link Options}.
+ * @param options - waits, maximum delay, and how requests are grouped. See {@link ThrottleOptions}.
  * @since 0.1.0
  * @category constructors
  */
-export const throttle = (options: Options = {}): Effect.Effect<RateLimit.Service, never, RedisClient | Scope.Scope> =>
+export const throttle = (
+  options: ThrottleOptions = {}
+): Effect.Effect<RateLimit.Service, never, RedisClient | Scope.Scope> =>
+  Effect.suspend(() =>
+    makeThrottle(OptionNames.known("`RedisRateLimit.throttle`", options, throttleNames), RateLimit.throttle)
+  )
+
+const makeThrottle = (options: ThrottleOptions, makeLocal: (options: RateLimit.ThrottleOptions) => RateLimit.Service) =>
   Effect.gen(function* () {
-    const { maxKeys, maxSharedThrottle, prefix } = OptionNames.known("`RedisRateLimit.throttle`", options, names)
     const redis = yield* RedisClient
     const clock = yield* Effect.clock
-    const local = makeLocal(options)
+    const local = makeLocalThrottle(options, makeLocal)
     const run = yield* FiberSet.makeRuntime<never>()
+    const name = `${options.prefix ?? defaults.prefix}active`
     const shared = new SharedThrottles({
       redis,
-      name: `${prefix ?? defaults.prefix}active`,
+      name,
       self: randomUUID(),
-      maxMs: Duration.toMillis(maxSharedThrottle ?? defaults.maxSharedThrottle),
-      maxKeys: maxKeys ?? RateLimit.defaults.maxKeys,
+      maxMs: Duration.toMillis(options.maxSharedThrottle ?? defaults.maxSharedThrottle),
+      maxKeys: options.maxKeys ?? RateLimit.defaults.maxKeys,
       monotonic: () => Number(clock.unsafeCurrentTimeNanos() / 1_000_000n),
       onThrottle: (found) => void run(local.start(found))
     })
     const read = Effect.ignore(Effect.tryPromise(() => shared.read()))
-    yield* subscribe(
-      redis,
-      `${prefix ?? defaults.prefix}active`,
-      (message) => {
-        shared.receive(message)
-      },
-      () => void run(read)
-    )
-    yield* Effect.forkScoped(Effect.repeat(read, Schedule.spaced(readInterval)))
-
-    const send = (request: HttpClientRequest.HttpClientRequest, response: HttpClientResponse.HttpClientResponse) =>
-      Effect.map(Clock.currentTimeMillis, (now) => {
-        const ms = RetryAfter.parse(response.headers, now)?.delayMs ?? unspecifiedMs
-        if (ms > 0) shared.send({ origin: Origin.of(request.url), hash: local.hashOf(request), ms })
-      })
-
-    const { acquire, end, onResponse } = local.service
-    return {
-      acquire,
-      onResponse: (request, response, sent) =>
-        Effect.zipRight(
-          onResponse(request, response, sent),
-          response.status === 429 ? send(request, response) : Effect.void
-        ),
-      end
+    const receive = (message: string) => {
+      shared.receive(message)
     }
+    yield* subscribe(redis, name, receive, () => void run(read))
+    yield* Effect.forkScoped(Effect.repeat(read, Schedule.spaced(readInterval)))
+    return sharing(local, shared)
   })
+
+/** The throttle of this process, which sends its 429s to the others. */
+const sharing = ({ hashOf, service }: LocalThrottle, shared: SharedThrottles): RateLimit.Service => {
+  const send = (request: HttpClientRequest, response: HttpClientResponse) =>
+    Effect.map(Clock.currentTimeMillis, (now) => {
+      const ms = RetryAfter.parse(response.headers, now)?.delayMs ?? unspecifiedMs
+      if (ms > 0) shared.send({ origin: Origin.of(request.url), hash: hashOf(request), ms })
+    })
+  return {
+    acquire: service.acquire,
+    onResponse: (request, response, sent) =>
+      Effect.zipRight(
+        service.onResponse(request, response, sent),
+        response.status === 429 ? send(request, response) : Effect.void
+      ),
+    end: service.end
+  }
+}
+
+/**
+ * Makes rate limits as `RateLimit.make` does, which the processes with this Redis share: a {@link throttle}, and limits that a
+ * `RedisRateLimiter` counts.
+ *
+ * A request waits until the throttle is over and all its limits have capacity. While Redis is unreachable, the throttle and, by
+ * default, the limits of this process apply: see `onUnavailable` of `limiter`.
+ *
+ * @param options - the limits, waits, the throttle and the limiter. See {@link Options}.
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: Options): Effect.Effect<RateLimit.Service, never, RedisClient | Scope.Scope> =>
+  Effect.gen(function* () {
+    const { limiter, throttle, ...others } = OptionNames.known("`RedisRateLimit`", options, names)
+    const makeLocal = others.useRemainingHeaders === true ? RateLimit.throttleOnExhausted : RateLimit.throttle
+    const shared = throttle === false ? false : yield* makeThrottle(throttle ?? {}, makeLocal)
+    return yield* Effect.provideServiceEffect(
+      RateLimit.make({ ...others, throttle: shared }),
+      RateLimiter.RateLimiter,
+      RedisRateLimiter.make(limiter)
+    )
+  })
+
+/**
+ * Layer with rate limits that processes share. See {@link make}.
+ *
+ * @example
+ * import * as RedisClient from "@countersign/redis/RedisClient"
+ * import * as RedisRateLimit from "@countersign/redis/RedisRateLimit"
+ * import * as Layer from "effect/Layer"
+ *
+ * // The option `rateLimit` of a client: at most 100 requests per minute of all processes together.
+ * const Limits = RedisRateLimit.layer({
+ *   limits: [{ limit: 100, window: "1 minute" }],
+ *   limiter: { processes: 4 }
+ * }).pipe(Layer.provide(RedisClient.layer({ url: "redis://127.0.0.1:6379" })))
+ *
+ * @param options - the limits, waits, the throttle and the limiter. See {@link Options}.
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (options: Options): Layer.Layer<RateLimit.RateLimit, never, RedisClient> =>
+  Layer.scoped(RateLimit.RateLimit, make(options))
 
 /**
  * Layer with a throttle that processes share. See {@link throttle}.
@@ -199,9 +219,9 @@ export const throttle = (options: Options = {}): Effect.Effect<RateLimit.Service
  *   Layer.provide(RedisClient.layer({ url: "redis://127.0.0.1:6379" }))
  * )
  *
- * @param options - waits, maximum delay, and how requests are grouped. See {@link Options}.
+ * @param options - waits, maximum delay, and how requests are grouped. See {@link ThrottleOptions}.
  * @since 0.1.0
  * @category layers
  */
-export const layerThrottle = (options?: Options): Layer.Layer<RateLimit.RateLimit, never, RedisClient> =>
+export const layerThrottle = (options?: ThrottleOptions): Layer.Layer<RateLimit.RateLimit, never, RedisClient> =>
   Layer.scoped(RateLimit.RateLimit, throttle(options))

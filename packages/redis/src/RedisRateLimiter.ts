@@ -164,7 +164,6 @@ export const make = (options: Options = {}): Effect.Effect<RateLimiter.Service, 
  * import * as RedisClient from "@countersign/redis/RedisClient"
  * import * as RedisRateLimiter from "@countersign/redis/RedisRateLimiter"
  * import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
  *
  * // The option `rateLimit` of a client: at most 100 requests per minute of all processes together.
  * const Limits = RateLimit.layer({ limits: [{ limit: 100, window: "1 minute" }] }).pipe(

@@ -203,7 +203,6 @@ export const make = (
  * import * as RedisTokenStore from "@countersign/redis/RedisTokenStore"
  * import * as Config from "effect/Config"
  * import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
  * import * as Layer from "effect/Layer"
  *
  * const StoreLive = Config.redacted("TOKEN_KEY").pipe(

@@ -1,207 +1,149 @@
-/** The shared throttle: one 429 makes the requests of all processes wait, with a maximum, and without waits for Redis. */
-import type * as RateLimit from "@countersign/client/RateLimit"
+/** Limits and throttle of one Layer: two clients, as two processes have them, count together and wait together. */
+import * as ApiClient from "@countersign/client/ApiClient"
+import * as Auth from "@countersign/client/Auth"
 import * as RedisClient from "@countersign/redis/RedisClient"
 import * as RedisRateLimit from "@countersign/redis/RedisRateLimit"
+import * as MockClient from "@countersign/testing/MockClient"
 import * as RedisServer from "@countersign/testing/RedisServer"
-import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as HttpClient from "@effect/platform/HttpClient"
 import { describe, expect } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
-import { eventually, scoped } from "./support/records.js"
+import * as Layer from "effect/Layer"
+import { scoped } from "./support/records.js"
 import { command, hasRedis, newPrefix, serverOfFile } from "./support/server.js"
 
-const request = HttpClientRequest.get("https://api.example.com/orders?secret=s3cr3t")
+const hour = { limit: 4, window: "1 hour" } as const
+const slowDown = MockClient.respond(429, "", { "retry-after": "5" })
 
-const respond = (
-  service: RateLimit.Service,
-  status: number,
-  headers: Readonly<Record<string, string>>,
-  to = request
-): Effect.Effect<void> =>
-  service.onResponse(to, HttpClientResponse.fromWeb(to, new Response(null, { status, headers })))
-
-/** Milliseconds until requests are sent: 0 without a throttle. */
-const throttledFor = (service: RateLimit.Service, of = request): Effect.Effect<number> =>
-  Effect.map(Effect.either(service.acquire(of, {})), (result) =>
-    Either.match(result, {
-      onLeft: ({ retryAfter }) => (retryAfter === undefined ? -1 : Duration.toMillis(retryAfter)),
-      onRight: () => 0
-    })
-  )
-
-/** Succeeds with the wait as soon as requests wait. */
-const untilThrottled = (service: RateLimit.Service, of = request) =>
-  eventually(
-    Effect.filterOrFail(
-      throttledFor(service, of),
-      (ms) => ms > 0,
-      () => "no request waits" as const
-    )
-  )
-
-const settled = Effect.sleep("300 millis")
-
-describe.skipIf(!hasRedis)("RedisRateLimit.throttle", () => {
+describe.skipIf(!hasRedis)("RedisRateLimit.layer", () => {
   const server = serverOfFile()
 
-  /** A throttle as each process has one. */
-  const open = (options: RedisRateLimit.Options, url = server().url) =>
-    Effect.tap(
-      Effect.flatMap(RedisClient.make({ url }), (redis) =>
-        Effect.provideService(
-          RedisRateLimit.throttle({ onExceeded: "fail", ...options }),
-          RedisClient.RedisClient,
-          redis
-        )
-      ),
-      () => settled
-    )
-
-  scoped("throttles the requests of the other processes after a 429, for as long as the server asked", () =>
+  /** A client with a connection of its own. `api.get` fails at once when it would wait. */
+  const open = (
+    { limiter, throttle, ...options }: RedisRateLimit.Options,
+    prefix: string,
+    script: MockClient.Script = () => MockClient.respond(200, "ok"),
+    url = server().url
+  ) =>
     Effect.gen(function* () {
-      const prefix = newPrefix()
-      const [first, second, third] = yield* Effect.all([open({ prefix }), open({ prefix }), open({ prefix })])
-      expect(yield* throttledFor(second)).toBe(0)
-      yield* respond(first, 429, { "retry-after": "5" })
-      for (const one of [first, second, third]) {
-        const ms = yield* untilThrottled(one)
-        expect(ms).toBeGreaterThan(4_000)
-        expect(ms).toBeLessThanOrEqual(5_000)
+      const { client, mock } = yield* MockClient.make(script)
+      const rateLimit = RedisRateLimit.layer({
+        onExceeded: "fail",
+        throttle: throttle === false ? false : { onExceeded: "fail", prefix: `${prefix}throttle:`, ...throttle },
+        limiter: { prefix: `${prefix}limit:`, ...limiter },
+        ...options
+      }).pipe(Layer.provide(RedisClient.layer({ url })))
+      const api = yield* ApiClient.make({ baseUrl: "https://api.test", auth: Auth.none, retry: false, rateLimit }).pipe(
+        Effect.provideService(HttpClient.HttpClient, client)
+      )
+      // The connection for messages is open soon after.
+      yield* Effect.sleep("300 millis")
+      return {
+        call: Effect.map(api.get("/x"), ({ status }) => status),
+        requests: Effect.map(mock.sent, (sent) => sent.length)
       }
-      expect(yield* throttledFor(second, HttpClientRequest.get("https://other.example.com/"))).toBe(0)
     })
-  )
 
-  scoped("ends the throttle of the other processes", () =>
+  scoped("counts the requests of two clients together", () =>
     Effect.gen(function* () {
       const prefix = newPrefix()
-      const [first, second] = yield* Effect.all([open({ prefix }), open({ prefix })])
-      yield* respond(first, 429, { "retry-after-ms": "700" })
-      yield* untilThrottled(second)
-      yield* Effect.sleep("900 millis")
-      expect(yield* throttledFor(second)).toBe(0)
-      expect(yield* command(server().port, "EXISTS", `${prefix}active`)).toBe(0)
+      const [first, second] = yield* Effect.all([open({ limits: [hour] }, prefix), open({ limits: [hour] }, prefix)])
+      expect(yield* Effect.all([first.call, second.call, first.call, first.call])).toEqual([200, 200, 200, 200])
+      for (const { call } of [first, second]) {
+        expect(yield* Effect.flip(call)).toMatchObject({ _tag: "RateLimited", source: "clientLimit" })
+      }
+      expect([yield* first.requests, yield* second.requests]).toEqual([3, 1])
     })
   )
 
-  scoped("shares 1 s for a 429 without a time", () =>
+  scoped("throttles the second client after a 429 that the first receives, and counts nothing meanwhile", () =>
     Effect.gen(function* () {
       const prefix = newPrefix()
-      const [first, second] = yield* Effect.all([open({ prefix }), open({ prefix })])
-      yield* respond(first, 429, {})
-      expect(yield* untilThrottled(second)).toBeLessThanOrEqual(1_000)
+      const first = yield* open({ limits: [hour] }, prefix, () => slowDown)
+      const second = yield* open({ limits: [hour] }, prefix)
+      expect(yield* second.call).toBe(200)
+      yield* Effect.flip(first.call)
+      yield* Effect.sleep("200 millis")
+      for (let call = 0; call < 5; call++) {
+        expect(yield* Effect.flip(second.call)).toMatchObject({ _tag: "RateLimited", source: "throttle" })
+      }
+      // A client without the throttle has the other half of the limit.
+      const third = yield* open({ limits: [hour], throttle: false }, prefix)
+      expect(yield* Effect.all([third.call, third.call])).toEqual([200, 200])
+      expect(yield* Effect.flip(third.call)).toMatchObject({ source: "clientLimit" })
     })
   )
 
-  scoped("throttles other processes for maxSharedThrottle at most, and its own for as long as the server asked", () =>
+  scoped("makes waiting requests of the second client wait for the throttle too", () =>
     Effect.gen(function* () {
       const prefix = newPrefix()
-      const [first, second] = yield* Effect.all([
-        open({ prefix, maxSharedThrottle: "2 seconds" }),
-        open({ prefix, maxSharedThrottle: "2 seconds" })
-      ])
-      yield* respond(first, 429, { "retry-after": "600" })
-      expect(yield* untilThrottled(second)).toBeLessThanOrEqual(2_000)
-      // After a lost connection the process reads the throttles of all processes, also its own.
-      yield* command(server().port, "CLIENT", "KILL", "TYPE", "pubsub")
-      yield* settled
-      expect(yield* throttledFor(first)).toBeGreaterThan(590_000)
+      const limits = [{ limit: 1, window: "600 millis" }] as const
+      const first = yield* open({ limits: [] }, prefix, () => MockClient.respond(429, "", { "retry-after": "2" }))
+      const second = yield* open({ limits, onExceeded: "wait", throttle: { onExceeded: "wait" } }, prefix)
+      yield* second.call
+      const waiting = Effect.timed(second.call)
+      const [[took]] = yield* Effect.all([waiting, Effect.delay(Effect.flip(first.call), "100 millis")], {
+        concurrency: "unbounded"
+      })
+      // Its limit has capacity after 600 ms.
+      expect(Duration.toMillis(took)).toBeGreaterThan(2_000)
     })
   )
 
-  scoped("limits a throttle of a process with a larger maxSharedThrottle", () =>
+  scoped("shares no throttle with throttle: false", () =>
     Effect.gen(function* () {
       const prefix = newPrefix()
-      const [first, second] = yield* Effect.all([
-        open({ prefix, maxSharedThrottle: "1 hour" }),
-        open({ prefix, maxSharedThrottle: "2 seconds" })
-      ])
-      yield* respond(first, 429, { "retry-after": "600" })
-      expect(yield* untilThrottled(second)).toBeLessThanOrEqual(2_000)
+      const first = yield* open({ limits: [], throttle: false }, prefix, () => slowDown)
+      yield* Effect.flip(first.call)
+      expect(yield* Effect.flip(first.call)).toMatchObject({ source: "server" })
+      expect(yield* command(server().port, "KEYS", `${prefix}*`)).toEqual([])
     })
   )
 
-  scoped("throttles a process that starts during a throttle for the rest of it", () =>
+  scoped("throttles its own client when nothing remains, with useRemainingHeaders", () =>
     Effect.gen(function* () {
       const prefix = newPrefix()
-      yield* respond(yield* open({ prefix }), 429, { "retry-after": "5" })
-      yield* Effect.sleep("500 millis")
-      const ms = yield* untilThrottled(yield* open({ prefix }))
-      expect(ms).toBeGreaterThan(3_000)
-      expect(ms).toBeLessThan(4_600)
+      const exhausted = () => MockClient.respond(200, "", { "x-ratelimit-remaining": "0", "x-ratelimit-reset": "5" })
+      const first = yield* open({ limits: [], useRemainingHeaders: true }, prefix, exhausted)
+      const second = yield* open({ limits: [] }, prefix)
+      expect(yield* first.call).toBe(200)
+      expect(yield* Effect.flip(first.call)).toMatchObject({ source: "throttle" })
+      yield* Effect.sleep("300 millis")
+      expect(yield* second.call).toBe(200)
     })
   )
 
-  scoped("reads the throttles that were sent while the connection for messages was lost", () =>
+  scoped("applies the throttle and the limits of each client while Redis is down, and the shared ones after it", () =>
     Effect.gen(function* () {
       const one = yield* RedisServer.make()
       const prefix = newPrefix()
-      const [first, second] = yield* Effect.all([open({ prefix }, one.url), open({ prefix }, one.url)])
-      yield* command(one.port, "CLIENT", "KILL", "TYPE", "pubsub")
-      yield* respond(first, 429, { "retry-after": "5" })
-      expect(yield* untilThrottled(second)).toBeGreaterThan(2_000)
-    })
-  )
-
-  scoped("separates accounts, and sends a hash of their names only", () =>
-    Effect.gen(function* () {
-      const prefix = newPrefix()
-      const account = ({ headers }: HttpClientRequest.HttpClientRequest) => headers["account"] ?? ""
-      const [first, second] = yield* Effect.all([open({ prefix, account }), open({ prefix, account })])
-      const ada = HttpClientRequest.setHeader(request, "account", "ada-canary")
-      const bob = HttpClientRequest.setHeader(request, "account", "bob-canary")
-      yield* respond(first, 429, { "retry-after": "5" }, ada)
-      expect(yield* untilThrottled(second, ada)).toBeGreaterThan(0)
-      expect(yield* throttledFor(second, bob)).toBe(0)
-      const stored = JSON.stringify(yield* command(server().port, "ZRANGE", `${prefix}active`, "0", "-1"))
-      expect(stored).toContain("https://api.example.com")
-      expect(stored).not.toMatch(/canary|s3cr3t|orders/)
-    })
-  )
-
-  scoped("shares no throttle for 403 and 503, and none for a time that has passed", () =>
-    Effect.gen(function* () {
-      const prefix = newPrefix()
-      const [first, second] = yield* Effect.all([open({ prefix }), open({ prefix })])
-      yield* respond(first, 503, { "retry-after": "5" })
-      yield* respond(first, 403, { "retry-after": "5" })
-      yield* respond(second, 429, { "retry-after": "0" })
-      yield* settled
-      expect(yield* throttledFor(first)).toBeGreaterThan(0)
-      expect(yield* throttledFor(second)).toBe(0)
-    })
-  )
-
-  scoped("ignores messages and members that are no throttles", () =>
-    Effect.gen(function* () {
-      const prefix = newPrefix()
-      yield* command(server().port, "ZADD", `${prefix}active`, "9999999999999", "garbage")
-      const one = yield* open({ prefix })
-      const hash = "x".repeat(22)
-      const messages = ["", "a", "a 1000", `a -1 ${hash} https://api.example.com`, `a 1000 ${hash} javascript:alert(1)`]
-      for (const message of [
-        ...messages,
-        `a 1000 ${hash} https://api.example.com/path`,
-        `a 1000 short https://a.com`
-      ]) {
-        yield* command(server().port, "PUBLISH", `${prefix}active`, message)
-      }
-      yield* settled
-      expect(yield* throttledFor(one)).toBe(0)
-    })
-  )
-
-  scoped("throttles its own process without a wait while Redis hangs", () =>
-    Effect.gen(function* () {
-      const one = yield* RedisServer.make()
-      const service = yield* open({ prefix: newPrefix() }, one.url)
-      yield* one.suspend
-      const [took] = yield* Effect.timed(respond(service, 429, { "retry-after": "5" }))
-      expect(Duration.toMillis(took)).toBeLessThan(200)
-      expect(yield* throttledFor(service)).toBeGreaterThan(4_000)
+      const options = { limits: [hour], limiter: { processes: 2 } } as const
+      let status = 200
+      const script = () => (status === 429 ? slowDown : MockClient.respond(status))
+      const first = yield* open(options, prefix, script, one.url)
+      const second = yield* open(options, prefix, undefined, one.url)
       yield* one.kill
+      for (const { call } of [first, second]) {
+        // Half of the limit each.
+        expect(yield* Effect.all([call, call])).toEqual([200, 200])
+        expect(yield* Effect.flip(call)).toMatchObject({ source: "clientLimit" })
+      }
+      // A client of its own: its 429 may be sent as soon as the server is back.
+      const throttled = yield* open({ ...options, limits: [] }, newPrefix(), script, one.url)
+      status = 429
+      expect(yield* Effect.flip(throttled.call)).toMatchObject({ source: "server" })
+      expect(yield* Effect.flip(throttled.call)).toMatchObject({ source: "throttle" })
+      expect(yield* Effect.flip(second.call)).toMatchObject({ source: "clientLimit" })
+
+      yield* one.restart
+      yield* Effect.sleep("2 seconds")
+      // The server is empty, so the whole limit is free.
+      const calls = Effect.all([first.call, second.call].map(Effect.either))
+      status = 200
+      expect((yield* calls).map(({ _tag }) => _tag)).toEqual(["Right", "Right"])
+      expect((yield* calls).map(({ _tag }) => _tag)).toEqual(["Right", "Right"])
+      expect((yield* calls).map(({ _tag }) => _tag)).toEqual(["Left", "Left"])
     })
   )
 })

@@ -250,6 +250,8 @@ export const constructors: ReadonlyArray<readonly [name: string, make: (extra: o
   ["RedisRateLimiter.make", (extra) => RedisRateLimiter.make({ ...extra })],
   ["RedisRateLimiter.layer", (extra) => RedisRateLimiter.layer({ ...extra })],
   ["RedisRateLimiter.layerConfig", (extra) => RedisRateLimiter.layerConfig({ ...extra })],
+  ["RedisRateLimit.make", (extra) => RedisRateLimit.make({ limits: [], ...extra })],
+  ["RedisRateLimit.layer", (extra) => RedisRateLimit.layer({ limits: [], ...extra })],
   ["RedisRateLimit.throttle", (extra) => RedisRateLimit.throttle({ ...extra })],
   ["RedisRateLimit.layerThrottle", (extra) => RedisRateLimit.layerThrottle({ ...extra })],
   ["RedisReplication.make", (extra) => RedisReplication.make({ ...extra })],

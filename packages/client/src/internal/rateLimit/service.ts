@@ -15,7 +15,8 @@ import type * as RateLimiter from "../../RateLimiter.js"
 export interface Service {
   /**
    * Succeeds when the request may be sent. Fails with `RateLimited` if it may not be sent and should not wait. `send`
-   * is an object that identifies this one HTTP request; pass the same object to `onResponse` and `end`.
+   * is an object that identifies this one HTTP request; pass the same object to `onResponse` and `end`. As the
+   * `throttle` of `RateLimit.make`, it is called again with the same `send` after a wait for a limit.
    */
   readonly acquire: (request: HttpClientRequest, send: object) => Effect.Effect<void, RateLimited>
   /** Receives the response. */
@@ -92,11 +93,14 @@ export interface Options {
    * Maximum wait of a request (60 s). A request that would have to wait longer fails immediately with `RateLimited`.
    */
   readonly maxWait?: Duration.DurationInput | undefined
-  /** Options of {@link throttle}. `false` turns off the throttle, and `useRemainingHeaders` with it. */
-  readonly throttle?: ThrottleOptions | false | undefined
+  /**
+   * Options of {@link throttle}, or a throttle of your own, such as one that processes share. `false` turns off the
+   * throttle.
+   */
+  readonly throttle?: ThrottleOptions | Service | false | undefined
   /**
    * Whether to throttle when a response says that no requests remain in the window, as `throttleOnExhausted` does
-   * (false).
+   * (false). It has no effect without a throttle, or with one of your own.
    */
   readonly useRemainingHeaders?: boolean | undefined
 }
