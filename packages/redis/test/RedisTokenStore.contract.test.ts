@@ -1,14 +1,21 @@
 /** Runs the contract of token stores with a Redis server, and with several processes. */
+import * as RedisClient from "@countersign/redis/RedisClient"
+import * as RedisTokenStore from "@countersign/redis/RedisTokenStore"
+import * as FaultProxy from "@countersign/testing/FaultProxy"
 import * as TokenStoreContract from "@countersign/testing/TokenStoreContract"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import { nextLine, run } from "./support/program.js"
+import { token } from "./support/records.js"
 import { command, hasRedis, newPrefix, openStore, serverOfFile } from "./support/server.js"
 
 /** Shorter than the time after which the contract expects the lock of a killed process to be free. */
 const lease = 2_500
+
+/** Removes all locks, as the server does at the end of their leases. */
+const removeLocks = "for _, key in ipairs(redis.call('KEYS', ARGV[1])) do redis.call('DEL', key) end"
 
 describe.skipIf(!hasRedis)("RedisTokenStore", () => {
   const server = serverOfFile()
@@ -29,6 +36,23 @@ describe.skipIf(!hasRedis)("RedisTokenStore", () => {
       fill: command(server().port, "CONFIG", "SET", "maxmemory", "1"),
       free: command(server().port, "CONFIG", "SET", "maxmemory", "0")
     }),
+    pooled: (prefix) =>
+      Effect.flatMap(RedisClient.make({ url: server().url }), (redis) => {
+        const store = Effect.provideService(RedisTokenStore.make({ prefix, lease }), RedisClient.RedisClient, redis)
+        return Effect.all([store, store])
+      }),
+    loseLocks: (prefix) => command(server().port, "EVAL", removeLocks, "0", `${prefix}*:lock`),
+    lossy: (prefix) =>
+      Effect.gen(function* () {
+        const proxy = yield* FaultProxy.make({ port: server().port })
+        const store = yield* openStore(`redis://127.0.0.1:${proxy.port}`, { prefix, lease })
+        // The server knows the scripts afterwards: the response to an unknown one is not that of a change.
+        yield* store.compareAndSet("other", 0, token)
+        yield* store.remove("other", 1)
+        const lost = Effect.zipRight(Effect.sleep("300 millis"), Effect.zipRight(proxy.reset, proxy.set({})))
+        const hole = proxy.set({ down: [FaultProxy.Toxic.BlackHole({})] })
+        return { store, loseNext: Effect.zipRight(hole, Effect.asVoid(Effect.forkDaemon(lost))) }
+      }),
     kill
   }
 

@@ -75,3 +75,15 @@ export const clear = ({ url }: EtcdServer): Effect.Effect<void> =>
   Effect.promise(() =>
     fetch(`${url}/v3/kv/deleterange`, { method: "POST", body: JSON.stringify({ key: "AA==", range_end: "AA==" }) })
   )
+
+/** Ends all leases, and removes the locks with them. */
+export const endLeases = ({ url }: EtcdServer): Effect.Effect<void> =>
+  Effect.promise(async () => {
+    const post = (path: string, body: object) =>
+      fetch(`${url}/v3/${path}`, { method: "POST", body: JSON.stringify(body) })
+    // The response of etcd.
+    const { leases = [] } = (await (await post("lease/leases", {})).json()) as {
+      leases?: ReadonlyArray<{ ID: string }>
+    }
+    await Promise.all(leases.map(({ ID }) => post("lease/revoke", { ID })))
+  })
