@@ -18,17 +18,17 @@ describe("cost limits", () => {
     expect(brotli).toBeLessThanOrEqual(24_300)
   })
 
-  it("bundles an ApiClient with a bearer token into at most 38.9 kB compressed, without other packages", async () => {
+  it("bundles an ApiClient with a bearer token into at most 39.7 kB compressed, without other packages", async () => {
     const { brotli, modules } = await Bundle.bundle(staged, Bundle.wholeClient)
     expect(modules.filter((module) => !module.startsWith("@countersign/"))).toEqual(["<stdin>"])
-    expect(brotli).toBeLessThanOrEqual(38_900)
+    expect(brotli).toBeLessThanOrEqual(39_700)
   })
 
-  it("loads at most 137 modules for ApiClient besides Effect, all of these packages", async () => {
+  it("loads at most 139 modules for ApiClient besides Effect, all of these packages", async () => {
     const modules = await Bundle.loadedModules(staged, "@countersign/client/ApiClient")
     expect(modules).toContain("@countersign/client/dist/ApiClient.js")
     expect(modules.filter((module) => !/^@countersign\/(?:client|protocol)\//.test(module))).toEqual([])
-    expect(modules.length).toBeLessThanOrEqual(137)
+    expect(modules.length).toBeLessThanOrEqual(139)
   })
 
   it("runs a call through every policy in at most 41 interpreter steps and without a fiber", async () => {

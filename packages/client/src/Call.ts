@@ -116,6 +116,21 @@ export interface ResponseOptions<
 }
 
 /**
+ * Options of `api.open`. `timeout` bounds the time until the header of the response, and `idle` the silence of its body.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface OpenOptions<ES extends AnySchema, E = never> extends Omit<Options<E>, "maxBodySize"> {
+  /** Method of the request, an HTTP token in capitals (`GET`). */
+  readonly method?: string | undefined
+  /** Schema that decodes the JSON body of an error response, as the `body` of the error. */
+  readonly errorSchema?: ES
+  /** Longest time without a byte of the body (60 s). It replaces the transport's `bodyTimeout`. `false` for no limit. */
+  readonly idle?: Duration.DurationInput | false | undefined
+}
+
+/**
  * Fields of a multipart form. A list repeats its name.
  *
  * @since 0.1.0

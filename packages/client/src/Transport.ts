@@ -14,6 +14,7 @@ import { makePolicy } from "./internal/call/pipeline.js"
 import * as Failure from "./internal/errors/failureDetails.js"
 import type { BodyReading } from "./internal/exchange/exchange.js"
 import { makeExchange, readBody } from "./internal/exchange/exchange.js"
+import * as context from "./internal/call/context.js"
 import * as callbackSend from "./internal/exchange/callbackSend.js"
 import * as BufferedBody from "./internal/response/clientResponse.js"
 import * as FieldValues from "./internal/response/fieldValues.js"
@@ -114,12 +115,34 @@ export const markUntraced: <E, R>(client: HttpClient.HttpClient.With<E, R>) => H
  *
  * It sends the request and calls `onOutcome` exactly once, synchronously or later, with an `Exit` or with an effect that is
  * still to be run. It returns a function that cancels the request, after which `onOutcome` is not called. It returns
- * undefined, and sends nothing, for a request that needs an effect, such as one with a streamed body.
+ * undefined, and sends nothing, for a request that needs an effect, such as one with a streamed body. Its third argument has
+ * the {@link RequestLimits}, if there are some.
  *
  * @since 0.1.0
  * @category transports
  */
 export type CallbackSend = callbackSend.CallbackSend
+
+/**
+ * Time limits of one request, instead of those of the transport. `api.open` sets them by its option `idle`.
+ *
+ * @since 0.1.0
+ * @category transports
+ */
+export type RequestLimits = context.RequestLimits
+
+/**
+ * The limits of the request that this fiber sends, for a transport without the callback form.
+ *
+ * A transport that bounds the silence of a body uses `bodyTimeout` instead of its own limit. Another transport may ignore
+ * them, because `api.open` bounds the silence itself.
+ *
+ * @since 0.1.0
+ * @category transports
+ */
+export const requestLimits: Effect.Effect<RequestLimits | undefined> = /* @__PURE__ */ Effect.withFiberRuntime(
+  (fiber) => Effect.succeed(context.contextOf(fiber).limits)
+)
 
 /**
  * Adds the callback form to a transport. It must behave like the transport's `execute`.

@@ -6,10 +6,12 @@
 import type { HttpMethod } from "@effect/platform/HttpMethod"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import type * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import type * as Call from "./Call.js"
 import type { ApiError, InvalidRequest } from "./Errors.js"
 import { makeAnyCall, makeCall } from "./internal/request/call.js"
 import type { JsonCodec } from "./JsonCodec.js"
+import type { OpenResponse } from "./OpenResponse.js"
 
 /**
  * Sends a request without a body: `get`, `head` and `options`.
@@ -121,6 +123,36 @@ export interface AnyVerb<out E = ApiError> {
    * @param url - a path below the base URL, or an absolute URL of one of the client's origins.
    */
   <const Url extends string>(method: string, url: Call.CompleteUrl<Url> | URL): Effect.Effect<HttpClientResponse, E>
+}
+
+/**
+ * Opens a response: sends a request, and returns when the header of the response has arrived. The body follows as a stream.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface OpenVerb<out E = ApiError> {
+  /**
+   * Sends the request with the whole pipeline, up to the header of the response. When the scope closes, a body that is
+   * unread, or still being read, is cancelled.
+   *
+   * @param url - a path below the base URL, or an absolute URL of one of the client's origins. May contain `{name}`.
+   * @param options - see {@link Call.OpenOptions}, {@link Call.PathOptions} and {@link Call.BodyOptions}.
+   */
+  <const Url extends string, ES extends Call.AnySchema = undefined, JS extends Call.AnySchema = undefined, E1 = never>(
+    url: Url | URL,
+    options: Call.OpenOptions<ES, E1> & Call.BodyOptions<JS> & Call.PathOptions<Url>
+  ): Effect.Effect<
+    OpenResponse,
+    Call.Failure<E | E1, undefined, ES>,
+    Scope.Scope | Call.SchemaContext<ES> | Call.SchemaContext<JS>
+  >
+  /**
+   * Sends a GET request without options.
+   *
+   * @param url - a path below the base URL, or an absolute URL of one of the client's origins.
+   */
+  <const Url extends string>(url: Call.CompleteUrl<Url> | URL): Effect.Effect<OpenResponse, E, Scope.Scope>
 }
 
 /**

@@ -37,6 +37,12 @@ interface Held {
   readonly outer: Held | undefined
 }
 
+/** See `Transport.RequestLimits`. */
+export interface RequestLimits {
+  /** Longest time without a byte of the body, instead of the time of the transport. Infinite for no limit. */
+  readonly bodyTimeout: Duration.Duration
+}
+
 /** The context of a call at one position of the pipeline. */
 export interface CallContext {
   /** The fiber that sends the request. */
@@ -53,6 +59,8 @@ export interface CallContext {
   readonly held: Held | undefined
   /** The span of the request. */
   readonly span: Tracer.Span | undefined
+  /** Limits of the request that a transport sends. Undefined outside of a transport. */
+  readonly limits: RequestLimits | undefined
 }
 
 /** The context of a fiber that is in no call. */
@@ -64,7 +72,8 @@ const rootContext = (fiber: Running): CallContext => ({
   attempt: 1,
   requests: undefined,
   held: undefined,
-  span: undefined
+  span: undefined,
+  limits: undefined
 })
 
 /** The context for code outside of this package. Undefined when that code has ended. */

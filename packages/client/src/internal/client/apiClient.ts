@@ -38,6 +38,11 @@ export interface ApiClient<out E = ApiError> extends HttpClient.HttpClient.With<
   /** Sends a request with any method: `api.request("PROPFIND", "/files")`. */
   readonly request: Verb.AnyVerb<E>
   /**
+   * Sends a request (GET by default), and returns when the header of the response has arrived. The body is a stream: for
+   * large, long and endless responses.
+   */
+  readonly open: Verb.OpenVerb<E>
+  /**
    * This client with other defaults: header fields, query parameters, credentials, time limits and retries. Both clients
    * share limits, circuits and the retry budget. With other credentials, the client has a throttle of its own and no cookies.
    *

@@ -6,6 +6,8 @@ import type { ApiError } from "../../Errors.js"
 import * as Redirects from "../../Redirects.js"
 import * as Transport from "../../Transport.js"
 import * as Verb from "../../Verb.js"
+import type { OpenSend } from "../request/openCall.js"
+import { idleOf, limitBody, makeOpenCall } from "../request/openCall.js"
 import { toPlatformHttpClient } from "../call/platformHttpClient.js"
 import { makeExchange } from "../exchange/exchange.js"
 import type { ApiClient } from "./apiClient.js"
@@ -59,6 +61,11 @@ export const assemble = <E>(
     const derived = withOverrides(services, options, throttles)
     return assemble(transport, { ...derived, defaults: withDefaults(services.defaults, options) }, throttles)
   }
+  const open: OpenSend<ApiError | E> = (request, options) => {
+    // The type of `open` has the errors of `options.auth`.
+    const own = withOverrides(services, options as Call.Options<E>, throttles)
+    return pipeline(limitBody(idleOf(options))(streaming), own).execute(request)
+  }
   const remove = Verb.makeWithBody("DELETE", send, codec, headers)
   return Object.assign(pipeline(streaming, services), {
     get: Verb.make("GET", send, codec, headers),
@@ -70,6 +77,8 @@ export const assemble = <E>(
     delete: remove,
     del: remove,
     request: Verb.makeAny(send, codec, headers),
+    // The interface declares the types of the schemas.
+    open: makeOpenCall(open, codec, headers),
     with: derive,
     httpClient: toPlatformHttpClient(pipeline(streaming, services, withoutStatusErrors))
   })

@@ -4,11 +4,13 @@ import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import type * as Effect from "effect/Effect"
 import { globalValue } from "effect/GlobalValue"
+import type { RequestLimits } from "../call/context.js"
 
 /** See `Transport.CallbackSend`. */
 export type CallbackSend = (
   request: HttpClientRequest,
-  onOutcome: (outcome: Effect.Effect<HttpClientResponse, HttpClientError.HttpClientError>) => void
+  onOutcome: (outcome: Effect.Effect<HttpClientResponse, HttpClientError.HttpClientError>) => void,
+  limits: RequestLimits | undefined
 ) => (() => void) | undefined
 
 /** Two copies of this package share the entries. */

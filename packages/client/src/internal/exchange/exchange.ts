@@ -87,14 +87,15 @@ const sendByCallback = <R>(
   let cancel: (() => void) | undefined
   let isEnded = false
   const observed = observeRequest(context, request)
-  cancel = send(request, (outcome) => {
+  const onOutcome = (outcome: Outcome<HttpClientError.HttpClientError>) => {
     const typed = toTyped(exchanger.reading, request, context, observed, outcome)
     // A streaming response is cut if the fiber is interrupted before it has it. Otherwise nothing is left to cancel,
     // and the fiber must not keep the exchange in memory.
     isEnded = isExit(typed) && (Exit.isFailure(typed) || bufferedBodyOf(typed.value) !== undefined)
     if (isEnded) cancel = undefined
     resume(typed)
-  })
+  }
+  cancel = send(request, onOutcome, context.limits)
   if (isEnded) return undefined
   if (cancel !== undefined) return () => cancel?.()
   resume(runExternal(execute(exchanger, request, observed), context))

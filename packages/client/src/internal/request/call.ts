@@ -33,7 +33,8 @@ type Outcome<E> = Effect.Effect<unknown, E | InvalidRequest | InvalidResponse, u
 
 const noOptions: AnyOptions = {}
 
-const unreadable = new InvalidRequest({
+/** The error of options that cannot be read. */
+export const unreadableOptions: InvalidRequest = new InvalidRequest({
   reason: "Options",
   detail: "an option of the call cannot be read, because its getter throws. Pass plain values."
 })
@@ -45,7 +46,7 @@ const invalidOption = (
 ): InvalidRequest | undefined => {
   const unknown = OptionNames.findUnknown(options, names, otherNames)
   if (unknown === undefined) return wrongCallOption(options)
-  const advised = names === callNames ? { advice: "If it is a member of the body, use `json`.", ...unknown } : unknown
+  const advised = "json" in names ? { advice: "If it is a member of the body, use `json`.", ...unknown } : unknown
   return new InvalidRequest({ reason: "Options", detail: OptionNames.explain(`a ${method} call`, advised) })
 }
 
@@ -82,7 +83,7 @@ const makeSender = <E>(
     try {
       return withOptions(url, options)
     } catch {
-      return unreadable
+      return unreadableOptions
     }
   }
 
@@ -149,11 +150,12 @@ export const makeAnyCall = <E>(
   method: string,
   send: Call.Send<E>,
   codec?: JsonCodec,
-  defaults?: DefaultHeaders
+  defaults?: DefaultHeaders,
+  names: OptionNames.Shape = callNames
 ): ((url: string | URL, options?: AnyOptions | null) => Outcome<E>) => {
   if (typeof method === "string" && methodPattern.test(method) && !unsendable.has(method)) {
     // The platform's type lists seven methods, and its requests carry any.
-    return makeCall(method as HttpMethod, send, codec, defaults, callNames)
+    return makeCall(method as HttpMethod, send, codec, defaults, names)
   }
   const detail = unsendable.has(method)
     ? `the method ${method} cannot be sent by a client.`

@@ -41,6 +41,11 @@ export const timeoutKind: Kind = {
   pass: 'milliseconds above 0, a text such as "5 seconds", or `{ call, exchange }` with such values or false'
 }
 
+export const idleKind: Kind = {
+  accepts: isLimit,
+  pass: 'milliseconds above 0, a text such as "60 seconds", or false'
+}
+
 export const retryKind: Kind = orFalse({
   accepts: (value) => Schedule.isSchedule(value) || (isObject(value) && !Layer.isLayer(value)),
   pass: "a schedule such as `Retry.exponential({ times: 3 })`, or options such as `{ statuses: [503] }`"

@@ -26,16 +26,17 @@ type CallOptions = Call.Options &
   Call.BodyOptions<undefined> &
   Call.PathOptions<string>
 
-/** The options of `api.with`. */
-export const defaultNames: OptionNames.ShapeOf<Call.Options> = {
+const sharedNames: OptionNames.ShapeOf<Omit<Call.Options, "maxBodySize">> = {
   query: true,
   headers: true,
   auth: true,
   timeout: timeoutNames,
   retry: retryNames,
-  redirects: redirectNames,
-  maxBodySize: true
+  redirects: redirectNames
 }
+
+/** The options of `api.with`. */
+export const defaultNames: OptionNames.ShapeOf<Call.Options> = { ...sharedNames, maxBodySize: true }
 
 /** The options of a call without a body. */
 export const bodilessNames: OptionNames.ShapeOf<Omit<CallOptions, keyof Call.BodyOptions<undefined>>> = {
@@ -46,8 +47,7 @@ export const bodilessNames: OptionNames.ShapeOf<Omit<CallOptions, keyof Call.Bod
   withResponse: true
 }
 
-export const callNames: OptionNames.ShapeOf<CallOptions> = {
-  ...bodilessNames,
+const bodyNames: OptionNames.ShapeOf<Call.BodyOptions<undefined>> = {
   json: true,
   jsonSchema: true,
   form: true,
@@ -55,6 +55,21 @@ export const callNames: OptionNames.ShapeOf<CallOptions> = {
   text: true,
   body: true
 }
+
+export const callNames: OptionNames.ShapeOf<CallOptions> = { ...bodilessNames, ...bodyNames }
+
+type OpenOptions = Call.OpenOptions<undefined> & Call.BodyOptions<undefined> & Call.PathOptions<string>
+
+/** The options of `api.open` for a method without a body. */
+export const bodilessOpenNames: OptionNames.ShapeOf<Omit<OpenOptions, keyof Call.BodyOptions<undefined>>> = {
+  ...sharedNames,
+  path: true,
+  errorSchema: true,
+  method: true,
+  idle: true
+}
+
+export const openNames: OptionNames.ShapeOf<OpenOptions> = { ...bodilessOpenNames, ...bodyNames }
 
 const retryAdvice = "Pass `retry: Retry.exponential({ times: 3 })`."
 

@@ -2,12 +2,13 @@ import type * as Headers from "@effect/platform/Headers"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientError from "@effect/platform/HttpClientError"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
-import type { CallbackSend } from "@countersign/client/Transport"
-import { markUntraced, withCallbackSend } from "@countersign/client/Transport"
+import type { CallbackSend, RequestLimits } from "@countersign/client/Transport"
+import { markUntraced, requestLimits, withCallbackSend } from "@countersign/client/Transport"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import type { HeaderFields, RequestDispatcher } from "../dispatcher/requestDispatcher.js"
+import { toMilliseconds } from "./agent.js"
 import { ConnectionReuse } from "./connectionReuse.js"
 import { acceptEncoding } from "./contentDecoding.js"
 import type { SharedState, ResponseEffect } from "./dispatchHandler.js"
@@ -17,7 +18,7 @@ import { makeRequestBody } from "./requestBody.js"
 import type { Target } from "./requestUrl.js"
 import { makeUrlSplitter } from "./requestUrl.js"
 
-/** Timeouts of the dispatcher, the same for every request, in milliseconds; 0 for none. */
+/** Timeouts of the dispatcher, in milliseconds; 0 for none. A request may have another `bodyTimeout`. */
 export interface Timeouts {
   readonly headersTimeout: number
   readonly bodyTimeout: number
@@ -55,6 +56,7 @@ const dispatch = (
   request: HttpClientRequest,
   { origin, path }: Target,
   body: Body,
+  limits: RequestLimits | undefined,
   resume: (response: ResponseEffect) => void
 ): (() => void) => {
   const { method } = request
@@ -62,10 +64,11 @@ const dispatch = (
   const headers = headerFieldsOf(request.headers)
   if (request.headers["accept-encoding"] === undefined)
     headers.push("accept-encoding", acceptEncodingFor(request.headers))
+  const own = limits && { bodyTimeout: toMilliseconds(limits.bodyTimeout) }
   // undici reports an invalid method or header field to the handler.
   shared.connectionReuse.whenIdle(() => {
     if (handler.isCancelled) return
-    dispatcher.dispatch({ origin, path, method, headers, body: body ?? null, ...timeouts }, handler)
+    dispatcher.dispatch({ origin, path, method, headers, body: body ?? null, ...timeouts, ...own }, handler)
   })
   return () => handler.cancel()
 }
@@ -82,11 +85,11 @@ export const makeHttpClient = (dispatcher: RequestDispatcher, timeouts: Timeouts
     shared: { connectionReuse: new ConnectionReuse(), headersTimeout: timeouts.headersTimeout }
   }
 
-  const callbackSend: CallbackSend = (request, onResponse) => {
+  const callbackSend: CallbackSend = (request, onResponse, limits) => {
     const target = splitUrl(request)
     if (Either.isRight(target)) {
       const body = makeRequestBody(request.body)
-      return Effect.isEffect(body) ? undefined : dispatch(context, request, target.right, body, onResponse)
+      return Effect.isEffect(body) ? undefined : dispatch(context, request, target.right, body, limits, onResponse)
     }
     onResponse(invalidUrl(request, target.left))
     return () => undefined
@@ -97,10 +100,12 @@ export const makeHttpClient = (dispatcher: RequestDispatcher, timeouts: Timeouts
       const target = splitUrl(request)
       if (Either.isLeft(target)) return invalidUrl(request, target.left)
       const send = (body: Body): ResponseEffect =>
-        Effect.async((resume) => {
-          const cancel = dispatch(context, request, target.right, body, resume)
-          return Effect.sync(cancel)
-        })
+        Effect.flatMap(requestLimits, (limits) =>
+          Effect.async((resume) => {
+            const cancel = dispatch(context, request, target.right, body, limits, resume)
+            return Effect.sync(cancel)
+          })
+        )
       const body = makeRequestBody(request.body)
       return Effect.isEffect(body) ? Effect.flatMap(body, send) : send(body)
     }),

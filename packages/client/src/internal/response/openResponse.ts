@@ -1,0 +1,154 @@
+/** Responses with a body that is read as a stream, bounded by its scope and by its silence. */
+import type * as Headers from "@effect/platform/Headers"
+import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
+import * as Content from "@countersign/protocol/Content"
+import type * as Chunk from "effect/Chunk"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as ExecutionStrategy from "effect/ExecutionStrategy"
+import * as Exit from "effect/Exit"
+import * as Inspectable from "effect/Inspectable"
+import * as Option from "effect/Option"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { TransportError } from "../../Errors.js"
+import { boundBy } from "../call/externalCode.js"
+import { transportError } from "../exchange/typedError.js"
+import { redactedUrl } from "../redaction/requestHistory.js"
+import { unsafeMonotonicNow } from "../time/clock.js"
+import { originalRequest } from "./clientResponse.js"
+import { drain } from "./readBody.js"
+
+/** See `OpenResponse.defaults`. */
+export const defaults = { idle: "60 seconds" } as const
+
+/**
+ * A response after its header has arrived. Its body is a stream that can be read once.
+ *
+ * Printing it shows method, URL and status only.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface OpenResponse {
+  /** Method of the request, such as `GET`. */
+  readonly method: string
+  /** URL of the response, after redirects. Safe to print. */
+  readonly url: string
+  /** Status of the response, such as 200. */
+  readonly status: number
+  /** Header fields, by names in lower case. */
+  readonly headers: Headers.Headers
+  /**
+   * The body after decompression, as it arrives. It can be read once.
+   *
+   * Fails with `TransportError`: `Truncated` for a body that breaks off, `BodyTimeout` after a silence of `idle`, and
+   * `InvalidContentEncoding` for bytes that cannot be decompressed. A reader that stops early, or is interrupted, closes
+   * the connection. Over HTTP/2 it cancels the stream only.
+   */
+  readonly stream: Stream.Stream<Uint8Array, TransportError>
+}
+
+type Body = Stream.Stream<Uint8Array, TransportError>
+
+type Pull = Effect.Effect<Chunk.Chunk<Uint8Array>, Option.Option<TransportError>>
+
+/** The body with the errors of the client. */
+const typedBody = (response: HttpClientResponse): Body =>
+  Stream.catchAll(response.stream, (error): Body =>
+    error.reason === "EmptyBody" ? Stream.empty : Stream.fail(transportError(originalRequest(response), error, true))
+  )
+
+/** A response and how its body is read. Printers show method, URL and status only. */
+class StreamedOpenResponse extends Inspectable.Class implements OpenResponse {
+  readonly method: string
+  readonly url: string
+  readonly status: number
+  readonly #response: HttpClientResponse
+  readonly #idle: Duration.Duration
+  readonly #scope: Scope.Scope
+  #state: "unread" | "read" | "closed" = "unread"
+
+  constructor(response: HttpClientResponse, idle: Duration.Duration, scope: Scope.Scope) {
+    super()
+    const request = originalRequest(response)
+    this.method = request.method
+    this.url = redactedUrl(request)
+    this.status = response.status
+    this.#response = response
+    this.#idle = idle
+    this.#scope = scope
+  }
+
+  get headers(): Headers.Headers {
+    return this.#response.headers
+  }
+
+  get stream(): Body {
+    return Stream.suspend(() => {
+      if (this.#state === "read")
+        return Stream.fail(this.#failure("Unknown", "the body was already read. Open it again"))
+      if (this.#state === "closed") {
+        return Stream.fail(this.#failure("Unknown", "the scope of the response is closed. Read the body within it"))
+      }
+      this.#state = "read"
+      return Content.isPossible(this.method, this.status) ? this.#read() : Stream.empty
+    })
+  }
+
+  /** Called when the scope closes. The transport releases an unread body only if a reader of it stops. */
+  readonly close: Effect.Effect<void> = Effect.suspend(() => {
+    const isUnread = this.#state === "unread"
+    this.#state = "closed"
+    return isUnread ? drain(this.#response, 0) : Effect.void
+  })
+
+  /** The body is read in a scope of its own, which closes with the stream, and with the scope of the response. */
+  #read(): Body {
+    return Stream.unwrapScoped(
+      Effect.gen(this, function* () {
+        const own = yield* Effect.acquireRelease(Scope.fork(this.#scope, ExecutionStrategy.sequential), (scope) =>
+          Scope.close(scope, Exit.void)
+        )
+        const pull = yield* Scope.extend(Stream.toPull(typedBody(this.#response)), own)
+        return Stream.fromPull(Effect.succeed(this.#boundSilence(pull)))
+      })
+    )
+  }
+
+  #boundSilence(pull: Pull): Pull {
+    if (!Duration.isFinite(this.#idle)) return pull
+    const idleMs = Duration.toMillis(this.#idle)
+    const onSilence = Effect.suspend(() =>
+      Effect.fail(Option.some(this.#failure("BodyTimeout", `no byte arrived for ${Duration.format(this.#idle)}`)))
+    )
+    return Effect.withFiberRuntime((fiber) => boundBy(pull, unsafeMonotonicNow(fiber) + idleMs, onSilence))
+  }
+
+  #failure(reason: "BodyTimeout" | "Unknown", detail: string): TransportError {
+    return new TransportError({ method: this.method, url: this.url, reason, sent: "maybe", detail })
+  }
+
+  override toJSON(): unknown {
+    const { method, status, url } = this
+    return { _id: "@countersign/client/OpenResponse", method, url, status }
+  }
+}
+
+/**
+ * Runs a request up to the header of its response. The body is released when the scope closes.
+ *
+ * @param idle - longest time without a byte of the body.
+ */
+export const openResponse = <E, R>(
+  send: Effect.Effect<HttpClientResponse, E, R>,
+  idle: Duration.Duration
+): Effect.Effect<OpenResponse, E, R | Scope.Scope> =>
+  Effect.flatMap(Effect.scope, (scope) =>
+    Effect.uninterruptibleMask((restore) =>
+      Effect.flatMap(restore(send), (response) => {
+        const opened = new StreamedOpenResponse(response, idle, scope)
+        return Effect.as(Scope.addFinalizer(scope, opened.close), opened)
+      })
+    )
+  )
