@@ -1,11 +1,9 @@
 /** Path parameters, queries, response headers, and pages. */
 import * as Auth from "@countersign/client/Auth"
 import * as ApiClient from "@countersign/client/ApiClient"
-import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
-import * as Chunk from "effect/Chunk"
+import * as Paginate from "@countersign/client/Paginate"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 
@@ -49,45 +47,14 @@ export const list = Effect.gen(function* () {
 })
 // #endregion
 
-// #region link
-/** The URL with `rel="next"` in a `Link` field (RFC 8288). A relative one is relative to the URL of the response. */
-const nextUrl = ({ headers, request }: HttpClientResponse) =>
-  Option.fromNullable(/<([^>]*)>[^,]*rel="?next\b/.exec(headers["link"] ?? "")?.[1]).pipe(
-    Option.map((url) => new URL(url, request.url).href)
+// #region pages
+/** The titles of all pages. The next page is the link with `rel="next"` of the response. */
+export const titles = Effect.gen(function* () {
+  const api = yield* Api
+  yield* Paginate.items(api, "/issues", { schema: Issues, next: Paginate.link() }).pipe(
+    Stream.runForEach(({ title }) => Console.log(title))
   )
-
-const allIssues = Stream.paginateChunkEffect("/issues", (url) =>
-  Effect.gen(function* () {
-    const api = yield* Api
-    const [issues, response] = yield* api.get(url, { schema: Issues, withResponse: true })
-    return [Chunk.unsafeFromArray(issues), nextUrl(response)] as const
-  })
-)
-
-export const titles = Stream.runForEach(allIssues, ({ title }) => Console.log(title))
-// #endregion
-
-// #region cursor
-const Page = Schema.Struct({
-  items: Issues,
-  cursor: Schema.optionalWith(Schema.String, { as: "Option" })
 })
-
-const allEvents = Stream.paginateChunkEffect(Option.none<string>(), (cursor) =>
-  Effect.gen(function* () {
-    const api = yield* Api
-    const page = yield* api.get("/events", {
-      query: { cursor: Option.getOrUndefined(cursor) },
-      schema: Page
-    })
-    return [Chunk.unsafeFromArray(page.items), Option.map(page.cursor, Option.some)] as const
-  })
-)
-
-/** No page is requested before the stream needs it. */
-export const firstEvent = Effect.flatMap(Stream.runHead(allEvents), (event) =>
-  Console.log(Option.map(event, ({ title }) => title).pipe(Option.getOrElse(() => "none")))
-)
 // #endregion
 
-export const program = Effect.all([one, list, titles, firstEvent], { discard: true })
+export const program = Effect.all([one, list, titles], { discard: true })

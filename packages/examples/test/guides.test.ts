@@ -4,7 +4,7 @@ import * as Auth from "@countersign/client/Auth"
 import * as HttpBin from "@countersign/testing/HttpBin"
 import * as MockClient from "@countersign/testing/MockClient"
 import * as OAuthServer from "@countersign/testing/OAuthServer"
-import { describe, expect, it } from "@effect/vitest"
+import { describe, expect, it, vi } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/TestClock"
@@ -16,6 +16,7 @@ import * as CallOptions from "../src/call-options.js"
 import * as FirstErrors from "../src/first-errors.js"
 import * as Forms from "../src/forms.js"
 import * as Limits from "../src/limits.js"
+import * as Pages from "../src/pages.js"
 import * as Paging from "../src/paging.js"
 import * as PostJson from "../src/post-json.js"
 import * as SeveralApis from "../src/several-apis.js"
@@ -90,11 +91,10 @@ describe("paging.ts", () => {
       link: '<https://api.example.com/v1/issues?per_page=1&page=2>; rel="next", </v1/issues?page=3>; rel="last"'
     }),
     respond(200, [], { link: '</v1/issues?page=1>; rel="first", </v1/issues?page=3>; rel="next"' }),
-    respond(200, issues.slice(2)),
-    respond(200, { items: issues.slice(1, 2), cursor: "c2" })
+    respond(200, issues.slice(2))
   ]
 
-  it.effect("sends paths and queries, and follows a Link and a cursor", () =>
+  it.effect("sends paths and queries, and follows a Link", () =>
     Effect.gen(function* () {
       expectShown("paging.ts", yield* Effect.provide(printed(Paging.program), Paging.ApiLive))
       expect((yield* sent).map(({ url }) => url.replace("https://api.example.com", ""))).toEqual([
@@ -102,11 +102,59 @@ describe("paging.ts", () => {
         "/v1/issues?per_page=2&state=open&label=bug&label=docs",
         "/v1/issues?per_page=2",
         "/v1/issues?per_page=1&page=2",
-        "/v1/issues?page=3&per_page=2",
-        "/v1/events?per_page=2"
+        "/v1/issues?page=3&per_page=2"
       ])
     }).pipe(Effect.provide(MockClient.layer(script)))
   )
+})
+
+describe("pages.ts", () => {
+  const titles = ["Typo", "Crash", "Slow start"].map((title) => ({ title }))
+  const page = (items: ReadonlyArray<object>, next?: string) =>
+    respond(200, items, next === undefined ? {} : { link: `<${next}>; rel="next"` })
+  const all = [page(titles.slice(0, 2), "?page=2"), page(titles.slice(2))]
+  const ids = (...names: ReadonlyArray<string>) => names.map((id) => ({ id }))
+  const script = [
+    ...all,
+    respond(200, { data: ids("e1", "e2"), next_cursor: "c2" }),
+    respond(200, { data: ids("e3", "e4"), next_cursor: "c3" }),
+    respond(200, { data: ids("ch1", "ch2"), has_more: true }),
+    respond(200, { data: ids("ch3"), has_more: false }),
+    page(titles.slice(0, 2), "?page=2"),
+    respond(404),
+    page(titles.slice(2)),
+    page(titles, "/v1/circle?page=2"),
+    page(titles, "/v1/circle")
+  ]
+
+  it.effect("reads pages by Link, cursor and function, continues, and rejects a circle", () =>
+    Effect.gen(function* () {
+      expectShown("pages.ts", yield* Effect.provide(printed(Pages.program), Pages.ApiLive))
+      expect((yield* sent).map(({ url }) => url.replace("https://api.example.com/v1", ""))).toEqual([
+        "/issues?state=open",
+        "/issues?page=2",
+        "/events",
+        "/events?cursor=c2",
+        "/charges",
+        "/charges?starting_after=ch2",
+        "/issues",
+        "/issues?page=2",
+        "/issues?page=2",
+        "/circle",
+        "/circle?page=2"
+      ])
+    }).pipe(Effect.provide(MockClient.layer(script)))
+  )
+
+  it("gives the items to for await with Promises", async () => {
+    const log = vi.spyOn(console, "log").mockReturnValue(undefined)
+    try {
+      await Pages.printTitles(MockClient.layer(all))
+      expect(log.mock.calls.flat()).toEqual(titles.map(({ title }) => title))
+    } finally {
+      log.mockRestore()
+    }
+  })
 })
 
 describe("post-json.ts", () => {

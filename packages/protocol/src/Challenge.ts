@@ -4,16 +4,17 @@
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-11.6.1
  * @since 0.1.0
  */
+import type { QuotedString } from "./internal/Char.js"
 import {
-  BACKSLASH,
   COMMA,
   DQUOTE,
   EQUALS,
   isBlank,
-  isControl,
   isToken68Char,
   isTokenChar,
-  skip
+  readQuoted,
+  skip,
+  skipMember
 } from "./internal/Char.js"
 
 /**
@@ -151,39 +152,10 @@ const scanParameter = (line: string, start: number, nameEnd: number, { current }
   return end
 }
 
-interface Value {
-  readonly text: string
-  readonly end: number
-}
-
-const readValue = (line: string, start: number): Value | undefined => {
+const readValue = (line: string, start: number): QuotedString | undefined => {
   if (line.charCodeAt(start) === DQUOTE) return readQuoted(line, start)
   const end = skip(line, start, isTokenChar)
   return end === start ? undefined : { text: line.slice(start, end), end }
-}
-
-const readQuoted = (line: string, start: number): Value | undefined => {
-  let text = ""
-  for (let index = start + 1; index < line.length; index++) {
-    const code = line.charCodeAt(index)
-    if (code === DQUOTE) return { text, end: index + 1 }
-    if (code === BACKSLASH) index++
-    if (isControl(line.charCodeAt(index)) && line[index] !== "\t") return undefined
-    text += line[index] ?? ""
-  }
-  return undefined
-}
-
-/** The index of the next comma outside of quotes. An unclosed quote extends to the end of the line. */
-const skipMember = (line: string, start: number): number => {
-  let quoted = false
-  for (let index = start; index < line.length; index++) {
-    const code = line.charCodeAt(index)
-    if (code === COMMA && !quoted) return index
-    if (code === DQUOTE) quoted = !quoted
-    if (code === BACKSLASH && quoted) index++
-  }
-  return line.length
 }
 
 const isSeparator = (code: number): boolean => code === COMMA || isBlank(code)

@@ -4,7 +4,7 @@
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-15.4
  * @since 0.1.0
  */
-import { isControl, trimBlanks } from "./internal/Char.js"
+import { trimBlanks } from "./internal/Char.js"
 import { single } from "./internal/Singleton.js"
 import * as Url from "./internal/Url.js"
 
@@ -134,7 +134,7 @@ export const decide = (exchange: RedirectInput): Decision => {
   if (isAmbiguous) return reject("InvalidLocation")
 
   const from = withoutUserinfo(exchange.url)
-  const to = from === undefined || hasControl(location) ? undefined : Url.parse(location, from)
+  const to = from === undefined || Url.hasControl(location) ? undefined : Url.parse(location, from)
   if (from === undefined || to === undefined) return reject("InvalidLocation")
 
   const sameOrigin = from.origin === to.origin
@@ -167,22 +167,12 @@ export const decide = (exchange: RedirectInput): Decision => {
 export const references = (field: string): ReadonlyArray<string> => {
   const value = single(field)
   const parts = value.split(", ")
-  return (parts.every(isWhole) ? parts : [value]).map(encodeOctets)
+  return (parts.every(isWhole) ? parts : [value]).map(Url.encodeOctets)
 }
 
 const isWhole = (part: string): boolean => {
   const start = part.slice(0, 6).toLowerCase()
   return (start.startsWith("/") || start.startsWith("http:") || start === "https:") && !part.includes(" ")
-}
-
-const encodeOctets = (value: string): string => {
-  let encoded = ""
-  for (let index = 0; index < value.length; index++) {
-    const code = value.charCodeAt(index)
-    if (code > 0xff) return value
-    encoded += code < 0x80 ? value.charAt(index) : `%${code.toString(16).toUpperCase()}`
-  }
-  return encoded
 }
 
 /**
@@ -264,11 +254,4 @@ const withoutUserinfo = (text: string): URL | undefined => {
   url.username = ""
   url.password = ""
   return url
-}
-
-const hasControl = (text: string): boolean => {
-  for (let index = 0; index < text.length; index++) {
-    if (isControl(text.charCodeAt(index))) return true
-  }
-  return false
 }

@@ -1,5 +1,5 @@
 /**
- * Character classes of RFC 5234 and RFC 9110 over UTF-16 code units.
+ * Character classes of RFC 5234 and RFC 9110 over UTF-16 code units, and scanners for lists and quoted strings.
  *
  * Server text is scanned with these and not with regular expressions, so that no input can cause backtracking. `NaN`, the
  * result of `charCodeAt` past the end of a string, is in none of the classes.
@@ -60,3 +60,39 @@ export const isLoneSurrogate = (text: string, index: number): boolean => {
 const isHighSurrogate = (code: number): boolean => code >= 0xd800 && code <= 0xdbff
 
 const isLowSurrogate = (code: number): boolean => code >= 0xdc00 && code <= 0xdfff
+
+/** The text of a `quoted-string` (RFC 9110 §5.6.4) without quotes and escapes, and the index after it. */
+export interface QuotedString {
+  readonly text: string
+  readonly end: number
+}
+
+/**
+ * Reads a quoted string. Undefined if it does not end, or contains a control character.
+ *
+ * @param start index of the opening quote
+ * @internal
+ */
+export const readQuoted = (line: string, start: number): QuotedString | undefined => {
+  let text = ""
+  for (let index = start + 1; index < line.length; index++) {
+    const code = line.charCodeAt(index)
+    if (code === DQUOTE) return { text, end: index + 1 }
+    if (code === BACKSLASH) index++
+    if (isControl(line.charCodeAt(index)) && line[index] !== "\t") return undefined
+    text += line[index] ?? ""
+  }
+  return undefined
+}
+
+/** The index of the next comma or `separator` outside of quotes. An unclosed quote extends to the end of the line. */
+export const skipMember = (line: string, start: number, separator = COMMA): number => {
+  let quoted = false
+  for (let index = start; index < line.length; index++) {
+    const code = line.charCodeAt(index)
+    if ((code === COMMA || code === separator) && !quoted) return index
+    if (code === DQUOTE) quoted = !quoted
+    if (code === BACKSLASH && quoted) index++
+  }
+  return line.length
+}

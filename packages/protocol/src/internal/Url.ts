@@ -49,6 +49,25 @@ export const hrefWithQuery = (url: URL, written: string): string => {
   return origin + pathname + search + (hash === "" && href.endsWith("#") ? "#" : hash)
 }
 
+/** Percent-encodes the octets of a field value outside ASCII one by one. Text with characters above 255 is not changed. */
+export const encodeOctets = (value: string): string => {
+  let encoded = ""
+  for (let index = 0; index < value.length; index++) {
+    const code = value.charCodeAt(index)
+    if (code > 0xff) return value
+    encoded += code < 0x80 ? value.charAt(index) : `%${code.toString(16).toUpperCase()}`
+  }
+  return encoded
+}
+
+/** Whether a text contains a control character. The parser would drop some of them. */
+export const hasControl = (text: string): boolean => {
+  for (let index = 0; index < text.length; index++) {
+    if (isControl(text.charCodeAt(index))) return true
+  }
+  return false
+}
+
 /** Whether the scheme is http or https. */
 export const isHttp = (url: URL): boolean => url.protocol === "https:" || url.protocol === "http:"
 

@@ -4,6 +4,7 @@ import * as Basic from "@countersign/protocol/Basic"
 import * as Challenge from "@countersign/protocol/Challenge"
 import * as Content from "@countersign/protocol/Content"
 import * as HttpDate from "@countersign/protocol/HttpDate"
+import * as Link from "@countersign/protocol/Link"
 import * as OptionNames from "@countersign/protocol/OptionNames"
 import * as Origin from "@countersign/protocol/Origin"
 import * as RateLimit from "@countersign/protocol/RateLimit"
@@ -69,6 +70,12 @@ const limits = [
   "limit=100, remaining=0, reset=50",
   "1.5"
 ]
+const links = [
+  '<https://api.example.com/issues?page=2>; rel="next", <https://api.example.com/issues?page=9>; rel="last"',
+  '</issues?page=2,3>; rel="next last"; title="a, b"',
+  '<?page=2>;rel=next;anchor="#top"',
+  "<>; title*=UTF-8''a%20b; rel=\"prev\""
+]
 const waits = ["120", "0", "7.5", "1767225600", ...dates, ...limits]
 const limitFields = ["ratelimit", "ratelimit-policy", "x-ratelimit-reset", "date"]
 
@@ -102,6 +109,11 @@ export const corpus: Readonly<Record<string, ReadonlyArray<Parser>>> = {
   ],
   Content: [parser("Content.isPossible", (text) => Content.isPossible(text, 200), ["GET", "HEAD", "CONNECT"])],
   HttpDate: [parser("HttpDate.parse", (text) => HttpDate.parse(text, now), dates)],
+  Link: [
+    parser("Link.parse", Link.parse, links),
+    parser("Link.find", (text) => Link.find(Link.parse(text), "next"), links),
+    parser("Link.resolve", (text) => Link.resolve(text, "https://api.example.com/issues?page=1"), urls)
+  ],
   OptionNames: [parser("OptionNames.findUnknown", unknownName, ["baseURL", "timeouts", "maxRetries", "constructor"])],
   Origin: [
     parser("Origin.of", Origin.of, urls),
