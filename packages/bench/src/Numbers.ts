@@ -6,6 +6,10 @@ export const median = (values: ReadonlyArray<number>): number => {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? upper) + upper) / 2
 }
 
+/** The value below which a share of the values is, such as 0.99. NaN without values. */
+export const percentile = (values: ReadonlyArray<number>, share: number): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length * share)] ?? Number.NaN
+
 /** Rounds to a number of digits after the decimal point. */
 export const round = (value: number, digits: number): number => Number(value.toFixed(digits))
 

@@ -2,6 +2,7 @@
 import type * as Bodies from "./sections/bodies.js"
 import type * as Failure from "./sections/failure.js"
 import type * as Fleet from "./sections/fleet.js"
+import type * as FleetDelays from "./sections/fleetDelays.js"
 import type * as Growth from "./sections/growth.js"
 import type * as Policies from "./sections/policies.js"
 import type * as Sql from "./sections/sql.js"
@@ -22,5 +23,6 @@ export interface Report {
   readonly storm?: ReadonlyArray<Storm.Row>
   readonly start?: Start.Start
   readonly fleet?: ReadonlyArray<Fleet.Row>
+  readonly fleetDelays?: ReadonlyArray<FleetDelays.Row>
   readonly sql?: ReadonlyArray<Sql.Row>
 }

@@ -135,6 +135,21 @@ const fleet = ({ fleet: rows = [] }: Report): string =>
     ])
   )
 
+const fleetDelays = ({ fleetDelays: rows = [] }: Report): string =>
+  table(
+    "Redis: delays between three processes",
+    ["from one process to the next", "samples", "p50 ms", "p99 ms", "control", "control's p50", "control's p99"],
+    rows.map((row) => [
+      row.name,
+      String(row.samples),
+      row.p50Millis.toFixed(2),
+      row.p99Millis.toFixed(2),
+      row.control,
+      row.controlP50Millis.toFixed(2),
+      row.controlP99Millis.toFixed(2)
+    ])
+  )
+
 const sql = ({ sql: rows = [] }: Report): string =>
   table(
     "PostgreSQL: the store and a bare statement, in turns",
@@ -151,7 +166,7 @@ const sql = ({ sql: rows = [] }: Report): string =>
 
 /** The tables of the report's sections. */
 export const format = (report: Report): string => {
-  const parts = { cases, growth, policies, failure, bodies, storm, start, fleet, sql }
+  const parts = { cases, growth, policies, failure, bodies, storm, start, fleet, fleetDelays, sql }
   const versions = Object.entries(report.versions).map(([name, version]) => `${name} ${version}`)
   const there = Object.entries(parts).flatMap(([name, show]) => (name in report ? [show(report)] : []))
   return [`Node ${report.node}, ${report.cpus}`, versions.join(", "), "", ...there].join("\n")

@@ -12,6 +12,7 @@ import type { Bench } from "./sections/Bench.js"
 import * as Bodies from "./sections/bodies.js"
 import * as Failure from "./sections/failure.js"
 import * as Fleet from "./sections/fleet.js"
+import * as FleetDelays from "./sections/fleetDelays.js"
 import * as Growth from "./sections/growth.js"
 import * as Policies from "./sections/policies.js"
 import * as Sql from "./sections/sql.js"
@@ -31,7 +32,7 @@ const runs: Readonly<Record<Section, (bench: Bench) => Promise<Partial<Report>>>
   bodies: async (bench) => ({ bodies: await Bodies.run(bench) }),
   storm: async (bench) => ({ storm: await Storm.run(bench) }),
   start: async (bench) => ({ start: await Start.run(bench) }),
-  fleet: async (bench) => ({ fleet: await Fleet.run(bench) }),
+  fleet: async (bench) => ({ fleet: await Fleet.run(bench), fleetDelays: await FleetDelays.run(bench) }),
   sql: async (bench) => ({ sql: await Sql.run(bench) })
 }
 

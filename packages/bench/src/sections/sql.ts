@@ -2,7 +2,7 @@
 import * as PostgresServer from "@countersign/testing/PostgresServer"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import { median, round } from "../Numbers.js"
+import { median, percentile, round } from "../Numbers.js"
 import type { Bench } from "./Bench.js"
 import type { Operation } from "./sqlOperations.js"
 import * as SqlOperations from "./sqlOperations.js"
@@ -24,9 +24,6 @@ const timed = async (run: () => Promise<unknown>): Promise<number> => {
   await run()
   return performance.now() - begun
 }
-
-const percentile = (values: ReadonlyArray<number>, share: number): number =>
-  values.toSorted((one, other) => one - other)[Math.floor(values.length * share)] ?? Number.NaN
 
 /** Runs an operation and its bare statement in turns, so that both have the same load of the machine. */
 const measure = async ({ bare, name, ours }: Operation, rounds: number): Promise<Row> => {
