@@ -49,7 +49,7 @@ export const makeOpenCall =
       const call = makeAnyCall(method, send, codec, defaults, names)
       // Without `schema` the result of a call is its response, and it requires what the type of `open` says.
       const response = call(url, options) as Effect.Effect<HttpClientResponse, E | InvalidRequest>
-      return openResponse(response, idleOf(options))
+      return openResponse(response, { idle: idleOf(options), codec })
     } catch {
       return Effect.fail(unreadableOptions)
     }

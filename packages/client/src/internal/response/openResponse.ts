@@ -12,6 +12,7 @@ import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { TransportError } from "../../Errors.js"
+import type { JsonCodec } from "../../JsonCodec.js"
 import { boundBy } from "../call/externalCode.js"
 import { transportError } from "../exchange/typedError.js"
 import { redactedUrl } from "../redaction/requestHistory.js"
@@ -59,6 +60,20 @@ const typedBody = (response: HttpClientResponse): Body =>
     error.reason === "EmptyBody" ? Stream.empty : Stream.fail(transportError(originalRequest(response), error, true))
   )
 
+/** How an open response is read. */
+export interface OpenSettings {
+  /** Longest time without a byte of the body. */
+  readonly idle: Duration.Duration
+  /** The JSON codec of the client. */
+  readonly codec: JsonCodec | undefined
+}
+
+/** What an open response was made from. */
+interface OpenSource {
+  readonly response: HttpClientResponse
+  readonly codec: JsonCodec | undefined
+}
+
 /** A response and how its body is read. Printers show method, URL and status only. */
 class StreamedOpenResponse extends Inspectable.Class implements OpenResponse {
   readonly method: string
@@ -66,10 +81,11 @@ class StreamedOpenResponse extends Inspectable.Class implements OpenResponse {
   readonly status: number
   readonly #response: HttpClientResponse
   readonly #idle: Duration.Duration
+  readonly #codec: JsonCodec | undefined
   readonly #scope: Scope.Scope
   #state: "unread" | "read" | "closed" = "unread"
 
-  constructor(response: HttpClientResponse, idle: Duration.Duration, scope: Scope.Scope) {
+  constructor(response: HttpClientResponse, { codec, idle }: OpenSettings, scope: Scope.Scope) {
     super()
     const request = originalRequest(response)
     this.method = request.method
@@ -77,7 +93,12 @@ class StreamedOpenResponse extends Inspectable.Class implements OpenResponse {
     this.status = response.status
     this.#response = response
     this.#idle = idle
+    this.#codec = codec
     this.#scope = scope
+  }
+
+  static source(opened: OpenResponse): OpenSource | undefined {
+    return #response in opened ? { response: opened.#response, codec: opened.#codec } : undefined
   }
 
   get headers(): Headers.Headers {
@@ -137,18 +158,19 @@ class StreamedOpenResponse extends Inspectable.Class implements OpenResponse {
 
 /**
  * Runs a request up to the header of its response. The body is released when the scope closes.
- *
- * @param idle - longest time without a byte of the body.
  */
 export const openResponse = <E, R>(
   send: Effect.Effect<HttpClientResponse, E, R>,
-  idle: Duration.Duration
+  settings: OpenSettings
 ): Effect.Effect<OpenResponse, E, R | Scope.Scope> =>
   Effect.flatMap(Effect.scope, (scope) =>
     Effect.uninterruptibleMask((restore) =>
       Effect.flatMap(restore(send), (response) => {
-        const opened = new StreamedOpenResponse(response, idle, scope)
+        const opened = new StreamedOpenResponse(response, settings, scope)
         return Effect.as(Scope.addFinalizer(scope, opened.close), opened)
       })
     )
   )
+
+/** The response and the codec of an open response. Undefined for one that the client did not make. */
+export const sourceOf = (opened: OpenResponse): OpenSource | undefined => StreamedOpenResponse.source(opened)
