@@ -10,7 +10,7 @@ slow_tests=(
   'node/test/(EncryptedTokenStore|KeychainTokenStore)\.contract\.'
   'redis/test/(RedisTokenStore\.contract|topologies)\.'
   'sql/test/SqlTokenStore\.(contract|processes)\.'
-  'testing/test/TokenStoreContract\.'
+  'testing/test/(PostgresReplication|TokenStoreContract)\.'
 )
 list_slow_tests() {
   list_tests | grep -E "^packages/($(IFS='|' && echo "${slow_tests[*]}"))" | grep -Fxv packages/stress/test/stress.test.ts

@@ -1,4 +1,5 @@
 // Stores and figures that fail the assertions of the cases `fleet` and `failover`. `.ci/run` runs their short forms.
+import * as PostgresReplication from "@countersign/testing/PostgresReplication"
 import * as RedisServer from "@countersign/testing/RedisServer"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -9,7 +10,9 @@ import * as Stress from "../src/Stress.js"
 import { expectEachBroken } from "./support/assertions.js"
 import { good as redis, one } from "./support/figures.js"
 
-const hasRedis = Either.isRight(Effect.runSync(Effect.either(RedisServer.available)))
+const isInstalled = (program: Effect.Effect<void, unknown>) => Either.isRight(Effect.runSync(Effect.either(program)))
+const hasRedis = isInstalled(RedisServer.available)
+const hasPostgres = isInstalled(PostgresReplication.available)
 
 const short: Stress.Run = { short: true, reportProgress: () => Effect.void }
 
@@ -51,13 +54,19 @@ describe("failover", () => {
     isInSync: true
   }
   const control: Failover.SettingFigures = { ...waiting, failovers: 25, lost: 20, isInSync: false }
-  const good: Failover.Failover = { waiting5: waiting, waiting50: waiting, control5: control, control50: control }
+  const good: Failover.Failover = {
+    ...{ waiting5: waiting, waiting50: waiting, synchronous: waiting },
+    ...{ control5: control, control50: control, asynchronous: control }
+  }
 
   it("fails an assertion for each bad figure", () => {
     expectEachBroken(Failover.assertions, good, [
       { ...good, control5: { ...control, refreshes: 74 } },
       { ...good, waiting5: { ...waiting, failovers: 0 } },
       { ...good, control50: { ...control, lost: 0 } },
+      { ...good, asynchronous: { ...control, lost: 0 } },
+      { ...good, synchronous: { ...waiting, lost: 1 } },
+      { ...good, synchronous: { ...waiting, isInSync: false } },
       { ...good, waiting5: { ...waiting, lost: 1 } },
       { ...good, waiting50: { ...waiting, lost: 1 } },
       { ...good, waiting50: { ...waiting, isInSync: false } }
@@ -66,8 +75,17 @@ describe("failover", () => {
 
   it.live.skipIf(!hasRedis)("catches a store that waits for no replica", () =>
     Effect.gen(function* () {
-      const { lost } = yield* Failover.measureOne(50, 0, 4)
+      const { lost } = yield* Failover.measureOne(Failover.redis(50, 0), 4)
       expect(Stress.check(Failover.assertions, { ...good, waiting50: { ...waiting, lost } })).toEqual([
+        "a store that waits for the replica loses no session"
+      ])
+    })
+  )
+
+  it.live.skipIf(!hasPostgres)("catches a database that does not wait for its standby", () =>
+    Effect.gen(function* () {
+      const { lost } = yield* Failover.measureOne(Failover.postgres(100, false), 3)
+      expect(Stress.check(Failover.assertions, { ...good, synchronous: { ...waiting, lost } })).toEqual([
         "a store that waits for the replica loses no session"
       ])
     })

@@ -9,13 +9,16 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import { join } from "node:path"
 import * as OptionNames from "./internal/options/optionNames.js"
+import type { Address } from "./internal/postgresServer/address.js"
+import { addressOf } from "./internal/postgresServer/address.js"
 import * as Bouncer from "./internal/postgresServer/bouncer.js"
+import * as Cluster from "./internal/postgresServer/cluster.js"
 import * as Programs from "./internal/postgresServer/programs.js"
 import { failed, type PostgresServerError } from "./internal/postgresServer/serverError.js"
 import * as ServerProcess from "./internal/postgresServer/serverProcess.js"
 
+export type { Address } from "./internal/postgresServer/address.js"
 export { PostgresServerError } from "./internal/postgresServer/serverError.js"
 
 /**
@@ -32,21 +35,6 @@ export interface Options {
 }
 
 const names: OptionNames.ShapeOf<Options> = { port: true, settings: true }
-
-/**
- * Address of a server. Any user may sign in without a password.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Address {
-  /** Host that the server listens on: `127.0.0.1`. */
-  readonly host: string
-  /** Port that the server listens on. */
-  readonly port: number
-  /** `postgres://` URL with the user and the database `postgres`. */
-  readonly url: string
-}
 
 /**
  * A running server. Its port stays the same after a restart.
@@ -88,27 +76,6 @@ export const pgbouncerAvailable: Effect.Effect<void, PostgresServerError> = /* @
   Programs.bouncerFolder
 )
 
-const addressOf = (port: number): Address => ({
-  host: "127.0.0.1",
-  port,
-  url: `postgres://postgres@127.0.0.1:${port}/postgres`
-})
-
-/** The programs, and an empty database in a folder that the scope removes. */
-const cluster = Effect.gen(function* () {
-  const programs = yield* Programs.serverFolder
-  const user = yield* Programs.systemUser
-  const data = join(yield* ServerProcess.folder(user), "data")
-  const args = ["-D", data, "-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-locale", "--no-sync"]
-  yield* ServerProcess.run({ file: join(programs, "initdb"), args, user })
-  return (port: number, settings: Readonly<Record<string, string>>) => {
-    const all = { listen_addresses: "127.0.0.1", port: String(port), unix_socket_directories: "", ...settings }
-    const args = ["-D", data, ...Object.entries(all).flatMap(([name, value]) => ["-c", `${name}=${value}`])]
-    const program = { file: join(programs, "postgres"), args, user }
-    return ServerProcess.start(program, (line) => line.includes(" is ready to accept "))
-  }
-})
-
 /**
  * Starts a server with an empty database, which runs until the scope closes. Then it is stopped, and its folder is removed. As
  * root, it runs as the user `postgres`.
@@ -136,10 +103,10 @@ export const make = (options: Options = {}): Effect.Effect<Service, PostgresServ
     if (given !== undefined && !(Number.isInteger(given) && given > 0 && given < 65_536)) {
       return yield* failed(`\`port\` is ${given}. Set an integer from 1 to 65535`)
     }
-    const startOn = yield* cluster
+    const cluster = yield* Cluster.empty
     const starting = Effect.gen(function* () {
       const port = given ?? (yield* ServerProcess.freePort)
-      return { port, child: yield* startOn(port, settings) }
+      return { port, child: yield* cluster.start(port, settings) }
     })
     // Another process may take a free port before the server does.
     const again = {
@@ -156,7 +123,7 @@ export const make = (options: Options = {}): Effect.Effect<Service, PostgresServ
       return Option.isSome(child) ? ServerProcess.end(child.value, "SIGQUIT") : Effect.void
     })
     yield* Effect.addFinalizer(() => kill)
-    const start = Effect.map(startOn(port, settings), (child) => {
+    const start = Effect.map(cluster.start(port, settings), (child) => {
       running = Option.some(child)
     })
     return { ...addressOf(port), kill, restart: Effect.uninterruptible(Effect.zipRight(kill, start)) }

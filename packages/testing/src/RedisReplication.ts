@@ -15,7 +15,7 @@ import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as OptionNames from "./internal/options/optionNames.js"
 import * as InlineCommand from "./internal/redisServer/inlineCommand.js"
-import * as LagProxy from "./internal/redisServer/lagProxy.js"
+import * as LagProxy from "./internal/lagProxy.js"
 import * as RedisServer from "./RedisServer.js"
 
 /**

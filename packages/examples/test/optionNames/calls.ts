@@ -146,6 +146,7 @@ export const calls: ReadonlyArray<string> = [
   `RedisRateLimit.throttle({ $ })`,
   `RedisRateLimit.layerThrottle({ $ })`,
   `RedisReplication.make({ $ })`,
+  `PostgresReplication.make({ $ })`,
   `SqlTokenStore.make({ $ })`,
   `SqlTokenStore.layer({ $ })`,
   `SqlTokenStore.layerConfig({ $ })`,

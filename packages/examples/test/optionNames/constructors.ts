@@ -59,6 +59,7 @@ import * as FaultProxy from "@countersign/testing/FaultProxy"
 import * as HttpBin from "@countersign/testing/HttpBin"
 import * as MockClient from "@countersign/testing/MockClient"
 import * as OAuthServer from "@countersign/testing/OAuthServer"
+import * as PostgresReplication from "@countersign/testing/PostgresReplication"
 import * as PostgresServer from "@countersign/testing/PostgresServer"
 import * as Recorder from "@countersign/testing/Recorder"
 import * as RedisReplication from "@countersign/testing/RedisReplication"
@@ -255,6 +256,7 @@ export const constructors: ReadonlyArray<readonly [name: string, make: (extra: o
   ["RedisRateLimit.throttle", (extra) => RedisRateLimit.throttle({ ...extra })],
   ["RedisRateLimit.layerThrottle", (extra) => RedisRateLimit.layerThrottle({ ...extra })],
   ["RedisReplication.make", (extra) => RedisReplication.make({ ...extra })],
+  ["PostgresReplication.make", (extra) => PostgresReplication.make({ ...extra })],
   ["SqlTokenStore.make", (extra) => SqlTokenStore.make({ ...extra })],
   ["SqlTokenStore.layer", (extra) => SqlTokenStore.layer({ ...extra })],
   ["SqlTokenStore.layerConfig", (extra) => SqlTokenStore.layerConfig({ ...extra })],

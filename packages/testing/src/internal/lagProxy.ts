@@ -1,4 +1,4 @@
-/** A TCP proxy in front of a Redis server: it delays the data of the server, and can lose those that are on their way. */
+/** A TCP proxy in front of a server: it delays the data of the server, and can lose those that are on their way. */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"

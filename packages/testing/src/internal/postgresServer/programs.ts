@@ -51,11 +51,22 @@ export const find = (
     return found === undefined ? missing(programs, advice) : Effect.succeed(found)
   })
 
+const findServer = (...programs: readonly [string, ...Array<string>]) =>
+  find(
+    programs,
+    () => [...pathFolders(), ...debianFolders()],
+    "Install PostgreSQL: on Debian, the package `postgresql`"
+  )
+
 /** The folder with the server and `initdb`. */
-export const serverFolder: Effect.Effect<string, PostgresServerError> = find(
-  ["initdb", "postgres"],
-  () => [...pathFolders(), ...debianFolders()],
-  "Install PostgreSQL: on Debian, the package `postgresql`"
+export const serverFolder: Effect.Effect<string, PostgresServerError> = findServer("initdb", "postgres")
+
+/** The folder with the server, and the programs that copy and promote one. */
+export const replicationFolder: Effect.Effect<string, PostgresServerError> = findServer(
+  "initdb",
+  "pg_basebackup",
+  "pg_ctl",
+  "postgres"
 )
 
 /** The folder with PgBouncer. */
