@@ -16,6 +16,7 @@ import * as CallOptions from "../src/call-options.js"
 import * as FirstErrors from "../src/first-errors.js"
 import * as Forms from "../src/forms.js"
 import * as Limits from "../src/limits.js"
+import * as Operations from "../src/operation.js"
 import * as Pages from "../src/pages.js"
 import * as Paging from "../src/paging.js"
 import * as PostJson from "../src/post-json.js"
@@ -155,6 +156,30 @@ describe("pages.ts", () => {
       log.mockRestore()
     }
   })
+})
+
+describe("operation.ts", () => {
+  const started = (location: string) => respond(202, "", { location })
+  const exported = (_: unknown, index: number) => respond(index < 12 ? 202 : 200, { pages: 40 })
+  const script = [
+    started("/v1/reports/1"),
+    respond(200, { status: "running" }),
+    respond(200, { status: "done", pages: 12 }),
+    started("exports/1"),
+    ...Array.from({ length: 13 }, exported),
+    started("/v1/deployments/1"),
+    respond(200, { phase: "build", pages: 0 }),
+    respond(200, { phase: "live", pages: 0 })
+  ]
+
+  it.effect("waits for operations, continues, and reads other statuses", () =>
+    Effect.gen(function* () {
+      const fiber = yield* Effect.fork(printed(Effect.provide(Operations.program, Operations.ApiLive)))
+      yield* TestClock.adjust("5 minutes")
+      expectShown("operation.ts", yield* Fiber.join(fiber))
+      expect(yield* sent).toHaveLength(script.length)
+    }).pipe(Effect.provide(MockClient.layer(script)))
+  )
 })
 
 describe("post-json.ts", () => {

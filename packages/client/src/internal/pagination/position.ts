@@ -4,8 +4,7 @@ import * as UrlParams from "@effect/platform/UrlParams"
 import * as Link from "@countersign/protocol/Link"
 import * as RequestTarget from "@countersign/protocol/RequestTarget"
 import * as Schema from "effect/Schema"
-import { urlOf } from "../request/requestUrl.js"
-import { originalRequest, unsignedRequestOf } from "../response/clientResponse.js"
+import { urlOfResponse } from "../response/responseUrl.js"
 
 /** See `Paginate.Position`. */
 export interface Position {
@@ -36,10 +35,6 @@ export type Change =
 
 /** Longer texts of a server are no cursors. They are stored for each page, to detect a circle. */
 const maxLength = 16_384
-
-/** The URL that a response was read from, after redirects and without credentials. */
-const urlOfResponse = (response: HttpClientResponse): string =>
-  urlOf(unsignedRequestOf(response) ?? originalRequest(response))
 
 const setParameters = (query: Position["query"], changed: Readonly<Record<string, string | number>>) => {
   const values = Object.entries(changed).map(([name, value]) => [name, String(value)] as const)

@@ -39,35 +39,45 @@ const problemOf = (response: HttpClientResponse, json: unknown): Effect.Effect<s
       })
     : Effect.succeed(undefined)
 
+const invalidResponse = (
+  response: HttpClientResponse,
+  reason: "Json" | "Schema",
+  mismatches: ReadonlyArray<SchemaIssue.SchemaIssue>,
+  problem: string | undefined
+): InvalidResponse =>
+  withResponse(new InvalidResponse({ ...exchangeInfoOf(response), reason, mismatches }, problem), response)
+
+/** Decodes the parsed body of a good response. */
+export const decodeJson = (
+  response: HttpClientResponse,
+  json: unknown,
+  schema: AnySchema
+): Effect.Effect<unknown, InvalidResponse, unknown> =>
+  Effect.suspend(() => Schema.decodeUnknown(schema)(json)).pipe(
+    Effect.catchAll((error) =>
+      Effect.flatMap(problemOf(response, json), (problem) => {
+        const mismatches = SchemaIssue.fromParseError(error, makeResponseRedactor(response))
+        return Effect.fail(invalidResponse(response, "Schema", mismatches, problem))
+      })
+    ),
+    // A recursive schema follows the nesting of the response until the stack overflows.
+    Effect.catchSomeDefect((defect) =>
+      defect instanceof RangeError
+        ? Option.some(Effect.fail(invalidResponse(response, "Schema", [tooDeep], undefined)))
+        : Option.none()
+    )
+  )
+
 /** Decodes the body of a good response. */
 export const decodeBody = (
   response: HttpClientResponse,
   schema: AnySchema,
   codec?: JsonCodec
-): Effect.Effect<unknown, InvalidResponse, unknown> => {
-  const invalid = (
-    reason: "Json" | "Schema",
-    mismatches: ReadonlyArray<SchemaIssue.SchemaIssue>,
-    problem: string | undefined
-  ) => withResponse(new InvalidResponse({ ...exchangeInfoOf(response), reason, mismatches }, problem), response)
-  return Effect.flatMap(
-    Effect.mapError(jsonOf(response, codec), () => invalid("Json", [], notJson(response))),
-    (json) =>
-      Effect.suspend(() => Schema.decodeUnknown(schema)(json)).pipe(
-        Effect.catchAll((error) =>
-          Effect.flatMap(problemOf(response, json), (problem) =>
-            Effect.fail(invalid("Schema", SchemaIssue.fromParseError(error, makeResponseRedactor(response)), problem))
-          )
-        ),
-        // A recursive schema follows the nesting of the response until the stack overflows.
-        Effect.catchSomeDefect((defect) =>
-          defect instanceof RangeError
-            ? Option.some(Effect.fail(invalid("Schema", [tooDeep], undefined)))
-            : Option.none()
-        )
-      )
+): Effect.Effect<unknown, InvalidResponse, unknown> =>
+  Effect.flatMap(
+    Effect.mapError(jsonOf(response, codec), () => invalidResponse(response, "Json", [], notJson(response))),
+    (json) => decodeJson(response, json, schema)
   )
-}
 
 /** Decodes the body of an error response, for the `body` of the error. It fails with the same error in any case. */
 export const decodeErrorBody = <E>(

@@ -35,6 +35,13 @@ const parseJson = (text: string): unknown => {
 const isPlainText = (contentType: string | undefined): boolean =>
   contentType?.split(";", 1)[0]?.trim().toLowerCase() === "text/plain"
 
+/** A message of the server as one line that is safe to print. */
+export const printableMessage = (message: string, redact: (text: string, limit?: number) => string): string => {
+  // Credentials may contain white space, so they are redacted before white space is collapsed.
+  const line = redact(message, maxMessageLength).replaceAll(/\s+/g, " ")
+  return Redact.text(line, maxMessageLength)
+}
+
 const errorBodyOf = (response: BufferedResponse, text: string): ErrorBody => {
   const contentType = response.headers["content-type"]
   const redact = makeResponseRedactor(response)
@@ -46,9 +53,7 @@ const errorBodyOf = (response: BufferedResponse, text: string): ErrorBody => {
     messageOfJson(json) ??
     (json === undefined && isPlainText(contentType) ? messageOfText(text) : undefined)
   if (message === undefined) return { json, problem, serverMessage: undefined }
-  // Credentials may contain white space, so they are redacted before white space is collapsed.
-  const line = redact(message, maxMessageLength).replaceAll(/\s+/g, " ")
-  return { json, problem, serverMessage: Redact.text(line, maxMessageLength) }
+  return { json, problem, serverMessage: printableMessage(message, redact) }
 }
 
 /** Reads the body of an error response. A body of more than 64 KiB is not an error message, and is not parsed. */
