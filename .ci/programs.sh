@@ -109,6 +109,12 @@ install_redis() {
 for _ in {1..100}; do redis-cli -s redis.sock ping | grep -q PONG && exit 0; sleep 0.1; done; exit 1'
 }
 
+# Namespaces need rights that some containers lack.
+install_network() {
+  program ip iproute2 'ip netns add ci-probe && ip -n ci-probe link add switch type bridge; status=$?
+ip netns delete ci-probe; exit $status'
+}
+
 has_postgres() {
   local folders=(/usr/lib/postgresql/*/bin)
   [[ -x ${folders[0]}/initdb ]] || install_package postgresql || return 1

@@ -8,7 +8,7 @@ slow_tests=(
   'conformance/test/(conformance|mutants|workerd)\.'
   'examples/test/packed\.'
   'node/test/(EncryptedTokenStore|KeychainTokenStore)\.contract\.'
-  'redis/test/(RedisTokenStore\.contract|topologies)\.'
+  'redis/test/(RedisTokenStore\.contract|partition|topologies)\.'
   'sql/test/SqlTokenStore\.(contract|processes)\.'
   'testing/test/(PostgresReplication|TokenStoreContract)\.'
 )

@@ -19,7 +19,7 @@ const slow = [
   "packages/stress/test/{crash,disk,fleet,leaks,outage,processes,stress.mutants,tokens}.test.ts",
   "packages/conformance/test/{conformance,mutants,workerd}.test.ts",
   "packages/node/test/{EncryptedTokenStore,KeychainTokenStore}.contract.test.ts",
-  "packages/redis/test/{RedisTokenStore.contract,topologies}.test.ts",
+  "packages/redis/test/{RedisTokenStore.contract,partition,topologies}.test.ts",
   "packages/sql/test/SqlTokenStore.{contract,processes}.test.ts",
   "packages/testing/test/{PostgresReplication,TokenStoreContract}.test.ts",
   "packages/examples/test/packed.test.ts"

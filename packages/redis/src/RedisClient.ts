@@ -72,6 +72,8 @@ const check = (redis: Client): Effect.Effect<void, RedisClientError> =>
  * - **Timeouts**: each command ends within `commandTimeout`. Without a connection, a command fails at once.
  * - **Lost connections**: a command that was sent is never sent again, because the server may have carried it out. The client
  *   connects again after 10 ms, then at growing intervals up to 1 s.
+ * - **Silent connections**: after a command without a response, a connection that has received nothing since is replaced. An idle
+ *   connection to a server that is gone ends within 20 s.
  * - **Checks**: a server older than Redis 7 is rejected. Another `maxmemory-policy` than `noeviction` is logged as a warning.
  *   An unreachable server is logged too: the client connects as soon as it can.
  *

@@ -6,6 +6,7 @@ import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
+import type { Machine } from "./network.js"
 
 /** A process that runs a program of `test/programs` and reports by lines on its output. */
 export interface Program {
@@ -42,8 +43,8 @@ const fileOf = (name: string): Promise<string> => {
   return file
 }
 
-const start = (file: string, args: ReadonlyArray<string>): { child: ChildProcess; program: Program } => {
-  const child = spawn(process.execPath, [file, ...args], { stdio: ["ignore", "pipe", "inherit"] })
+const start = ([file = "", ...args]: ReadonlyArray<string>): { child: ChildProcess; program: Program } => {
+  const child = spawn(file, args, { stdio: ["ignore", "pipe", "inherit"] })
   const end = once(child, "exit").then(([code, signal]: Array<number | string | null>) => code ?? signal ?? "unknown")
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   return { child, program: { lines, end, signal: (signal) => void child.kill(signal) } }
@@ -51,8 +52,16 @@ const start = (file: string, args: ReadonlyArray<string>): { child: ChildProcess
 
 /** Starts a program; it is killed when the scope closes. */
 export const run = (name: string, ...args: ReadonlyArray<string>): Effect.Effect<Program, never, Scope.Scope> =>
+  runOn({ command: (...command) => command }, name, ...args)
+
+/** Starts a program on a machine; it is killed when the scope closes. */
+export const runOn = (
+  machine: Pick<Machine, "command">,
+  name: string,
+  ...args: ReadonlyArray<string>
+): Effect.Effect<Program, never, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.promise(async () => start(await fileOf(name), args)),
+    Effect.promise(async () => start(machine.command(process.execPath, await fileOf(name), ...args))),
     ({ child, program }) =>
       Effect.promise(() => {
         child.kill("SIGKILL")

@@ -12,7 +12,8 @@ import { join } from "node:path"
 import { promisify } from "node:util"
 import { plainClient } from "./server.js"
 
-const temporary = Effect.acquireRelease(
+/** A folder that is removed with the scope. */
+export const temporary = Effect.acquireRelease(
   Effect.promise(() => mkdtemp(join(tmpdir(), "countersign-redis-test-"))),
   (path) => Effect.promise(() => rm(path, { recursive: true, force: true }))
 )

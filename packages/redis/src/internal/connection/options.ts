@@ -6,14 +6,17 @@ import type { Cluster, Redis, RedisOptions } from "ioredis"
  * - A command that was sent when the connection ended is not sent again: it may have been carried out. It fails at once, and
  *   so does a command while the server is unreachable.
  * - A command without a response ends after `commandTimeout`.
+ * - An idle connection to a server that is gone ends within 20 s.
  * - After a failover, a server that has become a replica rejects with READONLY. A new connection may find the primary.
  */
 export const fixed: Pick<
   RedisOptions,
-  "maxRetriesPerRequest" | "autoResendUnfulfilledCommands" | "retryStrategy" | "reconnectOnError"
+  "maxRetriesPerRequest" | "autoResendUnfulfilledCommands" | "keepAlive" | "retryStrategy" | "reconnectOnError"
 > = {
   maxRetriesPerRequest: 0,
   autoResendUnfulfilledCommands: false,
+  // Node then sends up to ten probes, one each second.
+  keepAlive: 10_000,
   retryStrategy: (attempt: number): number => Math.min(10 * attempt, 1000),
   reconnectOnError: (error: Error): boolean => error.message.includes("READONLY")
 }

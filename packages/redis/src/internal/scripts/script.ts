@@ -1,6 +1,7 @@
 import type { ChainableCommander, Cluster, Redis } from "ioredis"
 import { createHash } from "node:crypto"
 import { afterTimeout, bounded } from "../connection/bounded.js"
+import * as Silence from "../connection/silence.js"
 
 /**
  * A Lua script with its SHA-1, by which the server knows it. It begins with `#!lua`, which needs Redis 7: a replica, and a
@@ -47,10 +48,12 @@ export const send = (
   receive: Receiver
 ): void => {
   let isReceived = false
+  const onError = Silence.watch(redis)
   const receiveAny = (error: Error | null | undefined, reply: unknown) => {
     if (isReceived) return
     isReceived = true
     cancel()
+    onError(error)
     receive(error ?? undefined, reply)
   }
   const cancel = afterTimeout(redis, (error) => {
@@ -88,6 +91,7 @@ export const run = async (
   args: ReadonlyArray<Argument>,
   further: (pipeline: ChainableCommander) => void
 ): Promise<Reply> => {
+  const onError = Silence.watch(redis)
   const send = async (name: "eval" | "evalsha") => {
     const pipeline = redis.pipeline()
     if (name === "eval") pipeline.eval(lua, 1, key, ...args)
@@ -95,10 +99,17 @@ export const run = async (
     further(pipeline)
     return (await bounded(redis, () => pipeline.exec())) ?? []
   }
-  let results = await send("evalsha")
-  if (isUnknownScript(results[0]?.[0])) results = await send("eval")
+  const sendKnown = async () => {
+    const results = await send("evalsha")
+    return isUnknownScript(results[0]?.[0]) ? send("eval") : results
+  }
+  const results = await sendKnown().catch((error: unknown) => {
+    onError(error)
+    throw error
+  })
   const [first, ...others] = results
   if (first === undefined) throw new Error("Connection is closed.")
+  onError(first[0])
   if (first[0] !== null) throw first[0]
   return { script: first[1], further: others.map(([error, value]) => error ?? value) }
 }
