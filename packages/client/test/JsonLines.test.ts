@@ -9,21 +9,9 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { api, run, runPromise } from "./support/mockApi.js"
+import { bytes, outcome } from "./support/streams.js"
 
 const Item = Schema.Struct({ id: Schema.Number })
-
-const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
-
-/** The values of a stream, and its error. */
-const outcome = <A, E>(stream: Stream.Stream<A, E>) =>
-  Effect.suspend(() => {
-    const values: Array<A> = []
-    const read = Stream.runForEach(stream, (value) => Effect.sync(() => void values.push(value)))
-    return Effect.match(read, {
-      onFailure: (error) => ({ values, error }),
-      onSuccess: () => ({ values, error: undefined })
-    })
-  })
 
 const overLines = (
   body: string | Stream.Stream<Uint8Array, unknown>,
@@ -77,7 +65,7 @@ describe("JsonLines.stream", () => {
           })
         }
       ),
-      { numRuns: 100 }
+      { numRuns: 40 }
     ))
 
   it.effect("emits the values before an invalid line, and names the line", () =>

@@ -15,6 +15,7 @@ import type { Throttles } from "./overrides.js"
 import { checkDefaults, hasOverrides, withDefaults, withOverrides } from "./overrides.js"
 import { pipelineOrder } from "./pipelineOrder.js"
 import type { ResolvedSettings, Services } from "./services.js"
+import { clientRetries } from "./services.js"
 
 /** The `httpClient` adapter leaves this step out, because its callers decode error responses themselves. */
 const withoutStatusErrors: ReadonlySet<string> = new Set(["Status.policy"])
@@ -67,7 +68,7 @@ export const assemble = <E>(
     return pipeline(limitBody(idleOf(options))(streaming), own).execute(request)
   }
   const remove = Verb.makeWithBody("DELETE", send, codec, headers)
-  return Object.assign(pipeline(streaming, services), {
+  const client = Object.assign(pipeline(streaming, services), {
     get: Verb.make("GET", send, codec, headers),
     head: Verb.make("HEAD", send, codec, headers),
     options: Verb.make("OPTIONS", send, codec, headers),
@@ -82,4 +83,6 @@ export const assemble = <E>(
     with: derive,
     httpClient: toPlatformHttpClient(pipeline(streaming, services, withoutStatusErrors))
   })
+  clientRetries.set(client, { retry: services.settings.retry, budget: services.budget })
+  return client
 }

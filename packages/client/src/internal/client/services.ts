@@ -46,6 +46,15 @@ export interface Services<out E> {
   readonly origins: ReadonlyArray<string>
 }
 
+/** How a client retries, for streams that reconnect. */
+export interface ClientRetries {
+  readonly retry: Settings["retry"]
+  readonly budget: RetryBudget.RetryBudget | false
+}
+
+/** How the clients of this package retry. */
+export const clientRetries: WeakMap<object, ClientRetries> = new WeakMap()
+
 /** The options of the retry policy for the option `retry`. */
 export const retryOptions = (retry: Exclude<Settings["retry"], false>): Retry.Options =>
   Schedule.isSchedule(retry) ? { schedule: retry } : (retry ?? {})

@@ -1,0 +1,127 @@
+/** The events of one response, decoded. */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import { BodyTooLarge, InvalidResponse, TransportError } from "../../Errors.js"
+import type { OpenResponse } from "../response/openResponse.js"
+import type { AnySchema, DecodeValue } from "./decodeValue.js"
+import { makeValueDecoder } from "./decodeValue.js"
+import type { ParsedEvents } from "./eventParser.js"
+import { EventParser } from "./eventParser.js"
+import type { EventSession } from "./eventSession.js"
+import type { ServerEvent } from "./serverEvent.js"
+import { EventError } from "./serverEvent.js"
+import type { Step } from "./transduce.js"
+import { transduce } from "./transduce.js"
+
+type Schemas = Readonly<Record<string, AnySchema>>
+
+type RawEvent = ServerEvent<string, string>
+
+/** How the events of a stream are read. */
+export interface EventRules {
+  readonly schema: AnySchema | undefined
+  readonly events: Schemas | undefined
+  readonly failOn: Schemas | undefined
+  readonly until: string | ((event: RawEvent) => boolean) | undefined
+  readonly maxEventSize: number
+  /** Whether the end of a response is a failure, as in browsers. */
+  readonly isEndless: boolean
+}
+
+type Failure = TransportError | BodyTooLarge | InvalidResponse | EventError
+
+type Element = ServerEvent<string, unknown>
+
+type Events = Stream.Stream<Element, Failure, unknown>
+
+const schemaIn = (schemas: Schemas | undefined, name: string): AnySchema | undefined =>
+  // The name comes from the server, and may be one of the prototype.
+  schemas !== undefined && Object.hasOwn(schemas, name) ? schemas[name] : undefined
+
+/** What follows an event: an element or none, and the end of the stream or its failure. */
+type Outcome = Step<Element, Failure>
+
+const nothing: Outcome = { elements: [] }
+
+const ended = (elements: ReadonlyArray<Element> = []): Outcome => ({ elements, end: Option.none() })
+
+const failed = (error: Failure): Outcome => ({ elements: [], end: Option.some(error) })
+
+/** Decodes an event by its name. */
+const readEvent = (
+  raw: RawEvent,
+  { events, failOn, schema, until }: EventRules,
+  opened: OpenResponse,
+  decode: DecodeValue
+): Effect.Effect<Outcome, never, unknown> => {
+  if (typeof until === "string" && raw.data === until) return Effect.succeed(ended())
+  const failing = schemaIn(failOn, raw.event)
+  const chosen = failing ?? (events === undefined ? schema : schemaIn(events, raw.event))
+  const last = typeof until === "function" && until(raw) ? ended : (elements: ReadonlyArray<Element>) => ({ elements })
+  if (chosen === undefined) return Effect.succeed(events === undefined ? last([raw]) : last([]))
+  return Effect.match(
+    decode(raw.data, chosen, () => "the data of an event"),
+    {
+      onFailure: failed,
+      onSuccess: (data) => {
+        const { method, url } = opened
+        if (failing !== undefined) return failed(new EventError({ method, url, event: raw.event }, data))
+        return last([{ ...raw, data }])
+      }
+    }
+  )
+}
+
+const isEventStream = /^\s*text\/event-stream\s*(?:;|$)/i
+
+/** The error of a response that is no event stream. */
+const wrongType = ({ headers, method, status, url }: OpenResponse): InvalidResponse => {
+  const type = /^[\w.+-]{1,40}\/[\w.+-]{1,60}/.exec(headers["content-type"] ?? "")?.[0] ?? "missing or invalid"
+  return new InvalidResponse(
+    { method, url, status, reason: "Schema", mismatches: [] },
+    `the content type is ${type}, and not text/event-stream. Check the base URL and the path.`
+  )
+}
+
+/** The events of an open response. */
+export const eventsOf = (opened: OpenResponse, rules: EventRules, session: EventSession): Events => {
+  const { method, status, url } = opened
+  // The server has no further events: HTML §9.2.3.
+  const onEnd = () => {
+    if (rules.until !== undefined || rules.isEndless) {
+      const detail =
+        rules.until === undefined ? "the server ended the stream" : "the stream ended without its last event"
+      return failed(new TransportError({ method, url, reason: "Truncated", sent: "maybe", detail }))
+    }
+    session.end()
+    return ended()
+  }
+  if (status === 204) {
+    session.end()
+    return rules.until === undefined
+      ? Stream.empty
+      : transduce(Stream.empty, () => Effect.succeed(nothing), Effect.sync(onEnd))
+  }
+  if (!isEventStream.test(opened.headers["content-type"] ?? "")) return Stream.fail(wrongType(opened))
+  const parser = new EventParser(rules.maxEventSize, session.onRetry)
+  const decode = makeValueDecoder(opened)
+
+  const eventsIn = ({ events, isTooLarge }: ParsedEvents) =>
+    Effect.gen(function* () {
+      const elements: Array<Element> = []
+      for (const raw of events) {
+        session.onEvent(raw)
+        const outcome = yield* readEvent(raw, rules, opened, decode)
+        elements.push(...outcome.elements)
+        if (outcome.end === undefined) continue
+        if (Option.isNone(outcome.end)) session.end()
+        return { elements, end: outcome.end }
+      }
+      return isTooLarge
+        ? { elements, end: Option.some(new BodyTooLarge({ method, url, limit: rules.maxEventSize })) }
+        : { elements }
+    })
+
+  return transduce(opened.stream, (chunk) => Effect.suspend(() => eventsIn(parser.push(chunk))), Effect.sync(onEnd))
+}
