@@ -157,6 +157,7 @@ export const calls: ReadonlyArray<string> = [
   `PostgresServer.make({ $ })`,
   `PostgresServer.layer({ $ })`,
   `PostgresServer.pgbouncer(postgres, { $ })`,
+  `EventServer.event({ data: "x", $ })`,
   `FaultProxy.make({ port: 1, $ })`,
   `FaultProxy.layer({ port: 1, $ })`,
   `HttpBin.layerWith({ $ })`,

@@ -55,6 +55,7 @@ import * as RedisRateLimit from "@countersign/redis/RedisRateLimit"
 import * as RedisRateLimiter from "@countersign/redis/RedisRateLimiter"
 import * as RedisTokenStore from "@countersign/redis/RedisTokenStore"
 import * as SqlTokenStore from "@countersign/sql/SqlTokenStore"
+import * as EventServer from "@countersign/testing/EventServer"
 import * as FaultProxy from "@countersign/testing/FaultProxy"
 import * as HttpBin from "@countersign/testing/HttpBin"
 import * as MockClient from "@countersign/testing/MockClient"
@@ -267,6 +268,7 @@ export const constructors: ReadonlyArray<readonly [name: string, make: (extra: o
   ["PostgresServer.make", (extra) => PostgresServer.make({ port: 0, ...extra })],
   ["PostgresServer.layer", (extra) => PostgresServer.layer({ port: 0, ...extra })],
   ["PostgresServer.pgbouncer", (extra) => PostgresServer.pgbouncer(postgres, { ...extra })],
+  ["EventServer.event", (extra) => EventServer.event({ data: "x", ...extra })],
   ["FaultProxy.make", (extra) => FaultProxy.make({ port: 1, ...extra })],
   ["FaultProxy.layer", (extra) => FaultProxy.layer({ port: 1, ...extra })],
   ["HttpBin.layerWith", (extra) => HttpBin.layerWith(extra)],
