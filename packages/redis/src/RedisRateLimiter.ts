@@ -94,8 +94,11 @@ const localLimit = (options: RateLimiter.ConsumeOptions, processes: number): Rat
 /** A result under the limit that the caller named. */
 const named = (limit: number) => (result: RateLimiter.ConsumeResult) => ({ ...result, limit })
 
-const isExceeded = (error: RateLimiter.RateLimiterError): error is RateLimiter.RateLimitExceeded =>
-  error.reason === "Exceeded"
+/** Whether Redis has answered with this error. */
+const isAnswer = (
+  error: RateLimiter.RateLimiterError | Consume.UnusableKey
+): error is RateLimiter.RateLimitExceeded | Consume.UnusableKey =>
+  error._tag === "UnusableKey" || error.reason === "Exceeded"
 
 const makeLocal = Effect.flatMap(RateLimiter.makeStoreMemory(), (store) =>
   Effect.provideService(RateLimiter.make, RateLimiter.RateLimiterStore, store)
@@ -106,6 +109,8 @@ const makeLocal = Effect.flatMap(RateLimiter.makeStoreMemory(), (store) =>
  *
  * - **Time**: each request is one script, which uses the server's clock. So processes with different clocks share a limit.
  * - **Keys**: one key for each limit, which expires by itself. Key, algorithm, limit and window determine it.
+ * - **Other data**: a key with data of another type or format is left as it is. Its limit fails with `RateLimitStoreError`, and
+ *   the other limits work.
  * - **Outage**: a request waits at most `timeout` for Redis. Then the limits of this process apply, see `onUnavailable`. The
  *   start and the end of an outage are logged, and published to `RateLimitEvents` if the context has that service.
  *
@@ -130,15 +135,18 @@ export const make = (options: Options = {}): Effect.Effect<RateLimiter.Service, 
     /** The outcome without Redis. */
     const without = (asked: RateLimiter.ConsumeOptions, error: RateLimiter.RateLimitStoreError) =>
       onUnavailable === "fail" ? Effect.fail(error) : alone(asked)
-    const orWithout = (asked: RateLimiter.ConsumeOptions) => (error: RateLimiter.RateLimiterError) =>
-      isExceeded(error) ? Effect.fail(error) : Effect.zipRight(outage.failed(error), without(asked, error))
+    const orWithout =
+      (asked: RateLimiter.ConsumeOptions) => (error: RateLimiter.RateLimiterError | Consume.UnusableKey) =>
+        isAnswer(error)
+          ? Effect.fail(error._tag === "UnusableKey" ? error.error : error)
+          : Effect.zipRight(outage.failed(error), without(asked, error))
     /** One request per second asks Redis during an outage. */
     const duringOutage = (asked: RateLimiter.ConsumeOptions, error: RateLimiter.RateLimitStoreError) =>
       Effect.flatMap(outage.mayAsk, (mayAsk) =>
         mayAsk
           ? shared(asked).pipe(
               Effect.tapBoth({
-                onFailure: (error) => (isExceeded(error) ? outage.answered : Effect.void),
+                onFailure: (error) => (isAnswer(error) ? outage.answered : Effect.void),
                 onSuccess: () => outage.answered
               }),
               Effect.catchAll(orWithout(asked))

@@ -125,7 +125,8 @@ const checked = (options: Options, redis: Client) => {
  * - **Locks**: those of `LeaseLock`, by the server's clock. A process that stands still for longer than `lease` while its token
  *   request is on its way may cost the session at a server that revokes reused refresh tokens.
  * - **Removal**: a removed record leaves its version.
- * - **Damaged records**: a record that cannot be read is left as it is. A token source with `onCorruptRecord: "replace"`,
+ * - **Damaged records**: a record that cannot be read is left as it is, also if another program damages it after this process
+ *   has read it: a write then changes nothing. A token source with `onCorruptRecord: "replace"`,
  *   such as `ClientCredentials`, moves it to `<key>:corrupt:<random>`. Data of another format stay in their place.
  * - **Loss**: after a restart without its data, a record begins at version 1 again. A process with an old version does not
  *   change the new record: the store also compares a random name of the record, which the process has read.
@@ -171,7 +172,12 @@ export const make = (
       lockScope: "cluster",
       get: (key) =>
         Effect.flatMap(RecordCodec.nameOf(key), (name) =>
-          Effect.flatMap(records.read(name), (reply) => decode(name, reply))
+          Effect.flatMap(records.read(name), (reply) =>
+            Effect.map(decode(name, reply), (found) => {
+              records.note(name, reply)
+              return found
+            })
+          )
         ),
       compareAndSet,
       remove: (key, expected) =>

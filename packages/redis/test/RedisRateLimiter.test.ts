@@ -19,16 +19,19 @@ import * as Consume from "../src/internal/rateLimiter/consume.js"
 import { eventually, scoped } from "./support/records.js"
 import { command, hasRedis, newPrefix, plainClient, serverOfFile } from "./support/server.js"
 
+/** A script that stores a value as MessagePack, the format of the limiter. */
+const pack = (value: string): string => `redis.call('SET', KEYS[1], cmsgpack.pack(${value}))`
+
 const algorithms = ["fixed-window", "sliding-window", "token-bucket"] as const
 
 /** The result or the error as data. */
 const summary = (
-  effect: Effect.Effect<RateLimiter.ConsumeResult, RateLimiter.RateLimiterError>
+  effect: Effect.Effect<RateLimiter.ConsumeResult, RateLimiter.RateLimiterError | Consume.UnusableKey>
 ): Effect.Effect<unknown> =>
   Effect.map(Effect.either(effect), (result) =>
     Either.match(result, {
       onLeft: (error) =>
-        error.reason === "Exceeded"
+        error._tag === "RateLimiterError" && error.reason === "Exceeded"
           ? ["exceeded", Duration.toMillis(error.retryAfter), error.remaining]
           : ["failed", error.message],
       onRight: ({ delay, remaining, resetAfter }) => [
@@ -248,18 +251,38 @@ describe.skipIf(!hasRedis)("RedisRateLimiter", () => {
     })
   )
 
-  scoped("counts alone for a key with data of another type, which it leaves as they are", () =>
-    Effect.gen(function* () {
-      const prefix = newPrefix()
-      const one = yield* limiter({ prefix, onUnavailable: "fail" })
-      yield* one.consume({ key: "a", limit: 4, window: "1 hour" })
-      const [key = ""] = (yield* command(server().port, "KEYS", `${prefix}*`)) as ReadonlyArray<string>
-      yield* command(server().port, "DEL", key)
-      yield* command(server().port, "RPUSH", key, "s3cr3t")
-      const error = yield* Effect.flip(one.consume({ key: "a", limit: 4, window: "1 hour" }))
-      expect(error).toMatchObject({ reason: "StoreError", message: expect.stringContaining("WRONGTYPE") })
-      expect(error.message).not.toContain("s3cr3t")
-      expect(yield* command(server().port, "LLEN", key)).toBe(1)
-    })
+  const others: ReadonlyArray<
+    readonly [name: string, message: string, change: (key: string) => readonly [string, ...Array<string>]]
+  > = [
+    ["another type", "WRONGTYPE", (key: string) => ["RPUSH", key, "s3cr3t"]],
+    ["a text", "another format", (key: string) => ["SET", key, "s3cr3t"]],
+    ["an empty text", "another format", (key: string) => ["SET", key, ""]],
+    ["a map", "another format", (key: string) => ["EVAL", pack("{ a = 1 }"), "1", key]],
+    ["a list of texts", "another format", (key: string) => ["EVAL", pack("{ 'a', 'b', 'c', 'd', 'e' }"), "1", key]],
+    ["a boolean", "another format", (key: string) => ["EVAL", pack("false"), "1", key]]
+  ]
+  it.live.each(others)("fails for a key with data of %s alone, and leaves them as they are", ([, message, change]) =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const prefix = newPrefix()
+        const events = yield* RateLimitEvents.make
+        const one = yield* Effect.provideService(limiter({ prefix }), RateLimitEvents.RateLimitEvents, events)
+        const consume = (key: string) => one.consume({ key, limit: 4, window: "1 hour" })
+        yield* consume("a")
+        const [key = ""] = (yield* command(server().port, "KEYS", `${prefix}*`)) as ReadonlyArray<string>
+        yield* command(server().port, "DEL", key)
+        yield* command(server().port, ...change(key))
+        const before = yield* command(server().port, "DUMP", key)
+        const failed = yield* Effect.flip(consume("a"))
+        expect(failed).toMatchObject({ reason: "StoreError", message: expect.stringContaining(message) })
+        expect(failed.message).not.toContain("s3cr3t")
+        expect(yield* command(server().port, "DUMP", key)).toEqual(before)
+        // Another limit is still that of all processes, also right after it.
+        yield* consume("b")
+        expect((yield* (yield* limiter({ prefix })).consume({ key: "b", limit: 4, window: "1 hour" })).remaining).toBe(
+          2
+        )
+      })
+    )
   )
 })

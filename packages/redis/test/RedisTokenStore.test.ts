@@ -159,6 +159,48 @@ describe.skipIf(!hasRedis)("RedisTokenStore with bad data", () => {
       )
   )
 
+  it.live.each([
+    ["truncated", (text: string) => text.slice(0, -9)],
+    ["changed in one byte", (text: string) => text.replace("{", "[")],
+    ["emptied", () => ""],
+    ["replaced", () => '{"accessToken":1}']
+  ] as const)("changes no token that another program has %s after this process has read or written it", ([, damage]) =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const prefix = newPrefix()
+        const [writer, reader] = yield* Effect.all([
+          openStore(server().url, { prefix }),
+          openStore(server().url, { prefix })
+        ])
+        yield* writer.compareAndSet("key", 0, token)
+        yield* reader.get("key")
+        yield* run("HSET", keyOf(prefix), "t", damage(String(yield* run("HGET", keyOf(prefix), "t"))))
+        const before = yield* run("HGETALL", keyOf(prefix))
+        for (const store of [writer, reader]) {
+          for (const read of [false, true]) {
+            if (read) expect(yield* Effect.flip(store.get("key"))).toMatchObject({ reason: "Corrupt" })
+            expect(yield* store.compareAndSet("key", 1, token)).toEqual(Option.none())
+            expect(yield* store.remove("key", 1)).toBe(false)
+          }
+        }
+        expect(yield* run("HGETALL", keyOf(prefix))).toEqual(before)
+      })
+    )
+  )
+
+  scoped("writes over a token that another program has replaced, once it has read that one", () =>
+    Effect.gen(function* () {
+      const prefix = newPrefix()
+      const store = yield* openStore(server().url, { prefix })
+      yield* store.compareAndSet("key", 0, token)
+      yield* run("HSET", keyOf(prefix), "t", '{"accessToken":"other","tokenType":"Bearer","receivedAt":1}')
+      expect(yield* store.compareAndSet("key", 1, token)).toEqual(Option.none())
+      expect(Option.map(yield* store.get("key"), ({ version }) => version)).toEqual(Option.some(1))
+      expect(Option.map(yield* store.compareAndSet("key", 1, token), ({ version }) => version)).toEqual(Option.some(2))
+      expect(yield* store.remove("key", 2)).toBe(true)
+    })
+  )
+
   scoped("moves nothing aside that is whole, missing, or of another format", () =>
     Effect.gen(function* () {
       const prefix = newPrefix()

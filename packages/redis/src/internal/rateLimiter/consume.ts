@@ -1,6 +1,7 @@
 /** Takes tokens of a limit in Redis. */
 import { BoundedMap } from "@countersign/client/BoundedMap"
 import * as RateLimiter from "@countersign/client/RateLimiter"
+import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { Cluster, Redis } from "ioredis"
@@ -11,6 +12,9 @@ import { scripts } from "./scripts.js"
 
 const exceeded = ({ key, limit }: RateLimiter.ConsumeOptions, waitMs: number, remaining: number) =>
   new RateLimiter.RateLimitExceeded({ key, limit, remaining, retryAfter: Duration.millis(waitMs) })
+
+/** The key of a limit holds data of another type or format. They are left as they are, and Redis serves the other limits. */
+export class UnusableKey extends Data.TaggedError("UnusableKey")<{ readonly error: RateLimiter.RateLimitStoreError }> {}
 
 const failure = (detail: string) => new RateLimiter.RateLimitStoreError({ detail: `Redis: ${detail}` })
 
@@ -52,7 +56,16 @@ export const place = (fields: Omit<Place, "keyOf">): Place => {
   return { ...fields, keyOf }
 }
 
-type Result = Effect.Effect<RateLimiter.ConsumeResult, RateLimiter.RateLimiterError>
+type Result = Effect.Effect<RateLimiter.ConsumeResult, RateLimiter.RateLimiterError | UnusableKey>
+
+/** The error of a script. One that names a line of the script comes from the state, which the script could not read. */
+const errorOf = (error: Error): RateLimiter.RateLimitStoreError | UnusableKey => {
+  const { code, detail } = RedisFailure.describe(error)
+  const isUnreadable = code === "ERR" && /\buser_script:\d/.test(error.message)
+  if (code === "WRONGTYPE") return new UnusableKey({ error: failure(detail) })
+  if (!isUnreadable) return failure(detail)
+  return new UnusableKey({ error: failure("the key holds data of another format. Set another `prefix`") })
+}
 
 /** The result of a script. */
 const resultOf = (options: RateLimiter.ConsumeOptions, isReservation: boolean, reply: unknown): Result => {
@@ -73,7 +86,8 @@ const silent = (timeoutMs: number) =>
   failure(`no response within \`timeout\` (${Duration.format(Duration.millis(timeoutMs))})`)
 
 /**
- * Takes tokens. Fails with `RateLimitExceeded`, and with `RateLimitStoreError` if Redis does not answer in time. A timer of
+ * Takes tokens. Fails with `RateLimitExceeded`, with `RateLimitStoreError` if Redis does not answer in time, and with
+ * `UnusableKey`. A timer of
  * Node costs a fraction of `Effect.timeout`, which starts two fibers.
  *
  * @param now - for tests, the time in milliseconds in place of the server's.
@@ -82,7 +96,7 @@ export const consume = (
   { keyOf, redis, timeoutMs }: Place,
   options: RateLimiter.ConsumeOptions,
   now?: number
-): Effect.Effect<RateLimiter.ConsumeResult, RateLimiter.RateLimiterError> => {
+): Result => {
   const { algorithm, onExceeded, tokens: asked } = { ...RateLimiter.defaults, ...options }
   const tokens = Math.max(0, asked ?? RateLimiter.defaults.tokens)
   const windowMs = Math.min(Math.max(1, Duration.toMillis(options.window)), Number.MAX_SAFE_INTEGER)
@@ -99,11 +113,7 @@ export const consume = (
     }, timeoutMs).unref()
     Scripts.send(redis, scripts[name], key, args, (error, reply) => {
       clearTimeout(timer)
-      resume(
-        error === undefined
-          ? resultOf(options, isReservation, reply)
-          : Effect.fail(failure(RedisFailure.describe(error).detail))
-      )
+      resume(error === undefined ? resultOf(options, isReservation, reply) : Effect.fail(errorOf(error)))
     })
   })
 }

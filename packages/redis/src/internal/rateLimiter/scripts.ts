@@ -9,7 +9,8 @@ import * as Scripts from "../scripts/script.js"
 
 /**
  * Arguments: tokens, limit, window in milliseconds, `1` to reserve, and for tests the time in place of the server's. `finish`
- * stores the state if tokens were taken. The longest expiry is the largest safe integer.
+ * stores the state if tokens were taken. The longest expiry is the largest safe integer. A state has at least one number: other
+ * data end the script with an error.
  */
 const start = `
 local time = redis.call('TIME')
@@ -23,8 +24,11 @@ local function finish(wait, remaining, expires, state)
   end
   return { text(wait), text(remaining), text(expires - now) }
 end
-local stored = redis.call('GET', KEYS[1])
-local state = stored and cmsgpack.unpack(stored) or {}
+local stored, state = redis.call('GET', KEYS[1]), {}
+if stored then
+  state = cmsgpack.unpack(stored)
+  if not state[1] then error('the key holds other data') end
+end
 `
 
 const fixedWindow = `

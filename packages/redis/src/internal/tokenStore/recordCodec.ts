@@ -89,10 +89,14 @@ const decodeAgain = (text: string): Effect.Effect<Token.Token, TokenStoreError> 
     TokenRecord.decode(Token.Token, value, (what) => corrupt(`is invalid: ${what}`))
   )
 
-/** The generation in the response of the script that reads. Empty without one. */
-export const generationOf = (reply: unknown): string => {
-  const generation: unknown = Array.isArray(reply) ? reply[5] : undefined
-  return typeof generation === "string" ? generation : ""
+/** The record in a response that {@link Decode} accepts. Undefined without a token. */
+export const wholeOf = (
+  reply: unknown
+): { readonly version: number; readonly generation: string; readonly text: string } | undefined => {
+  const fields: ReadonlyArray<unknown> = Array.isArray(reply) ? reply : []
+  const [text, generation] = fields.slice(4)
+  if (typeof text !== "string") return undefined
+  return { version: Number(fields[2]), generation: typeof generation === "string" ? generation : "", text }
 }
 
 /** The version and the length of a record as they are stored, damaged or not. */

@@ -2,7 +2,6 @@
 import type { TokenStoreError } from "@countersign/auth/Errors"
 import * as LeaseLock from "@countersign/auth/LeaseLock"
 import type * as TokenStore from "@countersign/auth/TokenStore"
-import { BoundedMap } from "@countersign/client/BoundedMap"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -13,6 +12,7 @@ import type { Script } from "../scripts/script.js"
 import * as Scripts from "../scripts/script.js"
 import type { DurableWrites } from "./durableWrites.js"
 import * as RecordCodec from "./recordCodec.js"
+import { SeenRecords } from "./seenRecords.js"
 import * as StoreScripts from "./scripts.js"
 import { attempt, mayBeStored, storeError } from "./storeErrors.js"
 
@@ -23,12 +23,11 @@ interface Place {
   readonly writes: DurableWrites
 }
 
-/** Maximum number of records with a known generation. */
-const maxGenerations = 10_000
-
 /** Reads and writes records by name. A result above 0 means that the script wrote. */
 export interface Records {
   readonly read: (name: string) => Effect.Effect<unknown, TokenStoreError>
+  /** Notes that a record was read whole. Later writes of this process then change only this record. */
+  readonly note: (name: string, reply: unknown) => void
   readonly compareAndSet: (name: string, expected: number, text: string) => Effect.Effect<number, TokenStoreError>
   readonly remove: (name: string, expected: number) => Effect.Effect<number, TokenStoreError>
   /** Moves a damaged record, as it was read, to another key. Returns that key, or `None` if the record has changed. */
@@ -46,8 +45,7 @@ const checkStatus = (result: number): Effect.Effect<number, TokenStoreError> =>
 export const makeRecords = ({ prefix, redis, writes }: Place): Records => {
   /** Writes of this process by name that may be stored, and may be lost in a failover. */
   const unsettled = new Map<string, symbol>()
-  /** The generation of each record that this process has read or written. */
-  const generations = new BoundedMap<string>(maxGenerations)
+  const seen = new SeenRecords()
   const keyOf = (name: string) => `${prefix}{${name}}`
 
   const change = (name: string, script: Script, args: ReadonlyArray<string | number>) =>
@@ -67,9 +65,7 @@ export const makeRecords = ({ prefix, redis, writes }: Place): Records => {
   const readFrom = (client: Redis | Cluster, name: string): Effect.Effect<unknown, TokenStoreError> =>
     Effect.async((resume) => {
       Scripts.send(client, StoreScripts.read, keyOf(name), [], (error, reply) => {
-        if (error !== undefined) return resume(Effect.fail(storeError("ReadFailed", error)))
-        generations.set(name, RecordCodec.generationOf(reply))
-        resume(Effect.succeed(reply))
+        resume(error === undefined ? Effect.succeed(reply) : Effect.fail(storeError("ReadFailed", error)))
       })
     })
 
@@ -88,15 +84,24 @@ export const makeRecords = ({ prefix, redis, writes }: Place): Records => {
 
   const compareAndSet = (name: string, expected: number, text: string) =>
     Effect.suspend(() => {
-      const generation = expected === 0 ? randomBytes(9).toString("base64url") : (generations.get(name) ?? "")
-      return Effect.tap(change(name, StoreScripts.compareAndSet, [expected, text, generation]), (version) => {
-        if (version > 0 && expected === 0) generations.set(name, generation)
+      const generation = expected === 0 ? randomBytes(9).toString("base64url") : seen.generationOf(name)
+      const args = [expected, text, generation, seen.digestOf(name, expected)]
+      return Effect.tap(change(name, StoreScripts.compareAndSet, args), (version) => {
+        if (version > 0) seen.note(name, { version, generation, text })
         return Effect.void
       })
     })
 
   const remove = (name: string, expected: number) =>
-    Effect.suspend(() => change(name, StoreScripts.remove, [expected, generations.get(name) ?? ""]))
+    Effect.suspend(() =>
+      change(name, StoreScripts.remove, [expected, seen.generationOf(name), seen.digestOf(name, expected)])
+    )
+
+  const note = (name: string, reply: unknown) => {
+    const record = RecordCodec.wholeOf(reply)
+    if (record === undefined) seen.forget(name)
+    else seen.note(name, record)
+  }
 
   const moveAside = (name: string, { length, version }: RecordCodec.Head) =>
     attempt("WriteFailed", async () => {
@@ -110,7 +115,7 @@ export const makeRecords = ({ prefix, redis, writes }: Place): Records => {
       return Option.some(place)
     }).pipe(Effect.uninterruptible)
 
-  return { read, compareAndSet, remove, moveAside }
+  return { read, note, compareAndSet, remove, moveAside }
 }
 
 /** The lock of each record. Only a release waits for replicas: the version of the record protects it from a lost lock. */

@@ -47,30 +47,33 @@ local current = redis.call('HEXISTS', KEYS[1], 't') == 1 and last or 0
 `
 
 /**
- * Compares the version and the generation, which is empty if the process has not read it. Versions begin at 1 again after a
- * record was lost. The generation then protects the new record from a process that has the version of the old one.
+ * Compares the version, the generation and the SHA-1 of the token. The last two are empty if the process has not read the record.
+ * Versions begin at 1 again after a record was lost: the generation then protects the new record from a process that has the
+ * version of the old one. The SHA-1 protects a token that another program has changed without its version.
  */
 const compare = `
-local function isOther(expected, generation)
-  return current ~= tonumber(expected) or (current > 0 and generation ~= '' and head[3] ~= generation)
+local function isOther(expected, generation, digest)
+  if current ~= tonumber(expected) then return true end
+  if current > 0 and generation ~= '' and head[3] ~= generation then return true end
+  return current > 0 and digest ~= '' and redis.sha1hex(redis.call('HGET', KEYS[1], 't')) ~= digest
 end
 `
 
 /**
  * Writes a token if the record is still the expected one. Returns the new version. It does not run while the server has
- * reached `maxmemory`: an old record is better than an evicted one. Arguments: version, token, and the generation: that of
- * the record, or for version 0 a new one.
+ * reached `maxmemory`: an old record is better than an evicted one. Arguments: version, token, generation, SHA-1. For version 0,
+ * the generation is a new one.
  */
 export const compareAndSet: Script = makeWrite(`${readHead}${compare}
-if isOther(ARGV[1], ARGV[3]) then return ${status.otherVersion} end
+if isOther(ARGV[1], ARGV[3], ARGV[4]) then return ${status.otherVersion} end
 redis.call('HSET', KEYS[1], 'v', string.format('%d', last + 1), 't', ARGV[2])
 if current == 0 then redis.call('HSET', KEYS[1], 'f', '${format}', 'g', ARGV[3]) end
 return last + 1`)
 
-/** Removes the token. The version stays, so that it does not occur twice. Arguments: version, generation. */
+/** Removes the token. The version stays, so that it does not occur twice. Arguments: version, generation, SHA-1. */
 export const remove: Script = makeWrite(
   `${readHead}${compare}
-if current == 0 or isOther(ARGV[1], ARGV[2]) then return ${status.otherVersion} end
+if current == 0 or isOther(ARGV[1], ARGV[2], ARGV[3]) then return ${status.otherVersion} end
 redis.call('HDEL', KEYS[1], 't')
 return 1`,
   "allow-oom"
