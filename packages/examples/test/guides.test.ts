@@ -5,6 +5,7 @@ import * as HttpBin from "@countersign/testing/HttpBin"
 import * as MockClient from "@countersign/testing/MockClient"
 import * as OAuthServer from "@countersign/testing/OAuthServer"
 import { describe, expect, it, vi } from "@effect/vitest"
+import * as KeyValueStore from "@effect/platform/KeyValueStore"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/TestClock"
@@ -12,6 +13,7 @@ import { mkdtemp, rm } from "node:fs/promises"
 import { createServer } from "node:http"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import * as Batches from "../src/batch.js"
 import * as CallOptions from "../src/call-options.js"
 import * as FirstErrors from "../src/first-errors.js"
 import * as Forms from "../src/forms.js"
@@ -156,6 +158,50 @@ describe("pages.ts", () => {
       log.mockRestore()
     }
   })
+})
+
+describe("batch.ts", () => {
+  const script = [
+    respond(200, { name: "Ada" }),
+    respond(404),
+    respond(200, { name: "Cleo" }),
+    respond(201),
+    respond(422),
+    ...Array.from({ length: 3 }, () => respond(201))
+  ]
+
+  it.effect("returns outcomes, and continues from a checkpoint", () =>
+    Effect.gen(function* () {
+      expectShown("batch.ts", yield* Effect.provide(printed(Batches.program), Batches.ApiLive))
+      const posts = (yield* sent).filter(({ method }) => method === "POST")
+      expect(posts.map(({ body, url }) => `${url.split("/").at(-1)} ${body}`)).toEqual([
+        'orders {"id":"order-1","sum":10}',
+        'orders {"id":"order-2","sum":20}',
+        'orders {"id":"order-2","sum":20}',
+        'payments {"id":"order-1","sum":10}',
+        'payments {"id":"order-2","sum":20}'
+      ])
+    }).pipe(Effect.provide(MockClient.layer(script)))
+  )
+
+  it.effect("looks for a payment that was under way", () =>
+    Effect.gen(function* () {
+      const store = yield* KeyValueStore.KeyValueStore
+      const started = '{"version":1,"state":"started","idempotencyKey":"k"}'
+      for (const id of ["paid", "lost"]) yield* store.set(`payments-2026/${id}`, started)
+      const payments = ["paid", "lost", "new"].map((id) => ({ id, sum: 1 }))
+      const outcomes = yield* Effect.provide(Batches.sendPayments(payments), Batches.ApiLive)
+      expect(outcomes.map(({ _tag }) => _tag)).toEqual(["SucceededBefore", "Succeeded", "Succeeded"])
+    }).pipe(
+      Effect.provide(KeyValueStore.layerMemory),
+      Effect.provide(
+        MockClient.layer({
+          "GET /v1/payments": ({ url }) => respond(200, { total: url.endsWith("paid") ? 1 : 0 }),
+          "POST /v1/payments": () => respond(201)
+        })
+      )
+    )
+  )
 })
 
 describe("operation.ts", () => {
