@@ -22,6 +22,7 @@ import * as Operations from "../src/operation.js"
 import * as Pages from "../src/pages.js"
 import * as Paging from "../src/paging.js"
 import * as PostJson from "../src/post-json.js"
+import * as Streams from "../src/streams.js"
 import * as SeveralApis from "../src/several-apis.js"
 import * as Transport from "../src/transport.js"
 import { config, expectShown, printed } from "./support/shownOutput.js"
@@ -82,6 +83,36 @@ describe("several-apis.ts", () => {
       config({ ISSUER: "https://oauth.test", CLIENT_ID: "client", CLIENT_SECRET: "secret" }),
       Effect.provide(OAuthServer.layerMemory())
     )
+  )
+})
+
+describe("streams.ts", () => {
+  const type = { "content-type": "text/event-stream" }
+  const delta = (text: string) => `event: delta\ndata: ${JSON.stringify({ text })}\n\n`
+  const order = (id: number) => `id: ${id}\ndata: {"order":${id}}\n\n`
+  const script = [
+    respond(200, `${delta("Because")}${delta("it works.")}data: [DONE]\n\n`, type),
+    MockClient.truncated(200, delta("Tomor"), { headers: type }),
+    respond(200, 'event: error\ndata: {"message":"overloaded"}\n\n', type),
+    MockClient.truncated(200, order(1) + order(2), { headers: type }),
+    respond(200, order(3), type),
+    respond(200, '{"order":1}\n{"order":2}\n'),
+    respond(200, new Uint8Array(70_000), { "content-type": "application/pdf" })
+  ]
+
+  it.live("reads events, lines and bytes, and continues a feed", () =>
+    Effect.gen(function* () {
+      expectShown("streams.ts", yield* Effect.provide(printed(Streams.program), Streams.ApiLive))
+      expect((yield* sent).map(({ headers, method }) => [method, headers["last-event-id"]])).toEqual([
+        ["POST", undefined],
+        ["POST", undefined],
+        ["POST", undefined],
+        ["GET", undefined],
+        ["GET", "2"],
+        ["GET", undefined],
+        ["GET", undefined]
+      ])
+    }).pipe(Effect.provide(MockClient.layer(script)))
   )
 })
 
