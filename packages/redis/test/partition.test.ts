@@ -10,14 +10,13 @@ import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import type { Cluster } from "ioredis"
-import { Redis } from "ioredis"
+import { Cluster, Redis } from "ioredis"
 import { once } from "node:events"
 import { hasNetworks } from "./support/network.js"
 import type { Program } from "./support/program.js"
 import { nextLine, runOn } from "./support/program.js"
-import { eventually, scoped } from "./support/records.js"
-import { ask, port, sentinelMachines, sentinelPort, untilAnswer } from "./support/redisMachines.js"
+import { eventually, scoped, token } from "./support/records.js"
+import { ask, clusterMachines, port, sentinelMachines, sentinelPort, untilAnswer } from "./support/redisMachines.js"
 import { hasRedis } from "./support/server.js"
 
 /** A write or a read of the client: `commandTimeout` (3 s), and time for a busy machine. */
@@ -172,6 +171,36 @@ describe.skipIf(!hasRedis || !hasNetworks)("RedisTokenStore in a partition", () 
       }
       const confirmed = [...stored, ...rejected, ...refused].filter(({ outcome }) => outcome === "stored")
       for (const { key } of confirmed) expect(Option.isSome(yield* store.get(key))).toBe(true)
+    })
+  )
+
+  scoped("loses no acknowledged record while a cluster replaces a primary that is cut off", () =>
+    Effect.gen(function* () {
+      const all = yield* clusterMachines
+      const client = yield* closing(
+        new Cluster(
+          all.map(({ address }) => ({ host: address, port })),
+          { redisOptions: RedisClient.connectionOptions }
+        )
+      )
+      const store = yield* openWith(client)
+      const keys = Array.from({ length: 20 }, (_, index) => `key-${index}`)
+      for (const key of keys) yield* store.compareAndSet(key, 0, token)
+      const before = all[0] === undefined ? "" : yield* ask(all[0], "dbsize")
+      expect(Number(before)).toBeGreaterThan(0)
+
+      yield* all[0]?.cut ?? Effect.void
+      const [read] = yield* Effect.timed(
+        Effect.forEach(keys, (key) => eventually(store.get(key)), { concurrency: "unbounded" })
+      )
+      // A write that was not acknowledged may be stored, so the next try then finds another version.
+      const [written] = yield* Effect.timed(
+        Effect.forEach(keys, (key) => eventually(store.compareAndSet(key, 1, token)), { concurrency: "unbounded" })
+      )
+      for (const took of [read, written]) expect(Duration.toMillis(took)).toBeLessThan(30_000)
+      for (const key of keys) {
+        expect(Option.map(yield* store.get(key), ({ version }) => version)).toEqual(Option.some(2))
+      }
     })
   )
 })

@@ -1,4 +1,4 @@
-/** Three machines of Sentinel, each with a server and a sentinel: a primary and two replicas. */
+/** Three machines with Sentinel, or with a cluster: each machine has a primary, or a replica of that of another one. */
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import { execFile } from "node:child_process"
@@ -82,6 +82,23 @@ export const sentinelMachines = Effect.gen(function* () {
       "master",
       "primary"
     )
+  }
+  return all
+})
+
+/** Three machines of a cluster, each with a primary and a replica of another one. */
+export const clusterMachines = Effect.gen(function* () {
+  const all = yield* machines(3)
+  const ports = [port, port + 1]
+  const options = ["--cluster-enabled", "yes", "--cluster-node-timeout", "1500", "--cluster-config-file", "nodes.conf"]
+  for (const machine of all) for (const one of ports) yield* startServer(machine, one, options)
+  const nodes = ports.flatMap((one) => all.map(({ address }) => `${address}:${one}`))
+  for (const machine of all) for (const one of ports) yield* untilAnswer(/PONG/, machine, "-p", String(one), "ping")
+  const create = ["--cluster", "create", ...nodes, "--cluster-replicas", "1", "--cluster-yes"]
+  yield* Effect.promise(() => promisify(execFile)("redis-cli", create))
+  for (const machine of all) {
+    yield* untilAnswer(/cluster_state:ok/, machine, "cluster", "info")
+    yield* untilAnswer(/connected_slaves:1/, machine, "info", "replication")
   }
   return all
 })

@@ -94,6 +94,11 @@ export class DurableWrites {
     const { replication, waiting } = this.#options
     const reply = await Scripts.run(waiting(), script, key, args, (pipeline) => {
       pipeline.wait(required, replication.timeoutMs)
+    }).catch((error: unknown) => {
+      // Writes with WAIT are carried out one after the other, so those behind a lost replica time out. The next one is sent
+      // without WAIT, and finds out whether the server still has a replica.
+      this.#replicated.delete(this.#server(key))
+      throw error
     })
     const { online, result } = written(reply.script)
     const isWithout = replication.replicas === "auto" && online === 0
