@@ -9,6 +9,7 @@ slow_tests=(
   'examples/test/packed\.'
   'node/test/(EncryptedTokenStore|KeychainTokenStore)\.contract\.'
   'redis/test/(RedisTokenStore\.contract|partition|topologies)\.'
+  'node/test/Download\.processes\.'
   'sql/test/SqlTokenStore\.(contract|processes)\.'
   'testing/test/(PostgresReplication|TokenStoreContract)\.'
 )

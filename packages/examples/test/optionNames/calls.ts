@@ -17,6 +17,7 @@ declare const token: Token.Token
 declare const acquireToken: () => Effect.Effect<Token.Token, never, HttpClient.HttpClient>
 declare const subject: Effect.Effect<TokenExchange.SubjectToken>
 declare const assertion: Effect.Effect<Redacted.Redacted<string>, never, HttpClient.HttpClient>
+declare const api: import("@countersign/client/ApiClient").ApiClient
 declare const response: HttpClientResponse.HttpClientResponse
 declare const place: Effect.Effect<void>
 declare const open: () => Effect.Effect<TokenStore.Service>
@@ -114,6 +115,7 @@ export const calls: ReadonlyArray<string> = [
   `Twitch.app({ ${app}, $ })`,
   `Browser.make({ $ })`,
   `Browser.layer({ $ })`,
+  `Download.toFile(api, "/file", "file", { $ })`,
   `EncryptedTokenStore.make(store, { storeId: "app", key: encryptionKey, $ })`,
   `EncryptedTokenStore.layer({ storeId: "app", key: encryptionKey, $ })`,
   `EncryptionKey.fromKeychain({ service: "app", lockDirectory: "/x", $ })`,
@@ -158,6 +160,8 @@ export const calls: ReadonlyArray<string> = [
   `PostgresServer.layer({ $ })`,
   `PostgresServer.pgbouncer(postgres, { $ })`,
   `EventServer.event({ data: "x", $ })`,
+  `FileServer.make({ $ })`,
+  `FileServer.layerWith({ $ })`,
   `FaultProxy.make({ port: 1, $ })`,
   `FaultProxy.layer({ port: 1, $ })`,
   `HttpBin.layerWith({ $ })`,

@@ -1,4 +1,6 @@
 /** Each function with options, called with valid options and with an additional member, as plain JavaScript may call it. */
+import * as Auth from "@countersign/client/Auth"
+import * as ApiClient from "@countersign/client/ApiClient"
 import * as ApiKey from "@countersign/auth/ApiKey"
 import * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
 import * as AuthorizationServer from "@countersign/auth/AuthorizationServer"
@@ -42,6 +44,7 @@ import * as Spotify from "@countersign/auth/providers/Spotify"
 import * as Supabase from "@countersign/auth/providers/Supabase"
 import * as Twitch from "@countersign/auth/providers/Twitch"
 import * as Browser from "@countersign/node/Browser"
+import * as Download from "@countersign/node/Download"
 import * as EncryptedTokenStore from "@countersign/node/EncryptedTokenStore"
 import * as EncryptionKey from "@countersign/node/EncryptionKey"
 import * as FileTokenStore from "@countersign/node/FileTokenStore"
@@ -57,6 +60,7 @@ import * as RedisTokenStore from "@countersign/redis/RedisTokenStore"
 import * as SqlTokenStore from "@countersign/sql/SqlTokenStore"
 import * as EventServer from "@countersign/testing/EventServer"
 import * as FaultProxy from "@countersign/testing/FaultProxy"
+import * as FileServer from "@countersign/testing/FileServer"
 import * as HttpBin from "@countersign/testing/HttpBin"
 import * as MockClient from "@countersign/testing/MockClient"
 import * as OAuthServer from "@countersign/testing/OAuthServer"
@@ -102,6 +106,10 @@ const encryptionKey = await Effect.runPromise(Effect.flatMap(EncryptionKey.gener
 const response = HttpClientResponse.fromWeb(
   HttpClientRequest.get("https://api.example.com"),
   new Response("", { status: 401 })
+)
+const api = Effect.provide(
+  ApiClient.make({ baseUrl: "https://api.example.com", auth: Auth.none }),
+  MockClient.layer(() => MockClient.respond(500))
 )
 const jwt = "e30.e30."
 const keychain = {
@@ -220,6 +228,7 @@ export const constructors: ReadonlyArray<readonly [name: string, make: (extra: o
   ["Twitch.app", (extra) => Twitch.app({ ...app, ...extra })],
   ["Browser.make", (extra) => Browser.make(extra)],
   ["Browser.layer", (extra) => Browser.layer(extra)],
+  ["Download.toFile", (extra) => Effect.flatMap(api, (client) => Download.toFile(client, "/", path, { ...extra }))],
   [
     "EncryptedTokenStore.make",
     (extra) => EncryptedTokenStore.make(store, { storeId: "app", key: encryptionKey, ...extra })
@@ -269,6 +278,8 @@ export const constructors: ReadonlyArray<readonly [name: string, make: (extra: o
   ["PostgresServer.layer", (extra) => PostgresServer.layer({ port: 0, ...extra })],
   ["PostgresServer.pgbouncer", (extra) => PostgresServer.pgbouncer(postgres, { ...extra })],
   ["EventServer.event", (extra) => EventServer.event({ data: "x", ...extra })],
+  ["FileServer.make", (extra) => FileServer.make(extra)],
+  ["FileServer.layerWith", (extra) => FileServer.layerWith(extra)],
   ["FaultProxy.make", (extra) => FaultProxy.make({ port: 1, ...extra })],
   ["FaultProxy.layer", (extra) => FaultProxy.layer({ port: 1, ...extra })],
   ["HttpBin.layerWith", (extra) => HttpBin.layerWith(extra)],

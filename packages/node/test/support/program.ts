@@ -37,7 +37,7 @@ const compile = async (name: string): Promise<string> => {
     entryPoints: [fileURLToPath(new URL(`../programs/${name}.ts`, import.meta.url))],
     bundle: true,
     write: false,
-    external: ["@napi-rs/keyring"],
+    external: ["@napi-rs/keyring", "undici"],
     platform: "node",
     format: "esm",
     target: "node20",

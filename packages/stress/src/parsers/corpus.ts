@@ -3,6 +3,7 @@ import * as BaseUrl from "@countersign/protocol/BaseUrl"
 import * as Basic from "@countersign/protocol/Basic"
 import * as Challenge from "@countersign/protocol/Challenge"
 import * as Content from "@countersign/protocol/Content"
+import * as ContentRange from "@countersign/protocol/ContentRange"
 import * as HttpDate from "@countersign/protocol/HttpDate"
 import * as Link from "@countersign/protocol/Link"
 import * as OptionNames from "@countersign/protocol/OptionNames"
@@ -10,6 +11,7 @@ import * as Origin from "@countersign/protocol/Origin"
 import * as RateLimit from "@countersign/protocol/RateLimit"
 import * as Redact from "@countersign/protocol/Redact"
 import * as Redirect from "@countersign/protocol/Redirect"
+import * as ReprDigest from "@countersign/protocol/ReprDigest"
 import * as RequestTarget from "@countersign/protocol/RequestTarget"
 import * as RetryAfter from "@countersign/protocol/RetryAfter"
 import { units } from "./mutations.js"
@@ -76,6 +78,10 @@ const links = [
   '<?page=2>;rel=next;anchor="#top"',
   "<>; title*=UTF-8''a%20b; rel=\"prev\""
 ]
+const digests = [
+  "sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:",
+  "md5=:1B2M2Y8AsgTpgAmY7PhCfg==:, sha-512=:AAAA:;q=1"
+]
 const waits = ["120", "0", "7.5", "1767225600", ...dates, ...limits]
 const limitFields = ["ratelimit", "ratelimit-policy", "x-ratelimit-reset", "date"]
 
@@ -108,6 +114,7 @@ export const corpus: Readonly<Record<string, ReadonlyArray<Parser>>> = {
     parser("Challenge.parse of lines", (text) => Challenge.parse(text.split("\n")), challenges)
   ],
   Content: [parser("Content.isPossible", (text) => Content.isPossible(text, 200), ["GET", "HEAD", "CONNECT"])],
+  ContentRange: [parser("ContentRange.parse", ContentRange.parse, ["bytes 500-999/1234", "bytes 0-0/*", "bytes */9"])],
   HttpDate: [parser("HttpDate.parse", (text) => HttpDate.parse(text, now), dates)],
   Link: [
     parser("Link.parse", Link.parse, links),
@@ -138,6 +145,10 @@ export const corpus: Readonly<Record<string, ReadonlyArray<Parser>>> = {
       "If-Match",
       "Cookie"
     ])
+  ],
+  ReprDigest: [
+    parser("ReprDigest.parse", ReprDigest.parse, digests),
+    parser("ReprDigest.parseContentMd5", ReprDigest.parseContentMd5, ["1B2M2Y8AsgTpgAmY7PhCfg=="])
   ],
   RequestTarget: [parser("RequestTarget.isNormalized", (text) => RequestTarget.isNormalized(text), urls)],
   // Only two constructors, which parse nothing.

@@ -25,6 +25,8 @@ const explanations: Record<string, readonly [cause: string, advice?: string]> = 
   ENFILE: ["the system has too many files open"],
   EIO: ["the disk reports an error", "Check the disk."],
   ENAMETOOLONG: ["the name is too long", "Choose a shorter name."],
+  EISDIR: ["a folder has that name", "Choose the path of a file."],
+  EFBIG: ["the file is too large for the file system", "Choose a folder on another file system."],
   ENOTDIR: ["a part of the path is not a folder", "Check the path."],
   ENOENT: ["the file or its folder is missing", "Check whether another program removes files there."]
 }

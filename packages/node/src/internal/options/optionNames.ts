@@ -41,16 +41,20 @@ const otherNames: OptionNames.OtherNames = {
   oldKeys: "previousKeys"
 }
 
+/** What is wrong with an unknown name. Undefined if all names are known. */
+export const findProblem = (owner: string, options: unknown, names: OptionNames.Shape): string | undefined =>
+  OptionNames.problem(owner, options, names, otherNames)
+
 /** Fails for an unknown name: for constructors with `InvalidRequest` among their errors. */
 export const check = (owner: string, options: unknown, names: OptionNames.Shape): Effect.Effect<void, InvalidRequest> =>
   Effect.suspend(() => {
-    const detail = OptionNames.problem(owner, options, names, otherNames)
+    const detail = findProblem(owner, options, names)
     return detail === undefined ? Effect.void : Effect.fail(new InvalidRequest({ reason: "Options", detail }))
   })
 
 /** Throws for an unknown name, else returns the options: for constructors without an error for it. */
 export const known = <O>(owner: string, options: O, names: OptionNames.Shape): O => {
-  const problem = OptionNames.problem(owner, options, names, otherNames)
+  const problem = findProblem(owner, options, names)
   if (problem !== undefined) throw new TypeError(problem)
   return options
 }
