@@ -15,7 +15,9 @@ const names = [
   "custom-signature",
   "rate-limited",
   "complete-client",
-  "beyond"
+  "beyond",
+  "stream-resumed",
+  "paginated"
 ]
 
 const [status, , baseUrl] = process.argv.slice(2)

@@ -276,7 +276,7 @@ describe.skipIf(process.platform !== "linux")("programs.sh", () => {
 describe("verify-demo", () => {
   const names = scenarios.map(({ name }) => name)
   const scenario = (name: string) => ({ name, ok: true, observed: {}, timeline: [{ _tag: "RequestSent" }] })
-  const good = { baseUrl: "http://127.0.0.1:1", passed: 13, failed: 0, scenarios: names.map(scenario) }
+  const good = { baseUrl: "http://127.0.0.1:1", passed: names.length, failed: 0, scenarios: names.map(scenario) }
   const verify = (report: unknown, ...args: ReadonlyArray<string>) =>
     run(
       process.execPath,
@@ -284,8 +284,8 @@ describe("verify-demo", () => {
       typeof report === "string" ? report : JSON.stringify(report)
     )
 
-  it("accepts thirteen scenarios that are ok", async () => {
-    expect(await verify(good, "0")).toMatchObject({ status: 0, out: "13 scenarios, all ok" })
+  it("accepts all scenarios if they are ok", async () => {
+    expect(await verify(good, "0")).toMatchObject({ status: 0, out: `${names.length} scenarios, all ok` })
     expect(await verify(good, "0", "--base-url", "http://127.0.0.1:1/")).toMatchObject({ status: 0 })
   })
 

@@ -16,6 +16,8 @@
  * | `/countersign/unavailable?times=1&bytes=1048576&key=` | 503 with a large body for the first `times` requests of a `key`, then 200 |
  * | `POST /countersign/token?expires_in=3600` | `{ access_token, expires_in, token_type }`; GET returns `{ mints }` |
  * | `/countersign/bearer?refuse=1&key=` | 401 `Bearer error="invalid_token"` for the first `refuse` tokens of a `key`, permanently; 200 for other unexpired tokens of this server |
+ * | `/countersign/pages/:style?pages=3&size=2` | numbers from 1 in pages. The next page is in `Link` (`link`), a member `next` (`url`) or `cursor` (`cursor`), or the client counts (`page`, `offset`). `circle=n`: page n leads back to page 1. `foreign=n`: page n leads to another host. `broken=n&key=`: page n is a 503 the first time |
+ * | `POST /countersign/operations/:style?looks=2&result=succeeded&wait=` | 202 with the URL of a status in the field `style`: `location`, `operation-location` or `azure-asyncoperation`. The status is running for `looks` requests, then `succeeded`, `failed` or `canceled`; with `running` it never ends. `wait` seconds are sent in `Retry-After` |
  * | `/countersign/api-key` | 200 for a known `X-Api-Key`, 401 for others |
  * | `/countersign/signed` | 200 for a valid `X-Signature`, else 401 with its `reason`: `key`, `timestamp`, `nonce` or `signature` |
  *
@@ -45,6 +47,8 @@ import * as Cookies from "./internal/httpBin/cookies.js"
 import * as Echo from "./internal/httpBin/echo.js"
 import * as Signed from "./internal/httpBin/hmacSignature.js"
 import * as Limits from "./internal/httpBin/rateLimits.js"
+import * as Operations from "./internal/httpBin/operations.js"
+import * as Pages from "./internal/httpBin/pages.js"
 import * as Redirects from "./internal/httpBin/redirects.js"
 import * as Credentials from "./internal/httpBin/refusedCredentials.js"
 import * as State from "./internal/httpBin/state.js"
@@ -119,6 +123,8 @@ const build = (
       ...[Echo, Cookies, Redirects, Content, Responses].flatMap((module) => module.routes),
       ...Auth.routes(accepted),
       ...Limits.routes(state),
+      ...Pages.routes(state),
+      ...Operations.routes(state),
       ...Credentials.routes(state, accepted),
       ...Signed.routes(state, accepted)
     ]

@@ -2,11 +2,25 @@
 import * as Timeline from "@countersign/client/Timeline"
 import type { Result, TimelineEntry } from "./Scenario.js"
 
+/** More lines than these are cut in the middle. */
+const maxLines = 24
+
+const shortened = (text: string): string => {
+  const lines = text.split("\n")
+  if (lines.length <= maxLines) return text
+  const half = maxLines / 2
+  return [...lines.slice(0, half), `${" ".repeat(12)}… ${lines.length - maxLines} more`, ...lines.slice(-half)].join(
+    "\n"
+  )
+}
+
 /** The events of HTTP requests, waits and tokens. Each scenario says in its title which calls it makes. */
 const timelineText = (timeline: ReadonlyArray<TimelineEntry>): string =>
-  Timeline.format(
-    timeline.filter(({ _tag }) => _tag !== "CallStarted" && _tag !== "CallEnded"),
-    { start: 0 }
+  shortened(
+    Timeline.format(
+      timeline.filter(({ _tag }) => _tag !== "CallStarted" && _tag !== "CallEnded"),
+      { start: 0 }
+    )
   )
 
 /** A scenario as text: outcome, timeline and observed values. */

@@ -45,7 +45,7 @@ const options = Effect.filterOrFail(
   () => new UsageError({ message: `\`--redis\` starts its own API. Remove \`--base-url\`.\n${usage}` })
 )
 
-/** Validated once here, so that an invalid URL gives one error and not thirteen. */
+/** Validated once here, so that an invalid URL gives one error, and not one for each scenario. */
 const checked = (baseUrl: string | undefined) =>
   baseUrl === undefined ? Effect.succeed(undefined) : Effect.as(RequestDefaults.validate({ baseUrl }), baseUrl)
 

@@ -1,4 +1,4 @@
-/** The tutorial, in its order. */
+/** The tutorial in its order, then what goes beyond it. */
 import type { Scenario } from "./Scenario.js"
 import { basicAuth } from "./scenarios/basicAuth.js"
 import { beyond } from "./scenarios/beyond.js"
@@ -6,9 +6,11 @@ import { completeClient } from "./scenarios/completeClient.js"
 import { customSignature } from "./scenarios/customSignature.js"
 import { fallbackCredentials } from "./scenarios/fallbackCredentials.js"
 import { inspectChallenge } from "./scenarios/inspectChallenge.js"
+import { paginated } from "./scenarios/paginated.js"
 import { rateLimited } from "./scenarios/rateLimited.js"
 import { retryBackoff } from "./scenarios/retryBackoff.js"
 import { session } from "./scenarios/session.js"
+import { streamResumed } from "./scenarios/streamResumed.js"
 import { tokenRefreshed } from "./scenarios/tokenRefreshed.js"
 import { tokenStored } from "./scenarios/tokenStored.js"
 import { unauthenticated } from "./scenarios/unauthenticated.js"
@@ -27,5 +29,7 @@ export const scenarios: ReadonlyArray<Scenario> = [
   customSignature,
   rateLimited,
   completeClient,
-  beyond
+  beyond,
+  streamResumed,
+  paginated
 ]
