@@ -2,7 +2,9 @@
 import type { TokenStoreError } from "@countersign/auth/Errors"
 import * as RedisServer from "@countersign/testing/RedisServer"
 import { describe, expect } from "@effect/vitest"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import { eventually, keyOf, scoped, token } from "./support/records.js"
 import { command, hasRedis, newPrefix, openStore, plainClient } from "./support/server.js"
@@ -91,6 +93,33 @@ describe.skipIf(!hasRedis)("RedisTokenStore with replicas", () => {
       yield* follower.kill
       yield* Effect.sleep("200 millis")
       expect(Option.isSome(yield* store.compareAndSet("key", 1, token))).toBe(true)
+    })
+  )
+
+  scoped("goes on with many writers after a replica that did not respond was dropped", () =>
+    Effect.gen(function* () {
+      const { replica, server } = yield* primary
+      const store = yield* openStore(
+        server.url,
+        { prefix: newPrefix(), replicasTimeout: "200 millis" },
+        { commandTimeout: "600 millis" }
+      )
+      const follower = yield* replica
+      const keys = Array.from({ length: 12 }, (_, index) => `key-${index}`)
+      for (const key of keys) yield* store.compareAndSet(key, 0, token)
+      yield* follower.suspend
+      const write = (key: string) =>
+        Effect.flatMap(store.get(key), (found) =>
+          store.compareAndSet(key, Option.match(found, { onNone: () => 0, onSome: ({ version }) => version }), token)
+        )
+      const writing = yield* Effect.fork(
+        Effect.forEach(keys, (key) => eventually(write(key)), { concurrency: "unbounded" })
+      )
+      yield* Effect.sleep("3 seconds")
+      yield* follower.kill
+      const [took, written] = yield* Effect.timed(Fiber.join(writing))
+      expect(written.every(Option.isSome)).toBe(true)
+      expect(Duration.toMillis(took)).toBeLessThan(5_000)
     })
   )
 

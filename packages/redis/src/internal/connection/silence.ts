@@ -8,6 +8,11 @@ import { isCluster } from "./options.js"
 /** The error of ioredis for a command without a response within `commandTimeout`. */
 const isTimeout = (error: unknown): boolean => error instanceof Error && error.message === "Command timed out"
 
+/** Ends the connection of a command that timed out. */
+export const endAfterTimeout = (redis: Redis, error: unknown): void => {
+  if (isTimeout(error)) redis.stream.destroy()
+}
+
 /** Remembers what a connection has received until now. Returns how to end it if it has received nothing since. */
 const endIfSilent = (redis: Redis): (() => void) => {
   // Undefined before the first connection, which the types leave out.

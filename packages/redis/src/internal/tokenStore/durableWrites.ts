@@ -2,6 +2,8 @@
 import { BoundedMap } from "@countersign/client/BoundedMap"
 import type { Cluster, Redis } from "ioredis"
 import type { Script } from "../scripts/script.js"
+import { isCluster } from "../connection/options.js"
+import * as Silence from "../connection/silence.js"
 import * as Scripts from "../scripts/script.js"
 import { touch } from "./scripts.js"
 
@@ -95,9 +97,7 @@ export class DurableWrites {
     const reply = await Scripts.run(waiting(), script, key, args, (pipeline) => {
       pipeline.wait(required, replication.timeoutMs)
     }).catch((error: unknown) => {
-      // Writes with WAIT are carried out one after the other, so those behind a lost replica time out. The next one is sent
-      // without WAIT, and finds out whether the server still has a replica.
-      this.#replicated.delete(this.#server(key))
+      this.#recover(key, error)
       throw error
     })
     const { online, result } = written(reply.script)
@@ -105,6 +105,17 @@ export class DurableWrites {
     if (isWithout) this.#replicated.delete(this.#server(key))
     if (isWrite(result) && !isWithout) requireReplicas(reply.further[0], required)
     return result
+  }
+
+  /**
+   * Writes with WAIT are carried out one after the other. With a lost replica, those behind the first ones time out, and later
+   * ones queue behind them. So the connection is ended with its queue. A cluster has one for each node: there, the next write is
+   * sent without WAIT, and finds out whether its server still has a replica.
+   */
+  #recover(key: string, error: unknown): void {
+    const waiting = this.#options.waiting()
+    if (isCluster(waiting)) this.#replicated.delete(this.#server(key))
+    else Silence.endAfterTimeout(waiting, error)
   }
 
   /**
