@@ -11,12 +11,12 @@ import type * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
-import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { ApiClient } from "./ApiClient.js"
-import type * as Call from "./Call.js"
 import type { ApiError } from "./Errors.js"
+import { openWebResponse } from "./internal/promise/openWebResponse.js"
 import { makePromiseRunner } from "./internal/promise/promiseRunner.js"
+import type { AnyVerb, BodyVerb, OpenVerb, SignalOptions, Verb } from "./internal/promise/verbs.js"
 import { iterateStream } from "./internal/promise/pull.js"
 import { toWebResponse } from "./internal/promise/webResponse.js"
 
@@ -36,119 +36,7 @@ export class ClientClosed
   }
 }
 
-/**
- * A schema that requires no service, or none.
- *
- * @since 0.1.0
- * @category models
- */
-export type PlainSchema = Schema.Schema.AnyNoContext | undefined
-
-/**
- * The option that cancels a call.
- *
- * @since 0.1.0
- * @category models
- */
-export interface SignalOptions {
-  /** Cancels the request and closes its connection. The Promise is rejected with the reason of the signal. */
-  readonly signal?: AbortSignal | undefined
-}
-
-/**
- * The result of a call: the response, the decoded body, or both. The body of the response is read already.
- *
- * @since 0.1.0
- * @category models
- */
-export type Result<S, W> = S extends Schema.Schema.Any
-  ? W extends true
-    ? readonly [body: Schema.Schema.Type<S>, response: Response]
-    : Schema.Schema.Type<S>
-  : Response
-
-/**
- * Sends a request without a body: `get`, `head` and `options`. See `Verb.Verb`.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Verb {
-  /**
-   * @param url - a path below the base URL, or an absolute URL of one of the client's origins. May contain `{name}`.
-   * @param options - see `Call.Options`, `Call.PathOptions`, `Call.ResponseOptions` and {@link SignalOptions}.
-   */
-  <
-    const Url extends string,
-    S extends PlainSchema = undefined,
-    ES extends PlainSchema = undefined,
-    const W extends boolean = false
-  >(
-    url: Url | URL,
-    options: Call.ResponseOptions<S, ES, W, unknown> & Call.PathOptions<Url> & SignalOptions
-  ): Promise<Result<S, W>>
-  /**
-   * @param url - a path below the base URL, or an absolute URL of one of the client's origins.
-   */
-  <const Url extends string>(url: Call.CompleteUrl<Url> | URL): Promise<Response>
-}
-
-/**
- * Sends a request that may have a body: `post`, `put`, `patch` and `delete`. See `Verb.BodyVerb`.
- *
- * @since 0.1.0
- * @category models
- */
-export interface BodyVerb {
-  /**
-   * @param url - a path below the base URL, or an absolute URL of one of the client's origins. May contain `{name}`.
-   * @param options - those of a {@link Verb}, and `Call.BodyOptions`.
-   */
-  <
-    const Url extends string,
-    S extends PlainSchema = undefined,
-    ES extends PlainSchema = undefined,
-    JS extends PlainSchema = undefined,
-    const W extends boolean = false
-  >(
-    url: Url | URL,
-    options: Call.ResponseOptions<S, ES, W, unknown> & Call.BodyOptions<JS> & Call.PathOptions<Url> & SignalOptions
-  ): Promise<Result<S, W>>
-  /**
-   * @param url - a path below the base URL, or an absolute URL of one of the client's origins.
-   */
-  <const Url extends string>(url: Call.CompleteUrl<Url> | URL): Promise<Response>
-}
-
-/**
- * Sends a request with any method, such as `PROPFIND`. See `Verb.AnyVerb`.
- *
- * @since 0.1.0
- * @category models
- */
-export interface AnyVerb {
-  /**
-   * @param method - the method, an HTTP token in capitals. `CONNECT` and `TRACE` are rejected.
-   * @param url - a path below the base URL, or an absolute URL of one of the client's origins. May contain `{name}`.
-   * @param options - those of a {@link BodyVerb}.
-   */
-  <
-    const Url extends string,
-    S extends PlainSchema = undefined,
-    ES extends PlainSchema = undefined,
-    JS extends PlainSchema = undefined,
-    const W extends boolean = false
-  >(
-    method: string,
-    url: Url | URL,
-    options: Call.ResponseOptions<S, ES, W, unknown> & Call.BodyOptions<JS> & Call.PathOptions<Url> & SignalOptions
-  ): Promise<Result<S, W>>
-  /**
-   * @param method - the method, an HTTP token in capitals. `CONNECT` and `TRACE` are rejected.
-   * @param url - a path below the base URL, or an absolute URL of one of the client's origins.
-   */
-  <const Url extends string>(method: string, url: Call.CompleteUrl<Url> | URL): Promise<Response>
-}
+export type { AnyVerb, BodyVerb, OpenVerb, PlainSchema, Result, SignalOptions, Verb } from "./internal/promise/verbs.js"
 
 /**
  * The client of one API with Promises. `E` has the errors of its effects, for `run` and `iterate`.
@@ -173,6 +61,8 @@ export interface PromiseClient<out E = ApiError> {
   readonly delete: BodyVerb
   /** Sends a request with any method: `api.request("PROPFIND", "/files")`. */
   readonly request: AnyVerb
+  /** Sends a request, and returns a `Response` with its body as a stream, when the header of the response has arrived. */
+  readonly open: OpenVerb
   /**
    * Runs any effect of the client. The Promise is rejected with its error or its defect.
    *
@@ -269,6 +159,13 @@ export const make = <Self, E, E1>(
   const request = (method: string, url: string, options?: AnyOptions) =>
     call((api) => (rest) => api.request(method, url, rest), options)
 
+  const open = (url: string, { signal, ...rest }: SignalOptions = {}) =>
+    openWebResponse(
+      runner,
+      Effect.flatMap(tag, (api) => api.open(url, rest)),
+      signal
+    )
+
   return {
     get: verb("get"),
     head: verb("head"),
@@ -279,6 +176,8 @@ export const make = <Self, E, E1>(
     delete: verb("delete"),
     // The interface declares the types of schemas and results.
     request: request as AnyVerb,
+    // The interface declares the options of schemas and paths.
+    open: open,
     run: (use, { signal } = {}) => runner.run(Effect.flatMap(tag, use), signal),
     iterate: (use, { signal } = {}) => ({
       [Symbol.asyncIterator]: () => iterateStream(runner, Stream.unwrap(Effect.map(tag, use)), signal)

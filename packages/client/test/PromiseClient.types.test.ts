@@ -93,6 +93,10 @@ describe("PromiseClient types", () => {
       api.run(() => Key),
       // @ts-expect-error -- the stream requires a service
       api.iterate(() => Stream.fromEffect(Key)),
+      // @ts-expect-error -- the body is a stream
+      api.open("/users", { schema: Schema.String }),
+      // @ts-expect-error -- unknown
+      api.open("/users", { signals: AbortSignal.timeout(1) }),
       // @ts-expect-error -- the Layer requires a transport
       PromiseClient.make(Api, Api.layer({ baseUrl: "https://a.test", auth: Auth.none })),
       // @ts-expect-error -- the Layer of another API

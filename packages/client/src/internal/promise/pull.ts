@@ -8,10 +8,11 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { PromiseRunner } from "./promiseRunner.js"
 
-type Pull<A, E, R> = Effect.Effect<Chunk.Chunk<A>, Option.Option<E>, R>
+/** Pulls the next elements of a stream. */
+export type Pull<A, E, R> = Effect.Effect<Chunk.Chunk<A>, Option.Option<E>, R>
 
 /** The next elements. Undefined at the end of the stream. */
-const nextOf = <A, E, R>(pull: Pull<A, E, R>): Effect.Effect<Chunk.Chunk<A> | undefined, E, R> =>
+export const nextOf = <A, E, R>(pull: Pull<A, E, R>): Effect.Effect<Chunk.Chunk<A> | undefined, E, R> =>
   Effect.catchAll(pull, (end): Effect.Effect<undefined, E> =>
     Option.isSome(end) ? Effect.fail(end.value) : Effect.succeed(undefined)
   )
