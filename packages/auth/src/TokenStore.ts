@@ -83,7 +83,8 @@ export interface Service {
  * Whether the lock of {@link Service.withLock} is still held.
  *
  * A store with a lock that can be lost, such as that of `LeaseLock`, provides it to the effect under the lock. In all other
- * places, its default value is that the lock is held. A token source checks it before each token request.
+ * places, its default value is that the lock is held. A token source checks it before `acquireToken`, and the OAuth client
+ * before each request to the token endpoint. An `acquireToken` of your own that sends several requests checks it too.
  *
  * @since 0.1.0
  * @category tags

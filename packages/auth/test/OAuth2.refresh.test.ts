@@ -1,4 +1,6 @@
+import * as Dpop from "@countersign/auth/Dpop"
 import type * as OAuth2 from "@countersign/auth/OAuth2"
+import * as TokenStore from "@countersign/auth/TokenStore"
 import * as MockClient from "@countersign/testing/MockClient"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -122,6 +124,32 @@ describe("OAuth2 refresh", () => {
       const options = { scopes, complianceFixes: { scopeSeparator: "," as const } }
       const { scopes: sent } = yield* refreshes([granted()], options, ({ refresh }) => refresh(refreshToken))
       expect(sent).toEqual(["openid,read"])
+    })
+  )
+})
+
+describe("OAuth2 refresh under a lock that is lost", () => {
+  /** A lock that is held for the given number of looks. */
+  const heldFor = (looks: number) => {
+    let left = looks
+    return Effect.provideService(TokenStore.Lease, { isHeld: Effect.sync(() => left-- > 0) })
+  }
+  const nonce = respond(400, { error: "use_dpop_nonce" }, { "dpop-nonce": "n1" })
+
+  it.effect.each<readonly [string, number, ReadonlyArray<MockClient.Step>, number]>([
+    ["before its only request", 0, [], 0],
+    ["before the second one, which has a nonce", 1, [nonce], 1],
+    ["before the second one, which has no scope", 1, [rejected("invalid_scope")], 1],
+    ["before the third one, which has no scope", 2, [nonce, rejected("invalid_scope")], 2]
+  ])("sends no request %s", ([_, looks, script, sent]) =>
+    Effect.gen(function* () {
+      const options = { scopes, dpop: yield* Dpop.generateKey }
+      const { exit, forms } = yield* refreshes([...script], options, ({ refresh }) =>
+        heldFor(looks)(refresh(refreshToken))
+      )
+      expect(forms).toHaveLength(sent)
+      expect(exit).toMatchObject({ _tag: "Left", left: { reason: "Unavailable", sent: "no" } })
+      expect(String(exit)).toContain("the lock of the record was lost before the token request was sent")
     })
   )
 })

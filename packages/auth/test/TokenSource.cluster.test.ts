@@ -160,6 +160,29 @@ describe("TokenSource in a cluster after a process has exited during its refresh
       })
   )
 
+  it.scoped.each([500, 1_500])(
+    "sends the refresh token with a store of which each operation takes %d ms",
+    (latencyMs) =>
+      Effect.gen(function* () {
+        const { memory, server, store } = yield* twoProcesses
+        const slowly = <A, E, R>(operation: Effect.Effect<A, E, R>) =>
+          Effect.zipRight(Effect.sleep(latencyMs), operation)
+        const slow: TokenStore.Service = {
+          ...store,
+          get: (key) => slowly(store.get(key)),
+          compareAndSet: (...write) => slowly(store.compareAndSet(...write)),
+          withLock: (key) => (effect) => store.withLock(key)(slowly(effect))
+        }
+        yield* exitsAfterIntent(memory, 0)
+        const { get } = yield* makeSource(slow, server.acquireToken)
+        const taking = yield* Effect.fork(get)
+        yield* TestClock.adjust("4 seconds")
+        expect(server.sent).toEqual([])
+        yield* TestClock.adjust("30 seconds")
+        expect([nameOf(yield* Fiber.join(taking)), server.sent]).toEqual(["canary-1", ["canary-refresh-old"]])
+      })
+  )
+
   it.scoped("begins to wait again after a read that failed", () =>
     Effect.gen(function* () {
       const { memory, server, state, taker } = yield* twoProcesses

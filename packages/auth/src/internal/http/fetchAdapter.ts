@@ -40,11 +40,15 @@ type Secrets = ReadonlyArray<Redacted.Redacted<string>>
  */
 export interface ServerRequest {
   <A>(run: (fetch: Fetch) => Promise<A>, secrets: Secrets): Effect.Effect<A, TokenError>
-  /** Sends a request without reading its response. Sends it a second time if `again` returns true for the response. */
+  /**
+   * Sends a request without reading its response. Sends it a second time if `shouldRetry` returns true for the response.
+   * `before` runs before each of the two, which is not sent if it fails.
+   */
   readonly received: (
     run: (fetch: Fetch) => Promise<unknown>,
     secrets: Secrets,
-    shouldRetry: (received: ServerResponse) => boolean
+    shouldRetry: (received: ServerResponse) => boolean,
+    before?: Effect.Effect<void, TokenError>
   ) => Effect.Effect<ServerResponse, TokenError>
   /** How far the server's clock is ahead of ours, in milliseconds, by the last response with a `Date`. */
   readonly clockSkew: () => number
@@ -72,17 +76,29 @@ export const make = (transport: HttpClient.HttpClient): ServerRequest => {
       Effect.tap(({ received }) => Effect.sync(() => (clockSkew = received.clockSkew ?? clockSkew))),
       Effect.either
     )
-  const exchange = <A>(run: Run<A>, secrets: Secrets): Effect.Effect<A, TokenError> =>
-    runRequest(run, (url, options) => send(url, options, secrets))
-  const received: ServerRequest["received"] = (run, secrets, shouldRetry) =>
-    exchange(async (fetch, last) => {
-      await run(fetch)
-      const first = last()
-      if (first !== undefined && shouldRetry(first)) await run(fetch)
-      const final = last()
-      if (final === undefined) throw new Error("no request was made")
-      return final
-    }, secrets)
+  const exchange = <A>(
+    run: Run<A>,
+    secrets: Secrets,
+    before: Effect.Effect<void, TokenError> = Effect.void
+  ): Effect.Effect<A, TokenError> =>
+    runRequest(run, (url, options) =>
+      Effect.flatMap(Effect.either(before), (permitted): Effect.Effect<Sent> =>
+        Either.isLeft(permitted) ? Effect.succeed(Either.left(permitted.left)) : send(url, options, secrets)
+      )
+    )
+  const received: ServerRequest["received"] = (run, secrets, shouldRetry, before) =>
+    exchange(
+      async (fetch, last) => {
+        await run(fetch)
+        const first = last()
+        if (first !== undefined && shouldRetry(first)) await run(fetch)
+        const final = last()
+        if (final === undefined) throw new Error("no request was made")
+        return final
+      },
+      secrets,
+      before
+    )
   return Object.assign(exchange, { received, clockSkew: () => clockSkew })
 }
 
@@ -92,10 +108,10 @@ export const make = (transport: HttpClient.HttpClient): ServerRequest => {
  */
 const runRequest = <A>(
   run: Run<A>,
-  send: (url: string, options: FetchOptions) => Effect.Effect<Either.Either<Read, SendError>>
+  send: (url: string, options: FetchOptions) => Effect.Effect<Sent>
 ): Effect.Effect<A, TokenError> =>
   Effect.flatMap(Effect.runtime(), (runtime) => {
-    let outcome: SendResult
+    let outcome: Sent | undefined
     let defect: Cause.Cause<never> | undefined
     const result = Effect.tryPromise({
       try: (signal) =>
@@ -186,8 +202,8 @@ const responseOf = (status: number, headers: Headers, text: string): Response =>
   })
 }
 
-/** The result of the last request; undefined before the first one. */
-type SendResult = Either.Either<Read, SendError> | undefined
+/** The result of a request. A `TokenError` is that of a request that was not sent. */
+type Sent = Either.Either<Read, SendError | TokenError>
 
 const unreachable = (error: SendError): TokenError =>
   new TokenError({
@@ -206,14 +222,14 @@ const deliveryOf = (error: SendError): TokenError["sent"] => {
 }
 
 /** The error of a failed request, or of a response that the library rejected. */
-const failureOf = (outcome: SendResult, cause: unknown): TokenError => {
+const failureOf = (outcome: Sent | undefined, cause: unknown): TokenError => {
   if (outcome === undefined) {
     return new TokenError({
       reason: "Rejected",
       detail: `the request was not sent: the library rejected its parameters (${nameOf(cause)})`
     })
   }
-  if (Either.isLeft(outcome)) return unreachable(outcome.left)
+  if (Either.isLeft(outcome)) return outcome.left._tag === "TokenError" ? outcome.left : unreachable(outcome.left)
   const { received } = outcome.right
   const body = ResponseBody.parse(received.text)
   const bodies = body === undefined ? [] : [body]

@@ -13,6 +13,7 @@ import * as Discovery from "../discovery/serverDiscovery.js"
 import * as Dpop from "../dpop/tokenEndpointDpop.js"
 import * as FetchAdapter from "../http/fetchAdapter.js"
 import { dangerouslyAllowHttpOnLoopback } from "../http/insecureHttp.js"
+import * as HeldLock from "../lock/heldLock.js"
 import * as ErrorResponse from "../response/errorResponse.js"
 import * as SuccessResponse from "../response/successResponse.js"
 import * as ChosenAuth from "./authenticationMethod.js"
@@ -123,7 +124,8 @@ export const make = (client: Client): Effect.Effect<ServerClient, InvalidRequest
             (fetch) => request(contextOf(fetch)),
             [...auth.secrets, ...secrets],
             // The response holds the nonce for the proof (RFC 9449 §8). The request is sent once more with it.
-            (received) => proof !== undefined && ErrorResponse.isNonceRequest(received)
+            (received) => proof !== undefined && ErrorResponse.isNonceRequest(received),
+            endpoint === "token" ? HeldLock.checkLocked : Effect.void
           )
           .pipe(
             Effect.flatMap((received) => SuccessResponse.of(received, client.complianceFixes)),

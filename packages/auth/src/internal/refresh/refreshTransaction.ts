@@ -6,9 +6,9 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { pipe } from "effect/Function"
 import * as Option from "effect/Option"
-import * as TokenStore from "../../TokenStore.js"
 import { silently, step } from "../concurrency/flightProgress.js"
 import { Stopwatch } from "../concurrency/stopwatch.js"
+import * as HeldLock from "../lock/heldLock.js"
 import * as RotatedToken from "../response/rotatedToken.js"
 import * as Intent from "./intent.js"
 import * as Observation from "./observation.js"
@@ -37,17 +37,8 @@ const interrupted = new TokenError({
   detail: "`acquireToken` interrupted itself"
 })
 
-const lockLost = new TokenError({
-  reason: "Unavailable",
-  sent: "no",
-  detail: "the lock of the record was lost before the token request was sent. The next attempt reads the record again."
-})
-
-const isLocked = Effect.flatMap(TokenStore.Lease, ({ isHeld }) => isHeld)
-
 /** Sends no request after the lock was lost: another process may refresh the token. The answer to one is awaited. */
-const whileLocked: Decorator = (acquire) => (request) =>
-  Effect.flatMap(isLocked, (held) => (held ? acquire(request) : Effect.fail(lockLost)))
+const whileLocked: Decorator = (acquire) => (request) => Effect.zipRight(HeldLock.checkLocked, acquire(request))
 
 /** Limits one token request. */
 export const withTimeout =
@@ -79,7 +70,7 @@ export const retryOnceIfAmbiguous =
       acquire(request),
       (error) => error._tag === "TokenError" && error.sent === "maybe",
       // Without the lock, the first request stays the last one, and its outcome unknown.
-      (error) => Effect.flatMap(isLocked, (held) => (held ? retry : Effect.fail(error)))
+      (error) => Effect.flatMap(HeldLock.isLocked, (held) => (held ? retry : Effect.fail(error)))
     )
   }
 
@@ -173,19 +164,18 @@ export const underLock =
       (next: Acquire<R>): Acquire<R> =>
       (request) =>
         Effect.gen(function* () {
+          const reading = new Stopwatch(yield* Effect.clock)
           const record = yield* store.get
+          const readMs = reading.elapsedMonotonic
           const loaded = yield* load(source, record)
           if (Option.isSome(loaded)) return loaded.value
           const state = RefreshState.recordRead(refresh.current, versionOf(record))
           refresh.current = state
-          return yield* state._tag === "Invalid" ? Effect.fail(state.error) : next({ ...request, record })
+          return yield* state._tag === "Invalid" ? Effect.fail(state.error) : next({ ...request, record, readMs })
         })
     const locked = unlessLoaded(acquire)
     return unlessLoaded((request) => store.exclusive(locked(request)))
   }
-
-/** Longest wait for the unfinished refresh of another process, in milliseconds. Others may begin one after the other. */
-const longestWaitMs = 10_000
 
 /**
  * Where several machines share the record: while another process has not finished its refresh, waits without the lock and
@@ -204,7 +194,8 @@ const awaitingOthers =
         // The store may have been unreachable for the other process too.
         if (error._tag === "TokenStoreError") observation.current = undefined
         waited ??= new Stopwatch(clock)
-        const isAwaited = observation.current?.error === error && waited.elapsedMonotonic < longestWaitMs
+        const observed = observation.current
+        const isAwaited = observed?.error === error && waited.elapsedMonotonic < Observation.longestWaitOf(observed)
         if (!isAwaited) return Effect.fail(error)
         return Effect.zipRight(step(Effect.sleep(Observation.lookMs), Observation.lookMs), attempt)
       })

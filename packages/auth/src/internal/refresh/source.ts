@@ -105,6 +105,8 @@ export const reload = (source: Source): Effect.Effect<void, TokenStoreError> =>
 export interface RefreshRequest {
   /** The record of the store. */
   readonly record: Option.Option<VersionedToken>
+  /** How long the read of the record took, in milliseconds. */
+  readonly readMs: number
   /** The token to refresh: that of the record, or a newer one that is not stored yet. */
   readonly previous: Option.Option<Token>
   /** The version of the record that the new token replaces. */
@@ -124,6 +126,7 @@ export type Decorator = <R>(acquire: Acquire<R>) => Acquire<R>
 /** A refresh before anything was read. */
 export const initial: RefreshRequest = {
   record: Option.none(),
+  readMs: 0,
   previous: Option.none(),
   version: 0,
   intent: Intent.none,

@@ -63,14 +63,14 @@ const previousOf = (
  * Why the refresh of another process is awaited. Undefined if the own one may start at `now`. On one host, the time in the
  * intent counts. Another machine may have another clock.
  */
-const awaitedOther = (source: Source, intent: Intent.Intent, version: number, now: number) =>
+const awaitedOther = (source: Source, intent: Intent.Intent, look: Observation.Look, now: number) =>
   Effect.clockWith((clock) => {
     const { observation, store } = source
     if (!store.isCluster) {
       const retryAt = store.isShared ? Intent.awaitedUntil(intent, now) : undefined
       return Effect.succeed(retryAt === undefined ? undefined : startedElsewhere(retryAt))
     }
-    const looked = intent._tag === "Foreign" ? Observation.looked(observation.current, version, clock) : undefined
+    const looked = intent._tag === "Foreign" ? Observation.looked(observation.current, look, clock) : undefined
     const error =
       looked === undefined || Observation.isOver(looked) ? undefined : startedElsewhere(now + Observation.lookMs)
     observation.current = looked && error && { ...looked, error }
@@ -102,7 +102,7 @@ export const withIntent =
       if (state._tag === "Invalid") return yield* Effect.fail(state.error)
       const token = yield* previousOf(source, request.record)
       const intent = Intent.of(token, RefreshState.intentOf(state))
-      const awaited = yield* awaitedOther(source, intent, found, now)
+      const awaited = yield* awaitedOther(source, intent, { version: found, readMs: request.readMs }, now)
       if (awaited !== undefined) return yield* Effect.fail(awaited)
       const begun = token !== undefined && isWritten(source, intent, token) ? Intent.begun(intent, now) : undefined
       refresh.current = RefreshState.start(state, begun ?? intent)

@@ -6,16 +6,21 @@ import { Machine } from "../../support/machine.js"
 
 /** Looks at versions after pauses. A pause can be one of the monotonic clock, or a change of the wall clock alone. */
 const looking = (
-  looks: ReadonlyArray<{ readonly version?: number; readonly after?: number; readonly moved?: number }>
+  looks: ReadonlyArray<{
+    readonly version?: number
+    readonly after?: number
+    readonly moved?: number
+    readonly readMs?: number
+  }>
 ) =>
   Effect.gen(function* () {
     const machine = new Machine()
     let observation: Observation | undefined
     const over: Array<boolean> = []
-    for (const { after = 1_000, moved = 0, version = 7 } of looks) {
+    for (const { after = 1_000, moved = 0, readMs = 0, version = 7 } of looks) {
       yield* machine.pass(after)
       machine.moved += moved
-      observation = Observations.looked(observation, version, machine)
+      observation = Observations.looked(observation, { version, readMs }, machine)
       over.push(Observations.isOver(observation))
     }
     return over
@@ -37,6 +42,16 @@ describe("observation", () => {
       "by the monotonic clock if the wall clock was set back",
       [{}, {}, { moved: -60_000 }, {}, {}],
       [...pending(4), true]
+    ],
+    [
+      "later, by four reads of a slow store",
+      [{}, { after: 6_000, readMs: 1_000 }, { after: 1_999, readMs: 1_000 }, { after: 1 }],
+      [...pending(3), true]
+    ],
+    [
+      "later, after a slow read and more than 2 seconds more",
+      [{}, {}, { after: 6_001, readMs: 1_000 }, {}, {}],
+      pending(5)
     ],
     ["later, for another version", [{}, {}, {}, {}, { version: 8 }], pending(5)]
   ] as const)("ends the wait %s", ([, looks, expected]) =>
