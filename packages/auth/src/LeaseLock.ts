@@ -152,7 +152,8 @@ const withLease =
  * - **Loss**: a lost lease does not interrupt the effect, because a token request that was sent would lose its response.
  *   The effect reads from `TokenStore.Lease` whether the process still has the lock.
  * - **Faults of the engine**: until `lockTimeout`, a request that fails is repeated. A lock is released in the background,
- *   until its lease is over, if its release failed or if the last request for it had no response.
+ *   until its lease is over, if its release failed or if the last request for it had no response. This does not keep a
+ *   process alive.
  * - **Release**: the callers of a token source get their token before the lock is released.
  *
  * `withLock` fails with `LockTimeout` if the lock is held for longer than `lockTimeout`, and with the error of the engine if

@@ -462,6 +462,26 @@ describe("LeaseLock.make and interruptions", () => {
     })
   )
 
+  it.effect("completes a release that is on its way when it is interrupted", () =>
+    Effect.gen(function* () {
+      const engine = yield* Engine.make
+      let interrupted = 0
+      const withLock = LeaseLock.make({
+        ...engine.backing,
+        release: (name, owner) =>
+          Effect.onInterrupt(Effect.zipRight(Effect.sleep("1 second"), engine.backing.release(name, owner)), () =>
+            Effect.sync(() => interrupted++)
+          )
+      })
+      const fiber = yield* Effect.fork(withLock(name)(Effect.void))
+      yield* TestClock.adjust("500 millis")
+      const interrupting = yield* Effect.fork(Fiber.interrupt(fiber))
+      yield* TestClock.adjust("500 millis")
+      yield* Fiber.join(interrupting)
+      expect([interrupted, engine.timesOf("release"), engine.ownerOf(name)]).toEqual([0, [1_000], undefined])
+    })
+  )
+
   it.effect("releases the lock when the effect is interrupted", () =>
     Effect.gen(function* () {
       const engine = yield* Engine.make

@@ -1,6 +1,7 @@
 import { TokenStoreError } from "../../Errors.js"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 
 /**
  * Three functions of an engine that `LeaseLock.make` needs. Each is one atomic operation, and measures time by the engine's
@@ -38,13 +39,19 @@ const silent = new TokenStoreError({
   detail: `a request for a lock had no response within ${Duration.format(requestTimeout)}`
 })
 
+/**
+ * Runs an effect that can end by a timeout, and waits for it. An interruption reaches the children of a fiber even while the
+ * fiber is in an uninterruptible region. A daemon is no child, so a release there is not interrupted.
+ */
+const asDaemon = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.flatMap(Effect.forkDaemon(Effect.interruptible(effect)), (fiber) =>
+    Effect.onInterrupt(Fiber.join(fiber), () => Fiber.interruptFork(fiber))
+  )
+
 /** A backing with requests that end within five seconds, in an uninterruptible region too. */
 export const bounded = ({ acquire, release, renew }: Backing): Backing => {
   const within = <A>(request: Effect.Effect<A, TokenStoreError>) =>
-    Effect.timeoutFail(Effect.interruptible(Effect.disconnect(request)), {
-      duration: requestTimeout,
-      onTimeout: () => silent
-    })
+    asDaemon(Effect.timeoutFail(Effect.disconnect(request), { duration: requestTimeout, onTimeout: () => silent }))
   return {
     acquire: (name, owner, lease) => within(acquire(name, owner, lease)),
     renew: (name, owner, lease) => within(renew(name, owner, lease)),

@@ -3,7 +3,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as Schedule from "effect/Schedule"
+import * as Pause from "../concurrency/pause.js"
 import { Stopwatch } from "../concurrency/stopwatch.js"
 import type { Backing } from "./backing.js"
 import type { Lease } from "./lease.js"
@@ -12,16 +12,18 @@ import type { Lease } from "./lease.js"
 const releaseInterval = Duration.millis(100)
 
 /** Releases a lock in the background until that succeeds, or until its lease is over and the engine has released it. */
-export const releaseInBackground = (backing: Backing, name: string, lease: Lease): Effect.Effect<void> =>
-  Effect.suspend(() => (lease.isOver ? Effect.void : backing.release(name, lease.owner))).pipe(
-    Effect.sandbox,
-    Effect.retry(Schedule.spaced(releaseInterval)),
-    Effect.ignore,
-    Effect.delay(releaseInterval),
-    Effect.interruptible,
-    Effect.forkDaemon,
-    Effect.asVoid
+export const releaseInBackground = (backing: Backing, name: string, lease: Lease): Effect.Effect<void> => {
+  const next: Effect.Effect<void> = Effect.suspend(() =>
+    lease.isOver
+      ? Effect.void
+      : Effect.matchCauseEffect(backing.release(name, lease.owner), {
+          onFailure: () => again,
+          onSuccess: () => Effect.void
+        })
   )
+  const again = Effect.zipRight(Pause.sleepInBackground(releaseInterval), next)
+  return Effect.asVoid(Effect.forkDaemon(Effect.interruptible(again)))
+}
 
 /** Sends one renewal. */
 const renew = (backing: Backing, name: string, lease: Lease): Effect.Effect<void> =>
