@@ -107,6 +107,8 @@ const connected = ({ table = defaults.table }: Options) =>
  *   refresh tokens. Set `synchronous_standby_names`. Reads from a standby fail, because it may lack the newest record.
  * - **Lost responses**: after a write without a response, the store reads the record. It reports the write as stored if the
  *   record is that of the write, and is on disk.
+ * - **Changed records**: a write replaces only the text that this process has validated. A record that was damaged meanwhile
+ *   stays as it is, also if its version is the same.
  * - **Transactions**: each statement is a transaction of its own, also within `sql.withTransaction`. A rollback of the
  *   application would lose a refresh token that the server has replaced.
  * - **Time**: a statement ends after 5 seconds, including the wait for a connection of the pool.

@@ -86,6 +86,19 @@ describe.skipIf(!hasPostgres)("SqlTokenStore with a PostgreSQL that fails", () =
     })
   )
 
+  scoped("overwrites no text that has replaced the one that it has read, with the same version", () =>
+    Effect.gen(function* () {
+      const table = yield* migratedTable(url())
+      const store = yield* openStore(url(), { table })
+      yield* store.compareAndSet("key", 0, token)
+      yield* run(`UPDATE ${table} SET token = left(token, 60)`)
+      const before = yield* run(`SELECT * FROM ${table}`)
+      expect(yield* Effect.flip(store.compareAndSet("key", 1, token))).toMatchObject({ reason: "Corrupt" })
+      expect(yield* Effect.flip(store.remove("key", 1))).toMatchObject({ reason: "Corrupt" })
+      expect(yield* run(`SELECT * FROM ${table}`)).toEqual(before)
+    })
+  )
+
   scoped("fails in time when all connections of the pool are in use", () =>
     Effect.gen(function* () {
       const table = yield* migratedTable(url())

@@ -65,6 +65,53 @@ describe("SqlTokenStore with bad data", () => {
       )
   )
 
+  it.live.each(badTexts.map(([name, text, reason]) => ({ name, text, reason })))(
+    "overwrites nothing after $name has replaced the text of a record that it has read",
+    ({ reason, text }) =>
+      Effect.scoped(
+        Effect.gen(function* () {
+          const sql = yield* database
+          const store = yield* storeOn(sql, {})
+          yield* store.compareAndSet("key", 0, token)
+          yield* store.get("key")
+          yield* sql.unsafe("UPDATE countersign_tokens SET token = ?", [text])
+          const before = yield* rows(sql)
+          const results = yield* Effect.all([
+            Effect.flip(store.compareAndSet("key", 1, token)),
+            Effect.flip(store.remove("key", 1))
+          ])
+          expect(results.map((error) => error.reason)).toEqual([reason, reason])
+          expect(yield* rows(sql)).toEqual(before)
+        })
+      )
+  )
+
+  scoped("overwrites no other valid text with the same version", () =>
+    Effect.gen(function* () {
+      const sql = yield* database
+      const [store, other] = [yield* storeOn(sql, {}), yield* storeOn(sql, { table: "other" })]
+      yield* migrateOn(sql, { table: "other" })
+      yield* store.compareAndSet("key", 0, token)
+      const theirs = Token.bearer(Redacted.make("theirs"), 0)
+      yield* other.compareAndSet("key", 0, theirs)
+      yield* sql.unsafe("UPDATE countersign_tokens SET token = (SELECT token FROM other)")
+      expect(yield* store.compareAndSet("key", 1, token)).toEqual(Option.none())
+      expect(yield* store.remove("key", 1)).toBe(true)
+    })
+  )
+
+  scoped("writes a version that another store of the process has written", () =>
+    Effect.gen(function* () {
+      const sql = yield* database
+      const [one, other] = [yield* storeOn(sql, {}), yield* storeOn(sql, {})]
+      yield* one.compareAndSet("key", 0, token)
+      expect(yield* other.compareAndSet("key", 2, token)).toEqual(Option.none())
+      expect(Option.map(yield* other.compareAndSet("key", 1, token), ({ version }) => version)).toEqual(Option.some(2))
+      expect(yield* one.compareAndSet("key", 1, token)).toEqual(Option.none())
+      expect(yield* one.remove("key", 2)).toBe(true)
+    })
+  )
+
   it.live.each([0, -1, 0.5, secret, "9007199254740993"])("fails with Corrupt for the version %s", (version) =>
     Effect.scoped(
       Effect.gen(function* () {

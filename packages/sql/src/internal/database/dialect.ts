@@ -1,4 +1,5 @@
 /** The SQL in which databases differ. */
+import { createHash } from "node:crypto"
 
 /** SQL of one database. */
 export interface Dialect {
@@ -6,6 +7,10 @@ export interface Dialect {
   readonly name: "PostgreSQL" | "SQLite"
   /** Its time in epoch milliseconds, at the moment when it is evaluated. */
   readonly now: string
+  /** What identifies a text, in this process. */
+  readonly fingerprintOf: (text: string) => string
+  /** The same of a column, in SQL. */
+  readonly fingerprint: (column: string) => string
   /** Length of a text in bytes. */
   readonly bytes: (column: string) => string
   /** Placeholders of parameters, from `$1`. */
@@ -32,6 +37,8 @@ const syncCommit = "current_setting('synchronous_commit')"
 export const postgres: Dialect = {
   name: "PostgreSQL",
   now: "(extract(epoch from clock_timestamp()) * 1000)::bigint",
+  fingerprintOf: (text) => createHash("sha256").update(text).digest("hex"),
+  fingerprint: (column) => `encode(sha256(convert_to(${column}, 'UTF8')), 'hex')`,
   bytes: (column) => `octet_length(${column})`,
   text: (statement) => statement,
   select: (columns, table) =>
@@ -44,6 +51,9 @@ export const postgres: Dialect = {
 export const sqlite: Dialect = {
   name: "SQLite",
   now: "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)",
+  // SQLite has no hash function.
+  fingerprintOf: (text) => text,
+  fingerprint: (column) => column,
   bytes: (column) => `length(CAST(${column} AS BLOB))`,
   text: (statement) => statement.replaceAll("$", "?"),
   select: (columns, table) => `SELECT 0 AS standby, ${columns} FROM ${table} AS r WHERE r.name = $1`,

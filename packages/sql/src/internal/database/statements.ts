@@ -10,9 +10,9 @@ export interface Statements {
   readonly settle: string
   /** `$1`: name, `$2`: text. Writes if there is no token. */
   readonly insert: string
-  /** `$1`: name, `$2`: text, `$3`: expected version. */
+  /** `$1`: name, `$2`: text, `$3`: expected version, `$4`: fingerprint of the expected text, empty if it is unknown. */
   readonly update: string
-  /** `$1`: name, `$2`: expected version. */
+  /** `$1`: name, `$2`: expected version, `$3`: as `$4` of {@link update}. */
   readonly remove: string
   /** `$1`: name, `$2`: owner, `$3`: milliseconds. */
   readonly acquire: string
@@ -37,6 +37,8 @@ const ofRecords = (dialect: Dialect, tokens: string) => {
   const length = dialect.bytes("r.token")
   const columns = `r.version, CASE WHEN ${length} <= ${maxTextLength} THEN r.token END AS token, ${length} AS bytes`
   const read = dialect.select(columns, tokens)
+  const isExpected = (fingerprint: string) =>
+    `${isOurs} AND CAST(${fingerprint} AS text) IN ('', ${dialect.fingerprint("token")})`
   return {
     read,
     settle:
@@ -48,9 +50,9 @@ const ofRecords = (dialect: Dialect, tokens: string) => {
       WHERE r.token IS NULL AND r.version BETWEEN 1 AND ${Number.MAX_SAFE_INTEGER - 1}
       RETURNING version ${dialect.durably}`,
     update: `UPDATE ${tokens} SET version = version + 1, token = CAST($2 AS text)
-      WHERE name = $1 AND version = $3 AND ${isOurs} RETURNING version ${dialect.durably}`,
+      WHERE name = $1 AND version = $3 AND ${isExpected("$4")} RETURNING version ${dialect.durably}`,
     remove: `UPDATE ${tokens} SET token = NULL
-      WHERE name = $1 AND version = $2 AND ${isOurs} RETURNING version ${dialect.durably}`
+      WHERE name = $1 AND version = $2 AND ${isExpected("$3")} RETURNING version ${dialect.durably}`
   }
 }
 

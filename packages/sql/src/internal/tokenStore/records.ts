@@ -9,6 +9,7 @@ import type { Statements } from "../database/statements.js"
 import type { SqlFailure } from "../errors/sqlFailure.js"
 import type { Row, Stored } from "./recordCodec.js"
 import * as RecordCodec from "./recordCodec.js"
+import { ReadTexts } from "./readTexts.js"
 
 const standby = (name: string) =>
   new TokenStoreError({
@@ -87,7 +88,14 @@ export const make = (
   statements: Statements
 ): Pick<TokenStore.Service, "get" | "compareAndSet" | "remove"> => {
   const texts = makeTexts(database, statements)
-  const read = (name: string) => Effect.flatMap(texts.read(name), RecordCodec.decode)
+  const validated = new ReadTexts(database.dialect)
+  const remember = (name: string, stored: Stored) => Effect.sync(() => validated.remember(name, stored))
+  const read = (name: string) =>
+    Effect.flatMap(texts.read(name), (found) =>
+      Effect.tap(RecordCodec.decode(found), () =>
+        Option.match(found, { onNone: () => Effect.void, onSome: (stored) => remember(name, stored) })
+      )
+    )
   /** A change that was not carried out fails if the record cannot be read. */
   const changed = (change: Change): Effect.Effect<Option.Option<number>, TokenStoreError> =>
     Effect.tap(texts.change(change), (version) => (Option.isNone(version) ? read(change.name) : Effect.void))
@@ -98,7 +106,7 @@ export const make = (
       : {
           name,
           statement: statements.update,
-          parameters: [name, text, expected],
+          parameters: [name, text, expected, validated.fingerprint(name, expected)],
           isDone: (found) => found.version === expected + 1 && found.text === text
         }
 
@@ -109,15 +117,18 @@ export const make = (
         if (!isVersion(expected)) return Option.none<TokenStore.VersionedToken>()
         const text = yield* RecordCodec.encode(token)
         const name = yield* RecordCodec.nameOf(key)
-        return Option.map(yield* changed(write(name, expected, text)), (version) => ({ token, version }))
+        return Option.map(yield* changed(write(name, expected, text)), (version) => {
+          validated.remember(name, { version, text })
+          return { token, version }
+        })
       }),
     remove: (key, expected) =>
       Effect.gen(function* () {
         if (!isVersion(expected) || expected === 0) return false
         const name = yield* RecordCodec.nameOf(key)
         const isDone = (found: Stored) => found.version === expected && found.text === undefined
-        const change = { name, statement: statements.remove, parameters: [name, expected], isDone }
-        return Option.isSome(yield* changed(change))
+        const parameters = [name, expected, validated.fingerprint(name, expected)]
+        return Option.isSome(yield* changed({ name, statement: statements.remove, parameters, isDone }))
       })
   }
 }
