@@ -172,6 +172,7 @@ export const durations = (options: Options): Policy.Policy => {
  * | `retries` | retries, by `error.type` |
  * | `redirects` | followed redirects |
  * | `credential_refreshes` | 401s after which the scheme looked for new credentials, by `renewed` |
+ * | `cache_uses` | responses from the cache, by `outcome` |
  * | `token_requests` | token requests |
  * | `throttled_requests` | requests that a throttle delayed |
  * | `circuit_opened` | circuits that opened |

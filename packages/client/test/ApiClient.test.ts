@@ -112,6 +112,7 @@ describe("ApiClient.pipelineOrder", () => {
       "IdempotencyKey.policy",
       "Status.policy",
       "Redirects.follow",
+      "HttpCache.policy",
       "Retry.policy",
       "Hedge.policy",
       "CircuitBreaker.policy",

@@ -18,6 +18,7 @@ import * as CallOptions from "../src/call-options.js"
 import * as FirstErrors from "../src/first-errors.js"
 import * as Forms from "../src/forms.js"
 import * as Limits from "../src/limits.js"
+import * as Caching from "../src/cache.js"
 import * as Operations from "../src/operation.js"
 import * as Pages from "../src/pages.js"
 import * as Paging from "../src/paging.js"
@@ -232,6 +233,26 @@ describe("batch.ts", () => {
         })
       )
     )
+  )
+})
+
+describe("cache.ts", () => {
+  let version = 1
+  const plans = ({ method, headers }: MockClient.Sent) => {
+    if (method === "PUT") version += 1
+    const etag = `"${version}"`
+    return headers["if-none-match"] === etag
+      ? respond(304, "", { etag, "cache-control": "max-age=60" })
+      : respond(200, { version }, { etag, "cache-control": "max-age=60" })
+  }
+
+  it.effect("uses responses again, validates them, separates accounts, and removes them after a change", () =>
+    Effect.gen(function* () {
+      const fiber = yield* Effect.fork(printed(Effect.provide(Caching.program, Caching.ApiLive)))
+      yield* TestClock.adjust("5 minutes")
+      expectShown("cache.ts", yield* Fiber.join(fiber))
+      expect((yield* sent).map(({ method }) => method)).toEqual(["GET", "GET", "GET", "GET", "PUT", "GET"])
+    }).pipe(Effect.provide(MockClient.layer(plans)))
   )
 })
 

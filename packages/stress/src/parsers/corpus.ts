@@ -1,6 +1,7 @@
 /** Every parser of `protocol`, with valid inputs from which invalid ones are made. */
 import * as BaseUrl from "@countersign/protocol/BaseUrl"
 import * as Basic from "@countersign/protocol/Basic"
+import * as CacheControl from "@countersign/protocol/CacheControl"
 import * as Challenge from "@countersign/protocol/Challenge"
 import * as Content from "@countersign/protocol/Content"
 import * as ContentRange from "@countersign/protocol/ContentRange"
@@ -14,6 +15,7 @@ import * as Redirect from "@countersign/protocol/Redirect"
 import * as ReprDigest from "@countersign/protocol/ReprDigest"
 import * as RequestTarget from "@countersign/protocol/RequestTarget"
 import * as RetryAfter from "@countersign/protocol/RetryAfter"
+import * as Vary from "@countersign/protocol/Vary"
 import { units } from "./mutations.js"
 
 /** A function that parses text from outside. */
@@ -58,6 +60,7 @@ const dates = [
   "Sun Nov  6 08:49:37 1994",
   "Mon, 23 Nov 2026 00:00:00 GMT"
 ]
+const cacheDirectives = ["max-age=60, no-store", 'private="set-cookie, age", Max-Age="60"']
 const challenges = [
   'Basic realm="simple", charset="UTF-8"',
   'Bearer realm="example", error="invalid_token", error_description="The \\"token\\" expired"',
@@ -109,6 +112,15 @@ export const corpus: Readonly<Record<string, ReadonlyArray<Parser>>> = {
     parser("BaseUrl.join of a base", (text) => BaseUrl.join(text, "/users"), urls)
   ],
   Basic: [parser("Basic.encode", (text) => Basic.encode(text, text), ["user", "pässword", "a:b", "\u{1f600}"])],
+  CacheControl: [
+    parser("CacheControl.parse", CacheControl.parse, cacheDirectives),
+    parser(
+      "CacheControl.seconds",
+      (text) => CacheControl.seconds(CacheControl.parse(text), "max-age"),
+      cacheDirectives
+    ),
+    parser("CacheControl.age", CacheControl.age, ["60", "0, 7200"])
+  ],
   Challenge: [
     parser("Challenge.parse", Challenge.parse, challenges),
     parser("Challenge.parse of lines", (text) => Challenge.parse(text.split("\n")), challenges)
@@ -153,5 +165,9 @@ export const corpus: Readonly<Record<string, ReadonlyArray<Parser>>> = {
   RequestTarget: [parser("RequestTarget.isNormalized", (text) => RequestTarget.isNormalized(text), urls)],
   // Only two constructors, which parse nothing.
   Result: [],
-  RetryAfter: ["retry-after", "retry-after-ms", ...limitFields].map(inField)
+  RetryAfter: ["retry-after", "retry-after-ms", ...limitFields].map(inField),
+  Vary: [
+    parser("Vary.parse", Vary.parse, ["Accept-Encoding, Accept-Language", "*"]),
+    parser("Vary.normalize", Vary.normalize, ["en, de;q=0.5"])
+  ]
 }

@@ -39,7 +39,10 @@ const isFinal =
 /** The pipeline of the verbs, which reads bodies whole. */
 const bufferedPipeline = <E>(transport: HttpClient.HttpClient, services: Services<E>) => {
   const limit = services.settings.maxBodySize ?? Transport.defaults.maxBodySize
-  return pipeline(makeExchange(transport, { limit, isWanted: isFinal(services.settings) }), services)
+  return pipeline(makeExchange(transport, { limit, isWanted: isFinal(services.settings) }), {
+    ...services,
+    readsBodies: true
+  })
 }
 
 /** Makes a client. Clients made by its `with` share its limits, circuits and throttles. */

@@ -42,6 +42,7 @@ const clientKinds: Kinds<AnyOptions> = {
   metrics: { accepts: (value) => hasMethod(value, "counters"), pass: "`Telemetry.metrics`" },
   observe: { accepts: (value) => typeof value === "function", pass: "a function that receives an event" },
   showQuery: { accepts: Array.isArray, pass: 'a list of names such as `["page"]`' },
+  cache: { accepts: (value) => hasMethod(value, "policyFor"), pass: "`HttpCache.memory()`" },
   maxBodySize: maxBodySizeKind,
   json: { accepts: (value) => hasMethod(value, "parse"), pass: "a codec such as `JsonCodec.bigInt`" }
 }

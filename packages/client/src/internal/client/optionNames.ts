@@ -23,6 +23,7 @@ export const clientNames: OptionNames.ShapeOf<AnyOptions> = {
   observe: true,
   showQuery: true,
   cookies: true,
+  cache: true,
   maxBodySize: true,
   json: true
 }

@@ -13,6 +13,7 @@ import type * as Concurrency from "../../Concurrency.js"
 import type * as CookieJar from "../../CookieJar.js"
 import type { CallError, CircuitOpen, InvalidRequest, Overloaded } from "../../Errors.js"
 import type { Hedge } from "../../Hedge.js"
+import type { HttpCache } from "../../HttpCache.js"
 import type { IdempotencyKey } from "../../IdempotencyKey.js"
 import type { JsonCodec } from "../../JsonCodec.js"
 import type * as RateLimit from "../../RateLimit.js"
@@ -92,6 +93,8 @@ export interface Settings {
    * nothing else. `[]` shows none.
    */
   readonly showQuery?: ReadonlyArray<string> | undefined
+  /** Cache of responses, made by `HttpCache.memory`: for the verbs, each account by itself. Off by default. */
+  readonly cache?: HttpCache | undefined
   /** Maximum size of a response body that the verbs read, in bytes after decompression (10 MiB). */
   readonly maxBodySize?: number | undefined
   /** How the verbs parse and write JSON (`JSON`). `JsonCodec.bigInt` keeps integers beyond 2^53. */

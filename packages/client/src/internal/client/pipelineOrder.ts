@@ -14,6 +14,7 @@ import * as Status from "../../Status.js"
 import * as Telemetry from "../../Telemetry.js"
 import * as Timeline from "../../Timeline.js"
 import * as Timeout from "../../Timeout.js"
+import * as Transport from "../../Transport.js"
 import type { Settings } from "./options.js"
 import type { Services } from "./services.js"
 import { retryOptions } from "./services.js"
@@ -82,6 +83,17 @@ export const pipelineOrder: ReadonlyArray<PipelineStep> = [
     reason: "Outside retry: a hop that ended with a 3xx is never sent again. Each hop has its own retries.",
     policy: ({ settings: { redirects, retry } }) =>
       redirects === false ? undefined : Redirects.follow({ ...redirectOptions(retry), ...redirects })
+  },
+  {
+    name: "HttpCache.policy",
+    reason: "Each hop by itself. A response from the cache uses no retry, circuit, permit, token or span.",
+    policy: ({ auth, jar, readsBodies, settings: { cache, maxBodySize } }) =>
+      cache?.policyFor({
+        auth,
+        jar,
+        maxBodySize: maxBodySize ?? Transport.defaults.maxBodySize,
+        isStreaming: !readsBodies
+      })
   },
   {
     name: "Retry.policy",

@@ -32,6 +32,8 @@ export interface ResolvedSettings extends Settings {
 /** The settings and services of a client: the input of each pipeline step. */
 export interface Services<out E> {
   readonly settings: ResolvedSettings
+  /** Whether the pipeline reads response bodies whole, as the verbs do. */
+  readonly readsBodies: boolean
   readonly defaults: RequestDefaults.Options
   readonly auth: Auth.Service<E>
   readonly jar: CookieJar.Service | undefined
@@ -137,6 +139,7 @@ export const resolveServices = (
     } = options
     return {
       settings: { ...options, timeout: timeoutOptions(timeout) },
+      readsBodies: false,
       defaults: yield* RequestDefaults.validate({
         baseUrl,
         origins,

@@ -21,6 +21,7 @@
  * - `CircuitOpened`: the circuit of `origin` opened, and the first probe is due after `ms`.
  * - `CircuitHalfOpened`, `CircuitClosed`: the circuit of `origin` sends a probe, or closed.
  * - `Redirected`: the next hop goes to `url`. `ms` is the wait that the server asked for, or 0.
+ * - `CacheUsed`: a response from the cache. `outcome` is `Hit`, `Revalidated` by a 304, or `Stale`. `ms` is its age.
  * - `TokenRequested`, `TokenObtained`: a token request, and its success.
  * - `CredentialsRefreshed`: after a 401. `renewed` says whether the scheme has new credentials for a replay.
  *
@@ -53,6 +54,7 @@ export type EventFields =
   | { readonly _tag: "CircuitHalfOpened"; readonly origin: string }
   | { readonly _tag: "CircuitClosed"; readonly origin: string }
   | { readonly _tag: "Redirected"; readonly url: string; readonly ms: number }
+  | { readonly _tag: "CacheUsed"; readonly outcome: "Hit" | "Revalidated" | "Stale"; readonly ms: number }
   | { readonly _tag: "TokenRequested" }
   | { readonly _tag: "TokenObtained" }
   | { readonly _tag: "CredentialsRefreshed"; readonly renewed: boolean }

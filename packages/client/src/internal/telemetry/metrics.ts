@@ -68,6 +68,7 @@ const countedEvents: Readonly<Record<string, readonly [name: string, description
   Throttled: ["throttled_requests", "Requests delayed by a throttle or a limit."],
   Redirected: ["redirects", "Redirects followed."],
   CredentialsRefreshed: ["credential_refreshes", "Rejected credentials (401) that the scheme tried to renew."],
+  CacheUsed: ["cache_uses", "Responses from the cache."],
   TokenRequested: ["token_requests", "Token requests."],
   CircuitOpened: ["circuit_opened", "Circuits opened."]
 }
@@ -77,6 +78,7 @@ const reasons: ReadonlySet<string> = new Set(["TransportError", "Timeout"])
 /** Additional tags of a counter. Each has a fixed set of values. */
 const counterTags = (event: Timeline.Event): Tags => {
   if (event._tag === "CredentialsRefreshed") return { renewed: String(event.renewed) }
+  if (event._tag === "CacheUsed") return { outcome: event.outcome }
   if (event._tag !== "RetryScheduled") return {}
   return { "error.type": reasons.has(event.reason) ? event.reason : statusOf(Number(event.reason)) }
 }

@@ -74,7 +74,7 @@ type StateEvent = Exclude<
   }
 >
 
-/** A change of a circuit or of credentials. */
+/** A change of a circuit or of credentials, or a use of the cache. */
 const stateLine = (event: StateEvent): string => {
   switch (event._tag) {
     case "CircuitOpened":
@@ -83,6 +83,8 @@ const stateLine = (event: StateEvent): string => {
       return "? one request tries the open circuit"
     case "CircuitClosed":
       return "● circuit closed"
+    case "CacheUsed":
+      return `≡ from the cache (${event.outcome}), ${event.ms} ms old`
     case "TokenRequested":
       return "⟳ token requested"
     case "TokenObtained":
