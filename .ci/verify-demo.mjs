@@ -17,7 +17,8 @@ const names = [
   "complete-client",
   "beyond",
   "stream-resumed",
-  "paginated"
+  "paginated",
+  "download-resumed"
 ]
 
 const [status, , baseUrl] = process.argv.slice(2)

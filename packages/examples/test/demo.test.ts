@@ -34,7 +34,8 @@ const names = [
   "complete-client",
   "beyond",
   "stream-resumed",
-  "paginated"
+  "paginated",
+  "download-resumed"
 ]
 
 const runAll = (chosen: ReadonlyArray<Scenario.Scenario>) => Effect.forEach(chosen, Scenario.run)

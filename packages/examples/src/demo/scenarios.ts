@@ -4,6 +4,7 @@ import { basicAuth } from "./scenarios/basicAuth.js"
 import { beyond } from "./scenarios/beyond.js"
 import { completeClient } from "./scenarios/completeClient.js"
 import { customSignature } from "./scenarios/customSignature.js"
+import { downloadResumed } from "./scenarios/downloadResumed.js"
 import { fallbackCredentials } from "./scenarios/fallbackCredentials.js"
 import { inspectChallenge } from "./scenarios/inspectChallenge.js"
 import { paginated } from "./scenarios/paginated.js"
@@ -31,5 +32,6 @@ export const scenarios: ReadonlyArray<Scenario> = [
   completeClient,
   beyond,
   streamResumed,
-  paginated
+  paginated,
+  downloadResumed
 ]
