@@ -5,7 +5,7 @@ list_tests() { git ls-files --cached --others --exclude-standard -- '*.test.*ts'
 # The files of the project `slow` in `.config/vitest.config.ts`, as beginnings of their paths.
 slow_tests=(
   'stress/test/'
-  'conformance/test/(conformance|mutants|workerd)\.'
+  'conformance/test/(cacheTests|conformance|mutants|workerd)\.'
   'examples/test/packed\.'
   'node/test/(EncryptedTokenStore|KeychainTokenStore)\.contract\.'
   'redis/test/(RedisTokenStore\.contract|partition|topologies)\.'

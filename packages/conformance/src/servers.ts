@@ -1,5 +1,6 @@
 /** Every server with its cases. */
 import type { Case } from "./Case.js"
+import { cacheTests } from "./cases/cacheTests.js"
 import { certificate } from "./cases/certificate.js"
 import { clientCredentials } from "./cases/clientCredentials.js"
 import { clock } from "./cases/clock.js"
@@ -46,5 +47,6 @@ export const servers: ReadonlyArray<Server> = [
   },
   { name: "oauth2-mock-server", cases: faults },
   { name: "@node-oauth/oauth2-server", cases: plain },
-  { name: "providers", cases: providers }
+  { name: "providers", cases: providers },
+  { name: "cache-tests", cases: cacheTests }
 ]
