@@ -6,16 +6,19 @@
  *
  * @since 0.1.0
  */
+import type * as KeyValueStore from "@effect/platform/KeyValueStore"
 import * as Effect from "effect/Effect"
 import { accountNumber } from "./internal/httpCache/cacheKey.js"
+import type { Cache } from "./internal/httpCache/cacheState.js"
 import { clear, makeCache } from "./internal/httpCache/cacheState.js"
 import * as memoryStore from "./internal/httpCache/memoryStore.js"
-import type { CacheClient } from "./internal/httpCache/policy.js"
+import type { CacheClient } from "./internal/httpCache/cacheClient.js"
+import * as persistentStore from "./internal/httpCache/persistentStore.js"
 import { policyFor } from "./internal/httpCache/policy.js"
 import * as OptionNames from "@countersign/protocol/OptionNames"
 import type * as Policy from "./Policy.js"
 
-export type { CacheClient } from "./internal/httpCache/policy.js"
+export type { CacheClient } from "./internal/httpCache/cacheClient.js"
 
 /**
  * The value of a client's `cache` option.
@@ -65,16 +68,27 @@ const memoryNames: OptionNames.ShapeOf<MemoryOptions> = {
   account: true
 }
 
+type Limit = "maxBytes" | "maxEntries" | "maxEntryBytes"
+
 /** Throws for unknown options and limits that are no positive number, as a typed literal would not compile. */
-const checkOptions = (options: MemoryOptions): void => {
-  const problem = OptionNames.problem("`HttpCache.memory`", options, memoryNames, {})
+const checkOptions = <O extends Partial<Record<Limit, number | undefined>>>(
+  owner: string,
+  options: O,
+  names: OptionNames.ShapeOf<O>
+): void => {
+  const problem = OptionNames.problem(`\`${owner}\``, options, names)
   if (problem !== undefined) throw new TypeError(problem)
   for (const name of ["maxBytes", "maxEntries", "maxEntryBytes"] as const) {
     const value: unknown = options[name]
     if (value !== undefined && !(typeof value === "number" && value > 0))
-      throw new TypeError(`invalid \`${name}\` of \`HttpCache.memory\`: it must be a number above 0.`)
+      throw new TypeError(`invalid \`${name}\` of \`${owner}\`: it must be a number above 0.`)
   }
 }
+
+const fromCache = (cache: Cache): HttpCache => ({
+  policyFor: (client) => policyFor(cache, client),
+  clear: clear(cache)
+})
 
 /**
  * Makes an empty cache in memory, as the option `cache` of one or several clients.
@@ -112,14 +126,92 @@ const checkOptions = (options: MemoryOptions): void => {
  * @category constructors
  */
 export const memory = (options: MemoryOptions = {}): HttpCache => {
-  checkOptions(options)
+  checkOptions("HttpCache.memory", options, memoryNames)
   const { account, maxBytes = defaults.maxBytes, maxEntries = defaults.maxEntries } = options
   const store = memoryStore.make({ maxBytes, maxEntries, maxEntryBytes: options.maxEntryBytes ?? maxBytes / 10 })
-  const cache = makeCache(store, (auth) => {
-    const scheme = accountNumber(auth)
-    return account === undefined ? Effect.succeed(`${scheme}`) : Effect.map(account, (name) => `${scheme} ${name}`)
-  })
-  return { policyFor: (client) => policyFor(cache, client), clear: clear(cache) }
+  return fromCache(
+    makeCache(store, ({ auth }) => {
+      const scheme = accountNumber(auth)
+      return account === undefined ? Effect.succeed(`${scheme}`) : Effect.map(account, (name) => `${scheme} ${name}`)
+    })
+  )
+}
+
+/**
+ * Options of a persistent cache.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface PersistentOptions {
+  /** Name of the client's account. It separates the records of two accounts in one store. */
+  readonly account: string
+  /** Name of the cache in the store (`"http-cache"`). It must not be secret, because warnings contain it. */
+  readonly name?: string | undefined
+  /** Maximum number of records (1000), one for a URL. It must stay the same for one store. */
+  readonly maxEntries?: number | undefined
+  /** Largest body that is stored, in bytes (1 MiB). A record is at most about 1.4 times as large. */
+  readonly maxEntryBytes?: number | undefined
+}
+
+/**
+ * Default values of {@link PersistentOptions}.
+ *
+ * @since 0.1.0
+ * @category defaults
+ */
+export const persistentDefaults = { name: "http-cache", maxEntries: 1000, maxEntryBytes: 1024 * 1024 } as const
+
+const persistentNames: OptionNames.ShapeOf<PersistentOptions> = {
+  account: true,
+  name: true,
+  maxEntries: true,
+  maxEntryBytes: true
+}
+
+/**
+ * Makes a cache in a `KeyValueStore`, which later processes use too. Its rules are those of {@link memory}.
+ *
+ * - **Bodies are written as they are.** Use a folder that only this user can read, or an encrypted volume. URLs, account names and
+ *   credentials are written as SHA-256 digests only.
+ * - Responses with `set-cookie` are not stored.
+ * - Responses of the client's own scheme are stored. Those of `api.with({ auth })` and of a call with `auth` are not. A second client
+ *   with another scheme needs a cache of its own.
+ * - A damaged record is an absent one. When the store fails, the requests are sent, and the first failure is logged.
+ * - The number of records is fixed: a URL may overwrite the record of another one.
+ * - After the clock was set back, stored responses are validated before they are used.
+ *
+ * Throws a `TypeError` for an unknown option, an empty account, or a limit that is no positive number.
+ *
+ * @param options - the account, and limits. See {@link PersistentOptions}.
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makePersistent = (
+  options: PersistentOptions
+): Effect.Effect<HttpCache, never, KeyValueStore.KeyValueStore> => {
+  checkOptions("HttpCache.makePersistent", options, persistentNames)
+  const { account, maxEntries, maxEntryBytes, name } = { ...persistentDefaults, ...options }
+  if (typeof account !== "string" || account === "")
+    throw new TypeError("missing `account` of `HttpCache.makePersistent`: pass the name of the client's account.")
+  return Effect.map(
+    persistentStore.make(
+      {
+        maxEntries: Math.ceil(maxEntries ?? persistentDefaults.maxEntries),
+        maxEntryBytes: maxEntryBytes ?? persistentDefaults.maxEntryBytes
+      },
+      name ?? persistentDefaults.name
+    ),
+    (store) => {
+      let owner: object | undefined
+      return fromCache(
+        makeCache(store, ({ auth, ownAuth }) => {
+          owner ??= ownAuth
+          return Effect.succeed(auth === ownAuth && ownAuth === owner ? account : undefined)
+        })
+      )
+    }
+  )
 }
 
 /**

@@ -87,9 +87,10 @@ export const pipelineOrder: ReadonlyArray<PipelineStep> = [
   {
     name: "HttpCache.policy",
     reason: "Each hop by itself. A response from the cache uses no retry, circuit, permit, token or span.",
-    policy: ({ auth, jar, readsBodies, settings: { cache, maxBodySize } }) =>
+    policy: ({ auth, jar, ownAuth, readsBodies, settings: { cache, maxBodySize } }) =>
       cache?.policyFor({
         auth,
+        ownAuth,
         jar,
         maxBodySize: maxBodySize ?? Transport.defaults.maxBodySize,
         isStreaming: !readsBodies

@@ -36,6 +36,8 @@ export interface Services<out E> {
   readonly readsBodies: boolean
   readonly defaults: RequestDefaults.Options
   readonly auth: Auth.Service<E>
+  /** The scheme in the options of the client. `auth` may be that of one call, or of `api.with`. */
+  readonly ownAuth: Auth.Service<unknown>
   readonly jar: CookieJar.Service | undefined
   readonly circuits: CircuitBreaker.Service | undefined
   readonly permits: Concurrency.Service | undefined
@@ -137,6 +139,7 @@ export const resolveServices = (
       timeout,
       userAgent
     } = options
+    const scheme = yield* auth
     return {
       settings: { ...options, timeout: timeoutOptions(timeout) },
       readsBodies: false,
@@ -147,7 +150,8 @@ export const resolveServices = (
         showQuery,
         headers: { ...userAgentHeaders(userAgent), ...headers }
       }),
-      auth: yield* auth,
+      auth: scheme,
+      ownAuth: scheme,
       jar: yield* resolve<CookieJar.CookieJar, CookieJar.Service>(CookieJar.CookieJar, cookies, build),
       circuits: yield* resolve<CircuitBreaker.CircuitBreaker, CircuitBreaker.Service>(
         CircuitBreaker.CircuitBreaker,

@@ -1,14 +1,14 @@
 /** The state of a cache. */
 import * as Effect from "effect/Effect"
-import type * as Auth from "../../Auth.js"
 import { runnerOf } from "../call/immediate.js"
 import { Background } from "./background.js"
 import { Flights } from "./flights.js"
 import { Invalidations } from "./invalidations.js"
+import type { CacheClient } from "./cacheClient.js"
 import type { Store } from "./store.js"
 
 /** The account of a call. Undefined if its responses are neither stored nor served. */
-export type AccountOf = (auth: Auth.Service<unknown>) => Effect.Effect<string | undefined>
+export type AccountOf = (client: CacheClient) => Effect.Effect<string | undefined>
 
 export interface Cache {
   readonly store: Store

@@ -176,11 +176,8 @@ export class CachedCall<E, R> {
   }
 
   #put({ invalidations }: Sending, stored: Stored): Effect.Effect<void> {
-    return Effect.suspend(() =>
-      this.#cache.invalidations.isAfter(this.#key.url, invalidations)
-        ? Effect.void
-        : this.#cache.run(this.#cache.store.put(this.#key, stored), this.#context)
-    )
+    const isCurrent = () => !this.#cache.invalidations.isAfter(this.#key.url, invalidations)
+    return Effect.suspend(() => this.#cache.run(this.#cache.store.put(this.#key, stored, isCurrent), this.#context))
   }
 
   #remove(stored: Stored): Effect.Effect<void> {

@@ -2,14 +2,12 @@
 import * as Effect from "effect/Effect"
 import { markImmediate } from "../call/immediate.js"
 import type { CacheKey } from "./cacheKey.js"
-import type { Store } from "./store.js"
+import type { Limits, Store } from "./store.js"
 import { isSameVariant, maxVariants } from "./store.js"
 import type { Stored } from "./stored.js"
 
-export interface Limits {
+interface MemoryLimits extends Limits {
   readonly maxBytes: number
-  readonly maxEntries: number
-  readonly maxEntryBytes: number
 }
 
 /** Estimated bytes of the objects of one response. */
@@ -32,13 +30,13 @@ interface Entry {
 const idOf = ({ account, url }: CacheKey): string => `${url}\n${account}`
 
 class MemoryStore {
-  readonly #limits: Limits
+  readonly #limits: MemoryLimits
   /** In order of use, the least recently used first. */
   readonly #entries = new Map<string, Entry>()
   readonly #idsByUrl = new Map<string, Set<string>>()
   #bytes = 0
 
-  constructor(limits: Limits) {
+  constructor(limits: MemoryLimits) {
     this.#limits = limits
   }
 
@@ -100,11 +98,14 @@ class MemoryStore {
 }
 
 /** Makes an empty store. */
-export const make = (limits: Limits): Store => {
+export const make = (limits: MemoryLimits): Store => {
   const memory = new MemoryStore(limits)
   return markImmediate({
     find: (key: CacheKey) => Effect.sync(() => memory.find(key)),
-    put: (key: CacheKey, stored: Stored) => Effect.sync(() => memory.put(key, stored)),
+    put: (key: CacheKey, stored: Stored, isCurrent: () => boolean) =>
+      Effect.sync(() => {
+        if (isCurrent()) memory.put(key, stored)
+      }),
     remove: (key: CacheKey, stored: Stored) => Effect.sync(() => memory.remove(key, stored)),
     invalidate: (url: string) => Effect.sync(() => memory.invalidate(url)),
     clear: Effect.sync(() => memory.clear()),

@@ -6,8 +6,6 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Cause from "effect/Cause"
 import * as Option from "effect/Option"
-import type * as Auth from "../../Auth.js"
-import type * as CookieJar from "../../CookieJar.js"
 import type { CallContext } from "../call/context.js"
 import { runExternal } from "../call/externalCode.js"
 import { runnerOf } from "../call/immediate.js"
@@ -15,28 +13,12 @@ import type { Policy, Send } from "../call/pipeline.js"
 import { makePolicy } from "../call/pipeline.js"
 import { responseOfError } from "../errors/errorResponse.js"
 import { urlOf } from "../request/requestUrl.js"
+import type { CacheClient } from "./cacheClient.js"
 import type { CacheKey } from "./cacheKey.js"
 import { keyOf, normalUrl } from "./cacheKey.js"
 import { CachedCall } from "./cachedCall.js"
 import { requestDirectives } from "./freshness.js"
 import type { Cache } from "./cacheState.js"
-
-/**
- * The parts of a client that select the responses it may use.
- *
- * @since 0.1.0
- * @category models
- */
-export interface CacheClient {
-  /** The scheme of the call. */
-  readonly auth: Auth.Service<unknown>
-  /** The cookie jar of the call. */
-  readonly jar?: CookieJar.Service | undefined
-  /** Largest body of the call, in bytes. */
-  readonly maxBodySize: number
-  /** Whether the caller reads the body as a stream. Such responses are neither stored nor served. */
-  readonly isStreaming: boolean
-}
 
 /** Methods that change nothing (RFC 9110 §9.2.1). */
 const safeMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "PROPFIND", "REPORT", "SEARCH", "TRACE"])
@@ -84,11 +66,11 @@ const sendChange = <E, R>(cache: Cache, request: HttpClientRequest, next: Send<E
 
 /** The policy of one client. It stands inside `Redirects.follow` and outside `Retry.policy`. */
 export const policyFor = (cache: Cache, client: CacheClient): Policy => {
-  const { auth, isStreaming, jar, maxBodySize } = client
+  const { isStreaming, jar, maxBodySize } = client
   const cookiesOf = (url: string, context: CallContext) =>
     jar === undefined ? Effect.succeed("") : runnerOf(jar)(jar.cookiesFor(url), context)
   const keyFor = (request: HttpClientRequest, context: CallContext): Effect.Effect<CacheKey | undefined> =>
-    Effect.flatMap(runExternal(cache.accountOf(auth), context), (account) =>
+    Effect.flatMap(runExternal(cache.accountOf(client), context), (account) =>
       account === undefined
         ? Effect.succeed(undefined)
         : Effect.map(cookiesOf(urlOf(request), context), (cookies) => keyOf(request, account, cookies))

@@ -3,11 +3,20 @@ import type * as Effect from "effect/Effect"
 import type { CacheKey } from "./cacheKey.js"
 import type { Stored } from "./stored.js"
 
+export interface Limits {
+  readonly maxEntries: number
+  readonly maxEntryBytes: number
+}
+
 export interface Store {
   /** The responses of a key, the newest first. */
   readonly find: (key: CacheKey) => Effect.Effect<ReadonlyArray<Stored>>
-  /** Adds a response. It replaces those with the same selecting fields. */
-  readonly put: (key: CacheKey, stored: Stored) => Effect.Effect<void>
+  /**
+   * Adds a response. It replaces those with the same selecting fields.
+   *
+   * @param isCurrent - false if the URL was invalidated since the request was sent. Then nothing is added.
+   */
+  readonly put: (key: CacheKey, stored: Stored, isCurrent: () => boolean) => Effect.Effect<void>
   /** Removes one response of a key. */
   readonly remove: (key: CacheKey, stored: Stored) => Effect.Effect<void>
   /** Removes all responses of a URL, of every account. */

@@ -1,0 +1,22 @@
+/** What a cache knows about the client of a call. */
+import type * as Auth from "../../Auth.js"
+import type * as CookieJar from "../../CookieJar.js"
+
+/**
+ * The parts of a client that select the responses it may use.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface CacheClient {
+  /** The scheme of the call. */
+  readonly auth: Auth.Service<unknown>
+  /** The scheme of the client. A call or `api.with` may have another one. */
+  readonly ownAuth: Auth.Service<unknown>
+  /** The cookie jar of the call. */
+  readonly jar?: CookieJar.Service | undefined
+  /** Largest body of the call, in bytes. */
+  readonly maxBodySize: number
+  /** Whether the caller reads the body as a stream. Such responses are neither stored nor served. */
+  readonly isStreaming: boolean
+}
