@@ -36,6 +36,13 @@ export const answer: (sent: HttpClientRequest.HttpClientRequest) => HttpClientRe
   json
 )
 
+/** A response that a cache stores for an hour. */
+export const cacheable: typeof answer = answering(
+  200,
+  { "content-type": "application/json", "cache-control": "max-age=3600" },
+  json
+)
+
 /** A 401 with a Bearer challenge. */
 export const refusal: typeof answer = answering(401, { "www-authenticate": "Bearer" }, new Uint8Array(0))
 

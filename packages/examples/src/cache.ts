@@ -59,4 +59,16 @@ export const change = Effect.gen(function* () {
 export const signOut = cache.clear
 // #endregion
 
+// #region persistent
+/** For the Layer of a `KeyValueStore`, such as `KeyValueStore.layerFileSystem("/var/lib/app/cache")`. */
+export const persistentPlans = Effect.gen(function* () {
+  const api = yield* ApiClient.make({
+    baseUrl: "https://api.example.com/v1",
+    auth: Auth.none,
+    cache: yield* HttpCache.makePersistent({ account: "app" })
+  })
+  return yield* api.get("/plans")
+})
+// #endregion
+
 export const program = Effect.all([readings, reload, accounts, change, signOut], { discard: true })

@@ -256,6 +256,20 @@ describe("cache.ts", () => {
   )
 })
 
+describe("cache.ts persistentPlans", () => {
+  it.effect("uses the response of an earlier run", () =>
+    Effect.gen(function* () {
+      yield* Caching.persistentPlans
+      const { headers } = yield* Caching.persistentPlans
+      expect(headers["cache-status"]).toBe("countersign; hit")
+      expect(yield* sent).toHaveLength(1)
+    }).pipe(
+      Effect.provide(KeyValueStore.layerMemory),
+      Effect.provide(MockClient.layer(() => respond(200, {}, { "cache-control": "max-age=60" })))
+    )
+  )
+})
+
 describe("operation.ts", () => {
   const started = (location: string) => respond(202, "", { location })
   const exported = (_: unknown, index: number) => respond(index < 12 ? 202 : 200, { pages: 40 })

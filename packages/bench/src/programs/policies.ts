@@ -8,6 +8,7 @@ import * as CircuitBreaker from "@countersign/client/CircuitBreaker"
 import * as Concurrency from "@countersign/client/Concurrency"
 import * as CookieJar from "@countersign/client/CookieJar"
 import * as Cookies from "@countersign/client/Cookies"
+import * as HttpCache from "@countersign/client/HttpCache"
 import * as RequestDefaults from "@countersign/client/RequestDefaults"
 import * as RateLimit from "@countersign/client/RateLimit"
 import * as Redirects from "@countersign/client/Redirects"
@@ -22,7 +23,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import { mint } from "../cases/ours.js"
-import { baseUrl, fresh, request, same, transport } from "../Memory.js"
+import { baseUrl, cacheable, fresh, request, same, transport, transportOf } from "../Memory.js"
 import { median, round } from "../Numbers.js"
 import { answer } from "../Remote.js"
 
@@ -55,6 +56,10 @@ const subjects = Effect.gen(function* () {
     concurrency: yield* Concurrency.make({ limit: 100 })
   })
   const read = Effect.suspend(() => fresh.execute(request))
+  const cached = HttpCache.policy(HttpCache.memory(), {
+    ...{ auth, ownAuth: auth },
+    ...{ maxBodySize: 1024 * 1024, isStreaming: false }
+  })
   const get = Verb.make("GET", () => Effect.succeed(same))
   const all: ReadonlyArray<Subject> = [
     around(
@@ -75,6 +80,8 @@ const subjects = Effect.gen(function* () {
     around("Cookies.policy, one cookie", Cookies.policy(yield* jarWithCookie)(transport)),
     around("Transport.fromHttpClient", Transport.fromHttpClient(transport)),
     around("Transport.bufferBodies, 400 bytes", Transport.bufferBodies(1024 * 1024)(transport)),
+    around("HttpCache.policy, a hit of 400 bytes", cached(transportOf(cacheable))),
+    around("HttpCache.policy, a miss that is not stored", cached(transport)),
     { name: "Verb.make", call: Effect.suspend(() => get("/json")), base: Effect.suspend(() => Effect.succeed(same)) },
     { name: "ApiClient.get, all of the above", call: Effect.suspend(() => client.get("/json")), base: read }
   ]
