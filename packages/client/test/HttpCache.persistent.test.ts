@@ -7,6 +7,7 @@ import * as MockClient from "@countersign/testing/MockClient"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as FastCheck from "effect/FastCheck"
+import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as TestClock from "effect/TestClock"
 import { api, runPromise } from "./support/mockApi.js"
@@ -176,6 +177,19 @@ describe("HttpCache.makePersistent", () => {
       expect([yield* client.text(), yield* client.text()]).toEqual(["1", "2"])
       yield* client.api.put("/x")
       yield* client.cache.clear
+    })
+  )
+
+  it.effect("ends a change in five seconds when the store hangs", () =>
+    Effect.gen(function* () {
+      const { store } = makeRecords()
+      const client = yield* start({ ...store, remove: () => Effect.never }, counting())
+      const change = yield* Effect.fork(client.api.put("/x"))
+      yield* Effect.yieldNow()
+      for (let round = 0; round < 50; round++)
+        yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 2)))
+      yield* TestClock.adjust("5 seconds")
+      expect((yield* Fiber.join(change)).status).toBe(200)
     })
   )
 

@@ -58,7 +58,7 @@ const subjects = Effect.gen(function* () {
   const read = Effect.suspend(() => fresh.execute(request))
   const cached = HttpCache.policy(HttpCache.memory(), {
     ...{ auth, ownAuth: auth },
-    ...{ maxBodySize: 1024 * 1024, isStreaming: false }
+    ...{ readsBodies: true, settings: {} }
   })
   const get = Verb.make("GET", () => Effect.succeed(same))
   const all: ReadonlyArray<Subject> = [

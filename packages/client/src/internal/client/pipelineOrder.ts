@@ -14,7 +14,6 @@ import * as Status from "../../Status.js"
 import * as Telemetry from "../../Telemetry.js"
 import * as Timeline from "../../Timeline.js"
 import * as Timeout from "../../Timeout.js"
-import * as Transport from "../../Transport.js"
 import type { Settings } from "./options.js"
 import type { Services } from "./services.js"
 import { retryOptions } from "./services.js"
@@ -86,15 +85,8 @@ export const pipelineOrder: ReadonlyArray<PipelineStep> = [
   },
   {
     name: "HttpCache.policy",
-    reason: "Each hop by itself. A response from the cache uses no retry, circuit, permit, token or span.",
-    policy: ({ auth, jar, ownAuth, readsBodies, settings: { cache, maxBodySize } }) =>
-      cache?.policyFor({
-        auth,
-        ownAuth,
-        jar,
-        maxBodySize: maxBodySize ?? Transport.defaults.maxBodySize,
-        isStreaming: !readsBodies
-      })
+    reason: "Each hop by itself. A stored response uses no retry, circuit, permit, token or span.",
+    policy: (services) => services.settings.cache?.policyFor(services)
   },
   {
     name: "Retry.policy",

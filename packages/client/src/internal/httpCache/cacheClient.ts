@@ -15,8 +15,10 @@ export interface CacheClient {
   readonly ownAuth: Auth.Service<unknown>
   /** The cookie jar of the call. */
   readonly jar?: CookieJar.Service | undefined
-  /** Largest body of the call, in bytes. */
-  readonly maxBodySize: number
-  /** Whether the caller reads the body as a stream. Such responses are neither stored nor served. */
-  readonly isStreaming: boolean
+  /** Whether the client reads bodies whole. Responses that are streamed are neither stored nor served. */
+  readonly readsBodies: boolean
+  readonly settings: {
+    /** Largest body of the call, in bytes (10 MiB). */
+    readonly maxBodySize?: number | undefined
+  }
 }

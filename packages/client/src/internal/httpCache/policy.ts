@@ -7,12 +7,14 @@ import * as Exit from "effect/Exit"
 import * as Cause from "effect/Cause"
 import * as Option from "effect/Option"
 import type { CallContext } from "../call/context.js"
-import { runExternal } from "../call/externalCode.js"
-import { runnerOf } from "../call/immediate.js"
+import { boundBy, runExternal } from "../call/externalCode.js"
+import { isImmediate, runnerOf } from "../call/immediate.js"
 import type { Policy, Send } from "../call/pipeline.js"
 import { makePolicy } from "../call/pipeline.js"
 import { responseOfError } from "../errors/errorResponse.js"
 import { urlOf } from "../request/requestUrl.js"
+import { unsafeMonotonicNow } from "../time/clock.js"
+import * as Transport from "../../Transport.js"
 import type { CacheClient } from "./cacheClient.js"
 import type { CacheKey } from "./cacheKey.js"
 import { keyOf, normalUrl } from "./cacheKey.js"
@@ -57,16 +59,28 @@ const invalidate = (cache: Cache, urls: ReadonlyArray<string>): Effect.Effect<vo
     { discard: true }
   )
 
+/** Longest time of a store to remove responses. A call that changed something must not wait for a store that hangs. */
+const maxInvalidationMs = 5000
+
+const bounded = ({ store }: Cache, effect: Effect.Effect<void>): Effect.Effect<void> =>
+  isImmediate(store)
+    ? effect
+    : Effect.withFiberRuntime((fiber) => boundBy(effect, unsafeMonotonicNow(fiber) + maxInvalidationMs, Effect.void))
+
 const sendChange = <E, R>(cache: Cache, request: HttpClientRequest, next: Send<E, R>, context: CallContext) =>
   Effect.onExit(next(request, context), (exit) =>
     mayHaveChanged(exit)
-      ? invalidate(cache, invalidatedUrls(urlOf(request), Exit.isSuccess(exit) ? exit.value : undefined))
+      ? bounded(
+          cache,
+          invalidate(cache, invalidatedUrls(urlOf(request), Exit.isSuccess(exit) ? exit.value : undefined))
+        )
       : Effect.void
   )
 
 /** The policy of one client. It stands inside `Redirects.follow` and outside `Retry.policy`. */
 export const policyFor = (cache: Cache, client: CacheClient): Policy => {
-  const { isStreaming, jar, maxBodySize } = client
+  const { jar, readsBodies, settings } = client
+  const maxBodySize = settings.maxBodySize ?? Transport.defaults.maxBodySize
   const cookiesOf = (url: string, context: CallContext) =>
     jar === undefined ? Effect.succeed("") : runnerOf(jar)(jar.cookiesFor(url), context)
   const keyFor = (request: HttpClientRequest, context: CallContext): Effect.Effect<CacheKey | undefined> =>
@@ -77,7 +91,7 @@ export const policyFor = (cache: Cache, client: CacheClient): Policy => {
     )
   return makePolicy((request, next, context) => {
     if (!safeMethods.has(request.method)) return sendChange(cache, request, next, context)
-    if (isStreaming || !mayUseCache(request)) return next(request, context)
+    if (!readsBodies || !mayUseCache(request)) return next(request, context)
     return Effect.flatMap(keyFor(request, context), (key) =>
       key === undefined ? next(request, context) : new CachedCall(cache, key, request, next, context, maxBodySize).run
     )
