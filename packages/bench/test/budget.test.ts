@@ -18,10 +18,10 @@ describe("cost limits", () => {
     expect(brotli).toBeLessThanOrEqual(24_300)
   })
 
-  it("bundles an ApiClient with a bearer token into at most 39.8 kB compressed, without other packages", async () => {
+  it("bundles an ApiClient with a bearer token into at most 40.0 kB compressed, without other packages", async () => {
     const { brotli, modules } = await Bundle.bundle(staged, Bundle.wholeClient)
     expect(modules.filter((module) => !module.startsWith("@countersign/"))).toEqual(["<stdin>"])
-    expect(brotli).toBeLessThanOrEqual(39_800)
+    expect(brotli).toBeLessThanOrEqual(40_000)
   })
 
   it("loads at most 139 modules for ApiClient besides Effect, all of these packages", async () => {

@@ -6,7 +6,6 @@
  */
 import type * as Schema from "effect/Schema"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { ApiClient } from "./ApiClient.js"
@@ -20,7 +19,7 @@ import { LineSplitter } from "./internal/streams/lineSplitter.js"
 import type { AnyOpenOptions, Open } from "./internal/streams/options.js"
 import { missingSchema, schemaKind, sizeKind, streamProblem, withHeaders } from "./internal/streams/options.js"
 import type { Step } from "./internal/streams/transduce.js"
-import { transduce } from "./internal/streams/transduce.js"
+import { readAll, transduce } from "./internal/streams/transduce.js"
 import type { OpenResponse } from "./OpenResponse.js"
 
 /**
@@ -59,20 +58,20 @@ const valuesOf = (opened: OpenResponse, { maxLineSize = defaults.maxLineSize, sc
   const decode = makeValueDecoder(opened)
   let number = 0
 
+  const readLine = (line: string): Step<unknown, Failure> | Effect.Effect<Step<unknown, Failure>, never, unknown> => {
+    number += 1
+    if (line.trim() === "") return { elements: [] }
+    return decode<Step<unknown, Failure>>(line, schema, () => `line ${number}`, {
+      onInvalid: (error) => ({ elements: [], end: Option.some(error) }),
+      onValue: (value) => ({ elements: [value] })
+    })
+  }
   const valuesIn = ({ isTooLong, lines }: Lines): Effect.Effect<Step<unknown, Failure>, never, unknown> =>
-    Effect.gen(function* () {
-      const elements: Array<unknown> = []
-      for (const line of lines) {
-        number += 1
-        if (line.trim() === "") continue
-        const value = yield* Effect.either(decode(line, schema, () => `line ${number}`))
-        if (Either.isLeft(value)) return { elements, end: Option.some(value.left) }
-        elements.push(value.right)
-      }
+    Effect.map(readAll(lines, readLine), (step) => {
       const { method, url } = opened
-      return isTooLong
-        ? { elements, end: Option.some(new BodyTooLarge({ method, url, limit: maxLineSize })) }
-        : { elements }
+      return step.end === undefined && isTooLong
+        ? { ...step, end: Option.some(new BodyTooLarge({ method, url, limit: maxLineSize })) }
+        : step
     })
 
   const ended = Effect.suspend(() => valuesIn(splitter.end()))

@@ -111,6 +111,14 @@ export const markUntraced: <E, R>(client: HttpClient.HttpClient.With<E, R>) => H
   callbackSend.markUntraced
 
 /**
+ * Marks a transport that enforces the {@link RequestLimits} of each request, so that `api.open` sets no timers for them.
+ *
+ * @since 0.1.0
+ * @category transports
+ */
+export const markLimited: <C extends HttpClient.HttpClient>(client: C) => C = callbackSend.markLimited
+
+/**
  * Callback form of a transport: it avoids the cost of an effect per request.
  *
  * It sends the request and calls `onOutcome` exactly once, synchronously or later, with an `Exit` or with an effect that is
@@ -134,8 +142,8 @@ export type RequestLimits = context.RequestLimits
 /**
  * The limits of the request that this fiber sends, for a transport without the callback form.
  *
- * A transport that bounds the silence of a body uses `bodyTimeout` instead of its own limit. Another transport may ignore
- * them, because `api.open` bounds the silence itself.
+ * A transport that bounds the silence of a body uses `bodyTimeout` instead of its own limit, and may be marked with
+ * {@link markLimited}. Another transport may ignore them, because `api.open` bounds the silence itself.
  *
  * @since 0.1.0
  * @category transports

@@ -9,6 +9,7 @@ import * as Verb from "../../Verb.js"
 import type { OpenSend } from "../request/openCall.js"
 import { idleOf, limitBody, makeOpenCall } from "../request/openCall.js"
 import { toPlatformHttpClient } from "../call/platformHttpClient.js"
+import { isLimited } from "../exchange/callbackSend.js"
 import { makeExchange } from "../exchange/exchange.js"
 import type { ApiClient } from "./apiClient.js"
 import type { Throttles } from "./overrides.js"
@@ -65,10 +66,13 @@ export const assemble = <E>(
     const derived = withOverrides(services, options, throttles)
     return assemble(transport, { ...derived, defaults: withDefaults(services.defaults, options) }, throttles)
   }
-  const open: OpenSend<ApiError | E> = (request, options) => {
+  const openWith = (options: Call.OpenOptions<undefined, unknown>) =>
     // The type of `open` has the errors of `options.auth`.
-    const own = withOverrides(services, options as Call.Options<E>, throttles)
-    return pipeline(limitBody(idleOf(options))(streaming), own).execute(request)
+    pipeline(limitBody(idleOf(options))(streaming), withOverrides(services, options as Call.Options<E>, throttles))
+  let usual: HttpClient.HttpClient.With<ApiError | E> | undefined
+  const open: OpenSend<ApiError | E> = (request, options) => {
+    const isUsual = options.idle === undefined && !hasOverrides(options)
+    return (isUsual ? (usual ??= openWith(options)) : openWith(options)).execute(request)
   }
   const remove = Verb.makeWithBody("DELETE", send, codec, headers)
   const client = Object.assign(pipeline(streaming, services), {
@@ -82,7 +86,7 @@ export const assemble = <E>(
     del: remove,
     request: Verb.makeAny(send, codec, headers),
     // The interface declares the types of the schemas.
-    open: makeOpenCall(open, codec, headers),
+    open: makeOpenCall(open, codec, headers, isLimited(transport)),
     with: derive,
     httpClient: toPlatformHttpClient(pipeline(streaming, services, withoutStatusErrors))
   })

@@ -35,3 +35,14 @@ export const markUntraced = <C extends object>(client: C): C => {
 
 /** Whether a transport makes no spans. */
 export const isUntraced = (client: object): boolean => untraced.has(client)
+
+const limited: WeakSet<object> = globalValue("@countersign/client/limited", () => new WeakSet())
+
+/** Marks a transport that enforces the limits of a request. */
+export const markLimited = <C extends object>(client: C): C => {
+  limited.add(client)
+  return client
+}
+
+/** Whether a transport enforces the limits of a request. */
+export const isLimited = (client: object): boolean => limited.has(client)

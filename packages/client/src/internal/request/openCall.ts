@@ -36,9 +36,13 @@ export const idleOf = ({ idle = openDefaults.idle }: Pick<OpenOptions, "idle">):
 export const limitBody = (bodyTimeout: Duration.Duration): Policy =>
   makePolicy((request, next, context) => next(request, { ...context, limits: { bodyTimeout } }))
 
-/** Makes the function `open` of a client. It returns an effect and never throws. */
+/**
+ * Makes the function `open` of a client. It returns an effect and never throws.
+ *
+ * @param isLimited - whether the transport bounds the silence of a body.
+ */
 export const makeOpenCall =
-  <E>(send: OpenSend<E>, codec?: JsonCodec, defaults?: DefaultHeaders) =>
+  <E>(send: OpenSend<E>, codec: JsonCodec | undefined, defaults: DefaultHeaders | undefined, isLimited: boolean) =>
   (url: string | URL, given?: OpenOptions | null): Opened<E> => {
     const options = given ?? {}
     try {
@@ -49,7 +53,7 @@ export const makeOpenCall =
       const call = makeAnyCall(method, send, codec, defaults, names)
       // Without `schema` the result of a call is its response, and it requires what the type of `open` says.
       const response = call(url, options) as Effect.Effect<HttpClientResponse, E | InvalidRequest>
-      return openResponse(response, { idle: idleOf(options), codec })
+      return openResponse(response, { idle: isLimited ? Duration.infinity : idleOf(options), codec })
     } catch {
       return Effect.fail(unreadableOptions)
     }

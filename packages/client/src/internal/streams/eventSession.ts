@@ -82,8 +82,8 @@ export class EventSession {
   /** Whether a connection was opened. Failures before are those of the call, which has retried already. */
   #isOpened = false
   #hasEvents = false
-  /** Whether the last event had an id. The later events of a server that names some ids only would come twice. */
-  #isResumable = false
+  /** The id of the last event. The later events of a server that names some ids only would come twice. */
+  #idOfLast: string | undefined
   #break: Break | undefined
   #isOver = false
   /** Cost of the connection in the retry budget. */
@@ -113,7 +113,7 @@ export class EventSession {
   onEvent({ id }: ServerEvent<string, string>): void {
     this.#hasEvents = true
     this.#scheduleState = this.#initialState
-    this.#isResumable = id !== undefined && id !== "" && toFieldValue(id) !== undefined
+    this.#idOfLast = id
     if (id !== undefined) this.#lastEventId = id === "" ? undefined : id
   }
 
@@ -122,11 +122,16 @@ export class EventSession {
     this.#isOver = true
   }
 
+  get #isResumable(): boolean {
+    const id = this.#idOfLast
+    return !this.#hasEvents || (id !== undefined && id !== "" && toFieldValue(id) !== undefined)
+  }
+
   /** @returns whether the stream continues after the failure. {@link next} then waits and decides. */
   continueAfter(error: unknown): boolean {
     const { reconnect } = this.#rules
     if (this.#isOver || !this.#isOpened || reconnect === "never" || !isBreak(error)) return false
-    if (reconnect === "resume" && this.#hasEvents && !this.#isResumable) return false
+    if (reconnect === "resume" && !this.#isResumable) return false
     this.#break = error
     return true
   }

@@ -12,7 +12,7 @@ import type { EventSession } from "./eventSession.js"
 import type { ServerEvent } from "./serverEvent.js"
 import { EventError } from "./serverEvent.js"
 import type { Step } from "./transduce.js"
-import { transduce } from "./transduce.js"
+import { readAll, transduce } from "./transduce.js"
 
 type Schemas = Readonly<Record<string, AnySchema>>
 
@@ -54,23 +54,20 @@ const readEvent = (
   { events, failOn, schema, until }: EventRules,
   opened: OpenResponse,
   decode: DecodeValue
-): Effect.Effect<Outcome, never, unknown> => {
-  if (typeof until === "string" && raw.data === until) return Effect.succeed(ended())
+): Outcome | Effect.Effect<Outcome, never, unknown> => {
+  if (typeof until === "string" && raw.data === until) return ended()
   const failing = schemaIn(failOn, raw.event)
   const chosen = failing ?? (events === undefined ? schema : schemaIn(events, raw.event))
   const last = typeof until === "function" && until(raw) ? ended : (elements: ReadonlyArray<Element>) => ({ elements })
-  if (chosen === undefined) return Effect.succeed(events === undefined ? last([raw]) : last([]))
-  return Effect.match(
-    decode(raw.data, chosen, () => "the data of an event"),
-    {
-      onFailure: failed,
-      onSuccess: (data) => {
-        const { method, url } = opened
-        if (failing !== undefined) return failed(new EventError({ method, url, event: raw.event }, data))
-        return last([{ ...raw, data }])
-      }
+  if (chosen === undefined) return events === undefined ? last([raw]) : last([])
+  return decode(raw.data, chosen, () => "the data of an event", {
+    onInvalid: failed,
+    onValue: (data) => {
+      const { method, url } = opened
+      if (failing !== undefined) return failed(new EventError({ method, url, event: raw.event }, data))
+      return last([{ ...raw, data }])
     }
-  )
+  })
 }
 
 const isEventStream = /^\s*text\/event-stream\s*(?:;|$)/i
@@ -107,20 +104,16 @@ export const eventsOf = (opened: OpenResponse, rules: EventRules, session: Event
   const parser = new EventParser(rules.maxEventSize, session.onRetry)
   const decode = makeValueDecoder(opened)
 
-  const eventsIn = ({ events, isTooLarge }: ParsedEvents) =>
-    Effect.gen(function* () {
-      const elements: Array<Element> = []
-      for (const raw of events) {
-        session.onEvent(raw)
-        const outcome = yield* readEvent(raw, rules, opened, decode)
-        elements.push(...outcome.elements)
-        if (outcome.end === undefined) continue
-        if (Option.isNone(outcome.end)) session.end()
-        return { elements, end: outcome.end }
-      }
-      return isTooLarge
-        ? { elements, end: Option.some(new BodyTooLarge({ method, url, limit: rules.maxEventSize })) }
-        : { elements }
+  const readOne = (raw: RawEvent) => {
+    session.onEvent(raw)
+    return readEvent(raw, rules, opened, decode)
+  }
+  const eventsIn = ({ events, isTooLarge }: ParsedEvents): Effect.Effect<Outcome, never, unknown> =>
+    Effect.map(readAll(events, readOne), (step) => {
+      if (step.end !== undefined && Option.isNone(step.end)) session.end()
+      return step.end === undefined && isTooLarge
+        ? { ...step, end: Option.some(new BodyTooLarge({ method, url, limit: rules.maxEventSize })) }
+        : step
     })
 
   return transduce(opened.stream, (chunk) => Effect.suspend(() => eventsIn(parser.push(chunk))), Effect.sync(onEnd))

@@ -41,3 +41,33 @@ export const transduce = <A, E, B, E2, R>(
       return Stream.repeatEffectChunkOption(next)
     })
   )
+
+const add = <A, E>(elements: Array<A>, step: Step<A, E>): void => {
+  for (const element of step.elements) elements.push(element)
+}
+
+/**
+ * Reads items in their order, until one of them ends the stream. Items that need no effect are read at once.
+ *
+ * @param read - the elements of an item, and what follows it.
+ */
+export const readAll = <I, A, E, R>(
+  items: ReadonlyArray<I>,
+  read: (item: I) => Step<A, E> | Effect.Effect<Step<A, E>, never, R>,
+  elements: Array<A> = []
+): Effect.Effect<Step<A, E>, never, R> => {
+  for (const [at, item] of items.entries()) {
+    const step = read(item)
+    if (Effect.isEffect(step)) {
+      return Effect.flatMap(step, (following) => {
+        add(elements, following)
+        return following.end === undefined
+          ? readAll(items.slice(at + 1), read, elements)
+          : Effect.succeed({ elements, end: following.end })
+      })
+    }
+    add(elements, step)
+    if (step.end !== undefined) return Effect.succeed({ elements, end: step.end })
+  }
+  return Effect.succeed({ elements })
+}

@@ -3,7 +3,7 @@ import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientError from "@effect/platform/HttpClientError"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { CallbackSend, RequestLimits } from "@countersign/client/Transport"
-import { markUntraced, requestLimits, withCallbackSend } from "@countersign/client/Transport"
+import { markLimited, markUntraced, requestLimits, withCallbackSend } from "@countersign/client/Transport"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
@@ -111,5 +111,5 @@ export const makeHttpClient = (dispatcher: RequestDispatcher, timeouts: Timeouts
     }),
     Effect.succeed
   )
-  return withCallbackSend(markUntraced(client), callbackSend)
+  return markLimited(withCallbackSend(markUntraced(client), callbackSend))
 }
