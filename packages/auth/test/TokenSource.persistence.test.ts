@@ -102,6 +102,28 @@ describe("TokenSource with a store that cannot be written", () => {
     }).pipe(logging(lines))
   })
 
+  it.effect("waits at most 15 seconds for the lock of a store that hangs when the scope closes", () => {
+    const lines: Array<string> = []
+    return Effect.gen(function* () {
+      const { service } = failingStore(yield* TokenStore.makeMemory)
+      let hangs = false
+      const hanging: TokenStore.Service = {
+        ...service,
+        withLock: (name) => (effect) => (hangs ? Effect.never : service.withLock(name)(effect))
+      }
+      const scope = yield* Scope.make()
+      const { get } = yield* Scope.extend(makeSource(hanging, scriptedTokens().mint), scope)
+      yield* get
+      hangs = true
+      const closing = yield* Effect.fork(Scope.close(scope, Exit.void))
+      yield* TestClock.adjust("14 seconds")
+      expect(closing.unsafePoll()).toBeNull()
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(closing)
+      expect(lines.join("\n")).toContain("storing the newest token took longer than 15s")
+    }).pipe(logging(lines))
+  })
+
   it.scoped("refreshes with the token in memory, not with the one in the store", () =>
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory

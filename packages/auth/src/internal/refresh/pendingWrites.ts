@@ -5,6 +5,7 @@ import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import type { VersionedToken } from "../../TokenStore.js"
 import { silently } from "../concurrency/flightProgress.js"
+import { storeTimeout, timedOut } from "../store/guardedStore.js"
 import type { Pending, PendingWrite } from "./persistenceState.js"
 import * as PersistenceState from "./persistenceState.js"
 import type { Decorator, Source } from "./source.js"
@@ -88,6 +89,13 @@ const writeUnderLock = (source: Source, write: PendingWrite): Effect.Effect<void
   return unlessReplaced(source.store.exclusive(unlessReplaced(attempt(source, write))))
 }
 
+/** Writes a token when the scope closes, for a limited time: a process that ends should not wait for a store that hangs. */
+const lastWrite = (source: Source, write: PendingWrite): Effect.Effect<void, TokenStoreError> =>
+  Effect.timeoutFail(Effect.interruptible(Effect.disconnect(writeUnderLock(source, write))), {
+    duration: storeTimeout,
+    onTimeout: () => timedOut("storing the newest token", "WriteFailed", storeTimeout)
+  })
+
 /** Makes the writer of a source. When the scope closes, it tries a last time to store the token. */
 export const make = (source: Source): Effect.Effect<PendingWrites, never, Scope.Scope> =>
   Effect.gen(function* () {
@@ -117,7 +125,7 @@ export const make = (source: Source): Effect.Effect<PendingWrites, never, Scope.
       scope,
       Effect.suspend(() => {
         const state = persistence.current
-        return state._tag === "Clean" ? Effect.void : writeUnderLock(source, state.write)
+        return state._tag === "Clean" ? Effect.void : lastWrite(source, state.write)
       }).pipe(
         Effect.catchAll((error) => Effect.logError(`${error.message}; the newest token is lost with this process.`))
       )
