@@ -10,7 +10,7 @@ slow_tests=(
   'node/test/(EncryptedTokenStore|KeychainTokenStore)\.contract\.'
   'redis/test/(RedisTokenStore\.contract|partition|topologies)\.'
   'node/test/Download\.processes\.'
-  'sql/test/SqlTokenStore\.(contract|processes)\.'
+  'sql/test/SqlTokenStore\.(contract|lostServer|processes)\.'
   'testing/test/(PostgresReplication|TokenStoreContract)\.'
 )
 list_slow_tests() {

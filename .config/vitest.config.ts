@@ -21,7 +21,7 @@ const slow = [
   "packages/node/test/{EncryptedTokenStore,KeychainTokenStore}.contract.test.ts",
   "packages/redis/test/{RedisTokenStore.contract,partition,topologies}.test.ts",
   "packages/node/test/Download.processes.test.ts",
-  "packages/sql/test/SqlTokenStore.{contract,processes}.test.ts",
+  "packages/sql/test/SqlTokenStore.{contract,lostServer,processes}.test.ts",
   "packages/testing/test/{PostgresReplication,TokenStoreContract}.test.ts",
   "packages/examples/test/packed.test.ts"
 ]
