@@ -25,14 +25,22 @@ const timed = async (run: () => Promise<unknown>): Promise<number> => {
   return performance.now() - begun
 }
 
+/** Runs all operations and their bare statements equally often, so that the first one is measured with compiled code too. */
+const warmUp = async (operations: ReadonlyArray<Operation>, rounds: number): Promise<void> => {
+  for (let number = 0; number < rounds; number++) {
+    for (const { bare, ours } of operations) {
+      await ours()
+      await bare()
+    }
+  }
+}
+
 /** Runs an operation and its bare statement in turns, so that both have the same load of the machine. */
 const measure = async ({ bare, name, ours }: Operation, rounds: number): Promise<Row> => {
   const [mine, theirs]: [Array<number>, Array<number>] = [[], []]
-  for (let number = -Math.ceil(rounds / 10); number < rounds; number++) {
-    const [one, other] = [await timed(ours), await timed(bare)]
-    if (number < 0) continue
-    mine.push(one)
-    theirs.push(other)
+  for (let number = 0; number < rounds; number++) {
+    mine.push(await timed(ours))
+    theirs.push(await timed(bare))
   }
   return {
     name,
@@ -58,9 +66,11 @@ export const run = ({ quick, say }: Bench): Promise<ReadonlyArray<Row>> =>
       return yield* SqlOperations.withOperations((operations) =>
         Effect.promise(async () => {
           const rows: Array<Row> = []
+          const rounds = quick ? 200 : 2_000
+          await warmUp(operations, Math.ceil(rounds / 4))
           for (const operation of operations) {
             say(operation.name)
-            rows.push(await measure(operation, quick ? 200 : 2_000))
+            rows.push(await measure(operation, rounds))
           }
           return rows
         })
