@@ -1,7 +1,18 @@
 /** Command line options of `npm run bench`. */
 
 /** The sections of the report, in order. */
-const sections = ["throughput", "growth", "policies", "failure", "bodies", "storm", "start", "fleet", "sql"] as const
+const sections = [
+  "throughput",
+  "growth",
+  "policies",
+  "failure",
+  "bodies",
+  "files",
+  "storm",
+  "start",
+  "fleet",
+  "sql"
+] as const
 
 /** A section of the report. */
 export type Section = (typeof sections)[number]

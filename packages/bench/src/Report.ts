@@ -1,6 +1,7 @@
 /** Results of a run: the object that `--json` prints. */
 import type * as Bodies from "./sections/bodies.js"
 import type * as Failure from "./sections/failure.js"
+import type * as Files from "./sections/files.js"
 import type * as Fleet from "./sections/fleet.js"
 import type * as FleetDelays from "./sections/fleetDelays.js"
 import type * as Growth from "./sections/growth.js"
@@ -20,6 +21,7 @@ export interface Report {
   readonly policies?: ReadonlyArray<Policies.Row>
   readonly failure?: ReadonlyArray<Failure.Row>
   readonly bodies?: ReadonlyArray<Bodies.Row>
+  readonly files?: ReadonlyArray<Files.Row>
   readonly storm?: ReadonlyArray<Storm.Row>
   readonly start?: Start.Start
   readonly fleet?: ReadonlyArray<Fleet.Row>

@@ -81,6 +81,20 @@ const bodies = ({ bodies: rows = [] }: Report): string =>
     ])
   )
 
+const files = ({ files: rows = [] }: Report): string =>
+  table(
+    "Downloads to a file and uploads of a file",
+    ["case", "way", "MiB", "MiB/s", "ratio", "grown MiB"],
+    rows.map((row) => [
+      row.name,
+      row.direction,
+      grouped(row.size / (1024 * 1024)),
+      row.mebibytesPerSecond.toFixed(1),
+      row.ratio.toFixed(2),
+      row.grownMebibytes.toFixed(1)
+    ])
+  )
+
 const storm = ({ storm: rows = [] }: Report): string =>
   table(
     "Fibers that wait for one token",
@@ -166,7 +180,7 @@ const sql = ({ sql: rows = [] }: Report): string =>
 
 /** The tables of the report's sections. */
 export const format = (report: Report): string => {
-  const parts = { cases, growth, policies, failure, bodies, storm, start, fleet, fleetDelays, sql }
+  const parts = { cases, growth, policies, failure, bodies, files, storm, start, fleet, fleetDelays, sql }
   const versions = Object.entries(report.versions).map(([name, version]) => `${name} ${version}`)
   const there = Object.entries(parts).flatMap(([name, show]) => (name in report ? [show(report)] : []))
   return [`Node ${report.node}, ${report.cpus}`, versions.join(", "), "", ...there].join("\n")

@@ -11,6 +11,7 @@ import type { Report } from "./Report.js"
 import type { Bench } from "./sections/Bench.js"
 import * as Bodies from "./sections/bodies.js"
 import * as Failure from "./sections/failure.js"
+import * as Files from "./sections/files.js"
 import * as Fleet from "./sections/fleet.js"
 import * as FleetDelays from "./sections/fleetDelays.js"
 import * as Growth from "./sections/growth.js"
@@ -30,6 +31,7 @@ const runs: Readonly<Record<Section, (bench: Bench) => Promise<Partial<Report>>>
   policies: async (bench) => ({ policies: await Policies.run(bench) }),
   failure: async (bench) => ({ failure: await Failure.run(bench) }),
   bodies: async (bench) => ({ bodies: await Bodies.run(bench) }),
+  files: async (bench) => ({ files: await Files.run(bench) }),
   storm: async (bench) => ({ storm: await Storm.run(bench) }),
   start: async (bench) => ({ start: await Start.run(bench) }),
   fleet: async (bench) => ({ fleet: await Fleet.run(bench), fleetDelays: await FleetDelays.run(bench) }),

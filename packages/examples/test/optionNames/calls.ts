@@ -116,6 +116,8 @@ export const calls: ReadonlyArray<string> = [
   `Browser.make({ $ })`,
   `Browser.layer({ $ })`,
   `Download.toFile(api, "/file", "file", { $ })`,
+  `FileBody.make("file", { $ })`,
+  `Progress.bar({ $ })`,
   `EncryptedTokenStore.make(store, { storeId: "app", key: encryptionKey, $ })`,
   `EncryptedTokenStore.layer({ storeId: "app", key: encryptionKey, $ })`,
   `EncryptionKey.fromKeychain({ service: "app", lockDirectory: "/x", $ })`,

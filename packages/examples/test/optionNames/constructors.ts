@@ -46,6 +46,8 @@ import * as Twitch from "@countersign/auth/providers/Twitch"
 import * as Browser from "@countersign/node/Browser"
 import * as Download from "@countersign/node/Download"
 import * as EncryptedTokenStore from "@countersign/node/EncryptedTokenStore"
+import * as FileBody from "@countersign/node/FileBody"
+import * as Progress from "@countersign/node/Progress"
 import * as EncryptionKey from "@countersign/node/EncryptionKey"
 import * as FileTokenStore from "@countersign/node/FileTokenStore"
 import * as KeychainTokenStore from "@countersign/node/KeychainTokenStore"
@@ -228,6 +230,8 @@ export const constructors: ReadonlyArray<readonly [name: string, make: (extra: o
   ["Twitch.app", (extra) => Twitch.app({ ...app, ...extra })],
   ["Browser.make", (extra) => Browser.make(extra)],
   ["Browser.layer", (extra) => Browser.layer(extra)],
+  ["FileBody.make", (extra) => FileBody.make(path, extra)],
+  ["Progress.bar", (extra) => Progress.bar(extra)],
   ["Download.toFile", (extra) => Effect.flatMap(api, (client) => Download.toFile(client, "/", path, { ...extra }))],
   [
     "EncryptedTokenStore.make",

@@ -1,5 +1,6 @@
 import type { FailureDetails, SendPhase } from "@countersign/client/Transport"
 import { errors } from "undici"
+import { FileBodyError } from "../upload/fileBodyError.js"
 import { ProxyError } from "./proxyError.js"
 import { RequestFailure } from "./requestFailure.js"
 
@@ -19,7 +20,10 @@ const bodySourceFailed = "the source of the request body failed. Its error is th
 
 /** The failure of a request body. */
 export const bodyFailure = (cause: unknown): DescribedFailure =>
-  new DescribedFailure({ reason: "RequestBodyFailed", detail: bodySourceFailed }, cause)
+  new DescribedFailure(
+    { reason: "RequestBodyFailed", detail: cause instanceof FileBodyError ? cause.message : bodySourceFailed },
+    cause
+  )
 
 const bodyErrors = new WeakSet<Error>()
 

@@ -3,8 +3,8 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 
-/** Number of buffered bytes at which the socket is paused. */
-const highWaterMark = 64 * 1024
+/** Number of buffered bytes at which the socket is paused: of a body that is not read yet, and of one that is. */
+const highWaterMarks = { none: 64 * 1024, stream: 512 * 1024 } as const
 
 /** How a body ended: complete, or with an error of the socket. */
 export type BodyEnd = { readonly isComplete: true } | { readonly isComplete: false; readonly cause: unknown }
@@ -25,6 +25,7 @@ const cancelled: BodyEnd = { isComplete: false, cause: new Error("the body was c
 export class BodyQueue {
   #chunks: Array<Uint8Array> = []
   #bufferedBytes = 0
+  #isPaused = false
   #end: BodyEnd | undefined
   #reading: Reading = "none"
   #bytes: Uint8Array | undefined
@@ -49,7 +50,8 @@ export class BodyQueue {
     this.#bufferedBytes += chunk.length
     if (this.#reading === "all") return true
     this.#wake()
-    return this.#bufferedBytes < highWaterMark
+    this.#isPaused = this.#bufferedBytes >= highWaterMarks[this.#reading]
+    return !this.#isPaused
   }
 
   end(end: BodyEnd): void {
@@ -84,10 +86,11 @@ export class BodyQueue {
 
   #take(): Array<Uint8Array> {
     const chunks = this.#chunks
-    const paused = this.#bufferedBytes >= highWaterMark
+    const isPaused = this.#isPaused
+    this.#isPaused = false
     this.#chunks = []
     this.#bufferedBytes = 0
-    if (paused) this.#resume()
+    if (isPaused) this.#resume()
     return chunks
   }
 
