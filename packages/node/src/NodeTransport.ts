@@ -61,7 +61,7 @@ const makeWithAgent = (options: Omit<Options, "proxy">): Effect.Effect<HttpClien
   Effect.acquireRelease(
     Effect.map(checkNames(options), () => makeDispatcher(options, (allowH2) => makeConnector({ ...options, allowH2 }))),
     (dispatcher) => Effect.promise(() => dispatcher.destroy())
-  ).pipe(Effect.map((dispatcher) => makeHttpClient(dispatcher, timeoutsOf(options))))
+  ).pipe(Effect.map((dispatcher) => makeHttpClient(dispatcher, timeoutsOf(options), options.expectContinue)))
 
 const makeWithProxies = (
   options: Omit<ProxyOptions, "proxy">,
@@ -70,7 +70,7 @@ const makeWithProxies = (
   Effect.acquireRelease(
     Effect.map(checkNames(options), () => new ProxyDispatcher(options, proxies)),
     (dispatcher) => Effect.promise(() => dispatcher.destroy())
-  ).pipe(Effect.map((dispatcher) => makeHttpClient(dispatcher, timeoutsOf(options))))
+  ).pipe(Effect.map((dispatcher) => makeHttpClient(dispatcher, timeoutsOf(options), options.expectContinue)))
 
 const timeoutsOf = (options: Pick<Options, keyof Timeouts>): Timeouts => ({
   headersTimeout: toMilliseconds(options.headersTimeout ?? defaults.headersTimeout),

@@ -37,7 +37,7 @@ export const read = (request: Incoming): Promise<Upload | undefined> =>
     request.on("error", () => resolve(undefined))
   })
 
-type Answer = (request: Incoming, response: Outgoing) => void
+export type Answer = (request: Incoming, response: Outgoing) => void
 
 /** Sends a response without a body. */
 export const respond = (response: Outgoing, status: number, headers: Readonly<Record<string, string>> = {}): void => {

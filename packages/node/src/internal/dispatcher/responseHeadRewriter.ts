@@ -47,6 +47,8 @@ export class ResponseHeadRewriter {
   #isAtStart = true
   #isStatusLine = true
   #isInterim = false
+  #isContinue = false
+  readonly #onContinue: () => void
   #contentLength: string | undefined
   /** The number of rewritten lengths of this response and its interim responses. */
   #rewrittenLengths = 0
@@ -54,6 +56,11 @@ export class ResponseHeadRewriter {
   #pending: Buffer | undefined
   /** Whether `#pending` is the start of a line. */
   #isPendingLine = false
+
+  /** @param onContinue - called after a `100 Continue`. */
+  constructor(onContinue: () => void = () => undefined) {
+    this.#onContinue = onContinue
+  }
 
   /** Called when a response is complete: the next chunk starts another one. */
   startNextResponse(): void {
@@ -118,7 +125,8 @@ export class ResponseHeadRewriter {
     if (bytes.length < at + statusEnd) return false
     const status = at + statusIndex
     const isHundred = bytes[status] === one && bytes[status + 1] === zero
-    if (isHundred && bytes[status + 2] === zero) bytes[status + 2] = two
+    this.#isContinue = isHundred && bytes[status + 2] === zero
+    if (this.#isContinue) bytes[status + 2] = two
     // After 101 the connection uses another protocol.
     this.#isInterim = bytes[status] === one && !(isHundred && bytes[status + 2] === one)
     this.#isAtStart = false
@@ -130,6 +138,7 @@ export class ResponseHeadRewriter {
   #endHead(): void {
     this.#isAtStart = true
     this.#inHead = this.#isInterim
+    if (this.#isContinue) this.#onContinue()
   }
 
   #defer(bytes: Buffer, from: number): Buffer | null {

@@ -18,11 +18,21 @@ const hasContentType = (headers: ReadonlyArray<string>): boolean =>
  * @throws undici's errors for an invalid request.
  */
 export const makeHttp2Request = (origin: URL, options: OutgoingRequest): Http2Request => {
-  const { bodyTimeout, headers, headersTimeout, method, path } = options
+  const { bodyTimeout, expectContinue, headers, headersTimeout, method, path } = options
   const body = makeBodySource(options.body)
   // The length of bytes is known. For a stream, the caller may have set a length.
   const length = body.source instanceof Buffer ? body.length : (parseContentLength(headers) ?? body.length)
   const fields = makeRequestHead({ method, origin, path, headers, length })
   if (body.type !== undefined && !hasContentType(headers)) fields.push(["content-type", body.type])
-  return { method, body, length, fields, headersTimeout: headersTimeout ?? 0, bodyTimeout: bodyTimeout ?? 0 }
+  const expectsContinue = expectContinue === true
+  if (expectsContinue) fields.push(["expect", "100-continue"])
+  return {
+    method,
+    body,
+    length,
+    fields,
+    expectsContinue,
+    headersTimeout: headersTimeout ?? 0,
+    bodyTimeout: bodyTimeout ?? 0
+  }
 }

@@ -10,6 +10,7 @@ import { StreamError, describeServerError, errorCode } from "./errorCode.js"
 import type { FieldList } from "./fieldDecoder.js"
 import { ReceiveWindow } from "./receiveWindow.js"
 import { checkTrailers, parseResponseHead } from "./responseHead.js"
+import { continueTimeoutMs } from "../dispatcher/continueGate.js"
 import { Upload } from "./upload.js"
 
 /** The part of a request that its stream needs. Times are in milliseconds, 0 for no limit. */
@@ -18,6 +19,8 @@ export interface StreamRequest {
   readonly body: BodySource
   /** The value of the request's `content-length`. */
   readonly length: number | undefined
+  /** Whether the body waits for a 100: RFC 9110 §10.1.1. */
+  readonly expectsContinue: boolean
   readonly headersTimeout: number
   readonly bodyTimeout: number
 }
@@ -63,6 +66,7 @@ export class Http2Stream {
   #isPaused = false
   #isClosed = false
   #timer: NodeJS.Timeout | undefined
+  #continueTimer: NodeJS.Timeout | undefined
 
   constructor(owner: StreamOwner, handler: Dispatcher.DispatchHandler, request: StreamRequest) {
     this.#owner = owner
@@ -91,9 +95,25 @@ export class Http2Stream {
 
   /** Called when the header section was sent. */
   start(): void {
+    if (this.#request.expectsContinue && !this.upload.isDone) {
+      this.upload.hold()
+      this.#continueTimer = setTimeout(() => this.#sendBody(), continueTimeoutMs)
+      return
+    }
+    this.#sendBody()
+  }
+
+  #sendBody(): void {
+    this.#stopWaiting()
+    this.upload.release()
     this.#updateHeadersTimer()
     this.upload.start()
     if (this.upload.isReady) this.#owner.onReady(this)
+  }
+
+  #stopWaiting(): void {
+    clearTimeout(this.#continueTimer)
+    this.#continueTimer = undefined
   }
 
   /** Called when a part of the body was sent. */
@@ -145,6 +165,7 @@ export class Http2Stream {
     }
     const { raw, status } = parseResponseHead(fields)
     if (status >= 200) this.#receiveHead(status, raw, isLast)
+    else if (status === 100 && this.#continueTimer !== undefined && !isLast) this.#sendBody()
     else if (isLast || status === 101) throw new StreamError(errorCode.protocolError, `a final response of ${status}`)
     return status >= 200
   }
@@ -152,6 +173,8 @@ export class Http2Stream {
   #receiveHead(status: number, raw: Array<Buffer>, isLast: boolean): void {
     this.#contentLength = Content.isPossible(this.#request.method, status) ? parseContentLength(raw) : undefined
     this.#status = status
+    // A body that still waits is not sent any more.
+    this.#stopWaiting()
     this.#stopTimer()
     this.#startTimer(this.#request.bodyTimeout)
     this.#handler.onHeaders?.(status, raw, this.#resume, "")
@@ -232,6 +255,7 @@ export class Http2Stream {
   #close(code: number | undefined): boolean {
     if (this.#isClosed) return false
     this.#isClosed = true
+    this.#stopWaiting()
     this.#stopTimer()
     this.upload.cancel()
     this.#owner.onClosed(this, code)

@@ -38,6 +38,8 @@ export class Upload {
   #isSourceEnded = false
   #isDone = false
   #isCancelled = false
+  /** Whether the body waits for the server. */
+  #isHeld = false
 
   /** @param contentLength - the value of the request's `content-length`. */
   constructor({ source }: BodySource, contentLength: number | undefined, events: UploadEvents) {
@@ -59,12 +61,21 @@ export class Upload {
 
   /** Whether a part can be taken now. The last part of a stream may be empty. */
   get isReady(): boolean {
-    return !this.#isDone && !this.#isCancelled && (this.#isSourceEnded || this.#chunk.length > 0)
+    return !this.#isDone && !this.#isCancelled && !this.#isHeld && (this.#isSourceEnded || this.#chunk.length > 0)
   }
 
   /** Whether only the end of the stream remains to be sent. */
   get isAtEnd(): boolean {
     return this.#isSourceEnded && this.#chunk.length === 0
+  }
+
+  /** Lets no part be taken until {@link release}. */
+  hold(): void {
+    this.#isHeld = true
+  }
+
+  release(): void {
+    this.#isHeld = false
   }
 
   /** Starts to read the stream. */

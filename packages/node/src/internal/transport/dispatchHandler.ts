@@ -72,21 +72,26 @@ export class DispatchHandler implements RequestHandler {
   #laterPieces: Array<Buffer> | undefined
   #body: StreamedBody | undefined
   #interimTimer: NodeJS.Timeout | undefined
+  readonly #expectsContinue: boolean
+  #isRequestSent = false
 
   /**
    * @param resume - called once, with the response or the error.
    * @param decodesContent - whether the body is decoded here, because the caller did not request a coding.
+   * @param expectsContinue - whether the body is sent after the server has asked for it.
    */
   constructor(
     shared: SharedState,
     request: HttpClientRequest,
     resume: (response: ResponseEffect) => void,
-    decodesContent: boolean
+    decodesContent: boolean,
+    expectsContinue: boolean
   ) {
     this.#shared = shared
     this.#request = request
     this.#resume = resume
     this.#decodesContent = decodesContent
+    this.#expectsContinue = expectsContinue
   }
 
   /** Cancels the request: one that waits for a connection is not sent, and one that was sent closes its connection. */
@@ -114,6 +119,7 @@ export class DispatchHandler implements RequestHandler {
     this.#connected = true
     if (this.#cancelled) return abort()
     this.#abort = abort
+    if (this.#expectsContinue) this.#socket?.expectContinue()
   }
 
   /** Called when the header section and the first bytes of the body were written. */
@@ -124,6 +130,7 @@ export class DispatchHandler implements RequestHandler {
   /** Called when a request without a body, or the end of a body, was written. */
   onRequestSent(): void {
     this.#written = true
+    this.#isRequestSent = true
   }
 
   get #phase(): SendPhase {
@@ -134,6 +141,7 @@ export class DispatchHandler implements RequestHandler {
   onHeaders(status: number, raw: Buffer[], resume: () => void): boolean {
     if (status < 200) return this.#onInterim()
     clearTimeout(this.#interimTimer)
+    this.#socket?.onFinalResponse()
     this.#status = status
     this.#raw = raw
     this.#hasContent = Content.isPossible(this.#request.method, status)
@@ -156,7 +164,9 @@ export class DispatchHandler implements RequestHandler {
    */
   #onInterim(): boolean {
     const { headersTimeout } = this.#shared
-    if (headersTimeout > 0) {
+    // The time for a response starts at the end of a body that the server has asked for.
+    const isUploading = this.#expectsContinue && !this.#isRequestSent
+    if (headersTimeout > 0 && !isUploading) {
       this.#interimTimer ??= setTimeout(() => this.#abort?.(new errors.HeadersTimeoutError()), headersTimeout)
     }
     return true

@@ -25,6 +25,7 @@ const names: OptionNames.ShapeOf<OptionsWithProxy> = {
   maxHeaderSize: true,
   pipelining: true,
   allowH2: true,
+  expectContinue: true,
   tls: tlsNames,
   socketPath: true,
   allowAddress: true,

@@ -42,6 +42,14 @@ export interface Options {
    */
   readonly allowH2?: boolean | undefined
   /**
+   * Smallest length in bytes of a body that waits for the server: the request has `Expect: 100-continue`
+   * ([RFC 9110 §10.1.1](https://www.rfc-editor.org/rfc/rfc9110#section-10.1.1)). An early response, such as a 413 or a 401,
+   * then costs no upload. The body is sent after a 100, or after a second without a response. Default: no body waits.
+   *
+   * Bodies of unknown length do not wait, and none do over HTTP/1.1 with `pipelining` above 1.
+   */
+  readonly expectContinue?: number | undefined
+  /**
    * Trusted certificates and the client certificate. If they are invalid, each https request fails before it is sent,
    * with a `TransportError` of the reason `Tls`. Its `detail` names the option.
    */

@@ -24,6 +24,15 @@ export interface Timeouts {
   readonly bodyTimeout: number
 }
 
+/** The smallest length of a body that is announced with `Expect`, in bytes. Undefined for none. */
+type ExpectContinue = number | undefined
+
+/** Whether a request asks before it sends its body. Without a length it is sent in chunks, and is not held. */
+const shouldExpect = ({ headers }: HttpClientRequest, smallest: ExpectContinue): boolean => {
+  const length = headers["content-length"]
+  return smallest !== undefined && length !== undefined && Number(length) >= Math.max(1, smallest)
+}
+
 /**
  * Whether the response body is decoded here: unless the caller requested a coding. For `identity`, a coding that the
  * server applies anyway is decoded.
@@ -48,11 +57,12 @@ interface SendContext {
   readonly dispatcher: RequestDispatcher
   readonly timeouts: Timeouts
   readonly shared: SharedState
+  readonly expectContinue: ExpectContinue
 }
 
 /** Sends a request. `resume` is called once. Returns a function that cancels the request. */
 const dispatch = (
-  { dispatcher, shared, timeouts }: SendContext,
+  { dispatcher, expectContinue: smallest, shared, timeouts }: SendContext,
   request: HttpClientRequest,
   { origin, path }: Target,
   body: Body,
@@ -60,7 +70,8 @@ const dispatch = (
   resume: (response: ResponseEffect) => void
 ): (() => void) => {
   const { method } = request
-  const handler = new DispatchHandler(shared, request, resume, shouldDecode(request.headers))
+  const expectContinue = shouldExpect(request, smallest)
+  const handler = new DispatchHandler(shared, request, resume, shouldDecode(request.headers), expectContinue)
   const headers = headerFieldsOf(request.headers)
   if (request.headers["accept-encoding"] === undefined)
     headers.push("accept-encoding", acceptEncodingFor(request.headers))
@@ -68,7 +79,10 @@ const dispatch = (
   // undici reports an invalid method or header field to the handler.
   shared.connectionReuse.whenIdle(() => {
     if (handler.isCancelled) return
-    dispatcher.dispatch({ origin, path, method, headers, body: body ?? null, ...timeouts, ...own }, handler)
+    dispatcher.dispatch(
+      { origin, path, method, headers, body: body ?? null, expectContinue, ...timeouts, ...own },
+      handler
+    )
   })
   return () => handler.cancel()
 }
@@ -77,11 +91,16 @@ const invalidUrl = (request: HttpClientRequest, cause: unknown) =>
   Exit.fail(new HttpClientError.RequestError({ request, reason: "InvalidUrl", cause }))
 
 /** Makes an `HttpClient` over a dispatcher. It creates no spans. */
-export const makeHttpClient = (dispatcher: RequestDispatcher, timeouts: Timeouts): HttpClient.HttpClient => {
+export const makeHttpClient = (
+  dispatcher: RequestDispatcher,
+  timeouts: Timeouts,
+  expectContinue?: number
+): HttpClient.HttpClient => {
   const splitUrl = makeUrlSplitter()
   const context = {
     dispatcher,
     timeouts,
+    expectContinue,
     shared: { connectionReuse: new ConnectionReuse(), headersTimeout: timeouts.headersTimeout }
   }
 
