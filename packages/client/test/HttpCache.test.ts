@@ -4,6 +4,7 @@ import * as Auth from "@countersign/client/Auth"
 import * as CookieJar from "@countersign/client/CookieJar"
 import * as HttpCache from "@countersign/client/HttpCache"
 import * as Timeline from "@countersign/client/Timeline"
+import * as WaitStrategy from "@countersign/client/WaitStrategy"
 import * as MockClient from "@countersign/testing/MockClient"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -451,6 +452,23 @@ describe("HttpCache.memory", () => {
       yield* TestClock.adjust("1 second")
       expect(yield* text(client)).toBe("2")
       expect(yield* requestTimes(client.mock)).toEqual([0, 11_000])
+    })
+  )
+
+  it.effect("sends each request, and validates in the caller, where fibers poll", () =>
+    Effect.gen(function* () {
+      let count = 0
+      const headers = { "cache-control": "max-age=5, stale-while-revalidate=60" }
+      const client = yield* cachedApi(() => delay("1 second", respond(200, String(++count), headers)))
+      const three = Effect.all(
+        [1, 2, 3].map(() => client.api.get("/x")),
+        { concurrency: "unbounded" }
+      )
+      yield* Effect.provideService(run(three), WaitStrategy.WaitStrategy, "poll")
+      expect(yield* requestTimes(client.mock)).toEqual([0, 0, 0])
+      yield* TestClock.adjust("10 seconds")
+      const polled = Effect.provideService(text(client), WaitStrategy.WaitStrategy, "poll")
+      expect(yield* polled).toBe("4")
     })
   )
 
