@@ -38,12 +38,12 @@ return { result, online }`,
  * that is no number: the next version is unknown, and no version may occur twice.
  */
 const readHead = `
-local head = redis.call('HMGET', KEYS[1], 'f', 'v', 'g')
+local head = redis.call('HMGET', KEYS[1], 'f', 'v', 'g', 't')
 if not head[1] and redis.call('EXISTS', KEYS[1]) == 1 then return ${status.unsupportedFormat} end
 if head[1] and head[1] ~= '${format}' then return ${status.unsupportedFormat} end
 if head[1] and not (head[2] and #head[2] <= 15 and string.match(head[2], '^%d+$')) then return ${status.corrupt} end
 local last = tonumber(head[2] or '0')
-local current = redis.call('HEXISTS', KEYS[1], 't') == 1 and last or 0
+local current = head[4] and last or 0
 `
 
 /**
@@ -55,7 +55,7 @@ const compare = `
 local function isOther(expected, generation, digest)
   if current ~= tonumber(expected) then return true end
   if current > 0 and generation ~= '' and head[3] ~= generation then return true end
-  return current > 0 and digest ~= '' and redis.sha1hex(redis.call('HGET', KEYS[1], 't')) ~= digest
+  return current > 0 and digest ~= '' and redis.sha1hex(head[4]) ~= digest
 end
 `
 
