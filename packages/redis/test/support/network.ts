@@ -19,11 +19,14 @@ export interface Machine {
 
 const ip = (...args: ReadonlyArray<string>): Promise<unknown> => promisify(execFile)("ip", args)
 
+/** Number of networks. The system removes the interfaces of one a moment after its namespaces. */
+let networks = 0
+
 /** Names of namespaces and interfaces, which have at most 15 characters, are those of one process. */
-const nameOf = (part: string): string => `cs${process.pid}${part}`
+const nameOf = (part: string): string => `cs${process.pid}${networks}${part}`
 
 /** A network for benchmarks ([RFC 2544](https://www.rfc-editor.org/rfc/rfc2544)), which no host has. */
-const addressOf = (host: number): string => `198.18.${process.pid % 250}.${host}`
+const addressOf = (host: number): string => `198.18.${(process.pid + networks) % 250}.${host}`
 
 /** Why this system has no such networks; undefined if it has. */
 const problem = (): string | undefined => {
@@ -65,6 +68,7 @@ const plug = async (hub: string, port: string, host: number, machine?: string): 
 /** Makes machines. Their namespaces are removed with the scope, after their processes. */
 export const machines = (count: number): Effect.Effect<ReadonlyArray<Machine>, never, Scope.Scope> =>
   Effect.gen(function* () {
+    networks++
     const hub = nameOf("hub")
     yield* namespace(hub)
     yield* Effect.promise(async () => {
