@@ -82,10 +82,10 @@ const failOverOnce = async ({ server }: ProcessGroup, failOver: Replicated["fail
   const before = server.counts.refreshes
   await until(() => server.counts.refreshes >= before + 5, 10_000)
   await sleep(randomInt(0, 60))
-  const failing = Effect.runPromise(failOver)
   const atKill = server.counts.refreshes
-  const recovery = await until(() => server.counts.refreshes >= atKill + 3, 30_000)
-  await failing
+  // Awaited together: a server that does not start must end the case, not the process.
+  const recovering = until(() => server.counts.refreshes >= atKill + 3, 30_000)
+  const [recovery] = await Promise.all([recovering, Effect.runPromise(failOver)])
   return recovery
 }
 
