@@ -1,6 +1,6 @@
 /**
- * `npm run conformance`: OAuth 2 and OpenID Connect against authorization servers of other projects, and against simulated
- * providers. See `docs/reference/conformance.md`.
+ * `npm run conformance`: OAuth 2 and OpenID Connect against authorization servers of other projects and simulated providers, and
+ * the HTTP cache against a public suite. See `docs/reference/conformance.md`.
  *
  *     npm run -s conformance -- oidc-provider           a table, progress on standard error
  *     npm run -s conformance -- oidc-provider --json    one line of JSON on standard output

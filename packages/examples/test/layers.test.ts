@@ -26,6 +26,7 @@ const sharedOnPurpose: Readonly<Record<string, string>> = {
   "node/NodeTransport.layerProxyEnv": "connections carry no account, and are kept for all clients",
   "node/ProcessLock.layerMemory": "a path is locked for the whole process",
   "redis/RateLimitEvents.layer": "the events of all limiters arrive in one stream",
+  "testing/FileServer.layer": "one server",
   "testing/HttpBin.layer": "one server",
   "testing/HttpBin.layerMemory": "one server"
 }
