@@ -10,6 +10,7 @@ import { leaks } from "./leaks/leaks.js"
 import { parsers } from "./parsers/parsers.js"
 import { processes } from "./processes/processes.js"
 import { interruptedRefresh } from "./simulation/interruptedRefresh.js"
+import { streams } from "./streams/streams.js"
 import type { Stress } from "./Stress.js"
 import { throttle } from "./throttle.js"
 import { outage } from "./tokenOutage/tokenOutage.js"
@@ -28,6 +29,7 @@ export const cases: ReadonlyArray<Stress> = [
   outage,
   parsers,
   processes,
+  streams,
   throttle,
   tokenStampede
 ]
