@@ -1,5 +1,5 @@
 /** Downloads to disks that fail, and to folders with files of others. */
-import { describe, expect, it } from "@effect/vitest"
+import { describe, expect, it, vi } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import fs from "node:fs"
 import { dirname } from "node:path"
@@ -13,11 +13,28 @@ const live = (name: string, test: Effect.Effect<unknown, unknown, Effect.Effect.
     layer === undefined ? Effect.void : Effect.asVoid(test).pipe(Effect.scoped, Effect.provide(layer))
   )
 
+type Write = (buffers: ReadonlyArray<Uint8Array>, position: number) => Promise<unknown>
+
+/** Each write stores the first half of its first chunk, or one byte of it. Returns the number of writes. */
+const writeParts = Effect.gen(function* () {
+  // By name: its type is lost.
+  const methods = (yield* handleMethods) as { writev: Write }
+  const original = methods.writev
+  const half: Write = function (this: unknown, [first = new Uint8Array()], position) {
+    return original.call(this, [first.subarray(0, Math.max(1, first.length >> 1))], position)
+  }
+  const spy = yield* Effect.acquireRelease(
+    Effect.sync(() => vi.spyOn(methods, "writev").mockImplementation(half)),
+    (replaced) => Effect.sync(() => replaced.mockRestore())
+  )
+  return () => spy.mock.calls.length
+})
+
 describe("Download.toFile on a disk that fails", () => {
   for (const [step, code] of [
-    ["write", "ENOSPC"],
-    ["write", "EIO"],
-    ["write", "EDQUOT"],
+    ["writev", "ENOSPC"],
+    ["writev", "EIO"],
+    ["writev", "EDQUOT"],
     ["sync", "ENOSPC"],
     ["chmod", "EPERM"],
     ["rename", "EROFS"]
@@ -43,6 +60,17 @@ describe("Download.toFile on a disk that fails", () => {
       })
     )
   }
+
+  live(
+    "stores all bytes when a write stores a part of them only",
+    Effect.gen(function* () {
+      const { content, download, stored } = yield* setUp()
+      const writes = yield* writeParts
+      yield* download()
+      expect(stored()?.equals(content)).toBe(true)
+      expect(writes()).toBeGreaterThan(10)
+    })
+  )
 
   live(
     "fails before it sends a request when the folder is missing, the path is a folder, or the folder is read-only",

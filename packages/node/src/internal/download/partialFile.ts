@@ -82,12 +82,26 @@ const readRecord = ({ record }: Paths): Effect.Effect<PartialRecord | undefined>
     Effect.map(Option.getOrUndefined)
   )
 
-/** Writes all bytes. A write may store a part of them only. */
+/** The bytes of the chunks after a number of bytes. */
+const bytesAfter = (chunks: ReadonlyArray<Uint8Array>, count: number): ReadonlyArray<Uint8Array> => {
+  let skipped = 0
+  return chunks.flatMap((chunk) => {
+    const start = Math.min(chunk.length, Math.max(0, count - skipped))
+    skipped += chunk.length
+    return start === chunk.length ? [] : [chunk.subarray(start)]
+  })
+}
+
+/**
+ * Writes all bytes. A write may store a part of them only. The chunks are not joined before, because the copies are garbage that
+ * takes more time than the writes.
+ */
 const writeAll = async (handle: Fs.FileHandle, chunks: ReadonlyArray<Uint8Array>, position: number): Promise<void> => {
-  const [only] = chunks
-  const bytes = chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks)
-  for (let done = 0; done < bytes.length;) {
-    done += (await handle.write(bytes, done, bytes.length - done, position + done)).bytesWritten
+  let left = chunks
+  for (let at = position; left.length > 0;) {
+    const { bytesWritten } = await handle.writev([...left], at)
+    at += bytesWritten
+    left = bytesAfter(left, bytesWritten)
   }
 }
 
