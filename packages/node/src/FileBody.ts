@@ -62,7 +62,7 @@ export const defaults = { contentType: "application/octet-stream" } as const
  * Makes the body of a request from a file, for the option `body` of a call.
  *
  * `content-length` is sent, so the request is not chunked. The file is opened again for each send: a retry, a redirect with its
- * body, and a replay after a 401. Memory holds a few blocks of 256 KiB.
+ * body, and a replay after a 401. Memory holds a few blocks of 1 MiB.
  *
  * Fails with {@link FileBodyError} if the file cannot be read now, and with `InvalidRequest` for an unknown option. If the file
  * changes later, the request fails with a `TransportError` of the reason `RequestBodyFailed` before its last byte was sent, so
