@@ -1,5 +1,5 @@
 import * as Progress from "@countersign/node/Progress"
-import { describe, expect, it } from "@effect/vitest"
+import { afterEach, beforeEach, describe, expect, it, vi } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -10,6 +10,14 @@ const terminal = (columns = 80) => {
   const writes: Array<string> = []
   return { writes, isTTY: true, columns, write: (text: string) => writes.push(text) }
 }
+
+// A machine may run the tests with another terminal, or with none.
+beforeEach(() => {
+  vi.stubEnv("TERM", "xterm")
+})
+afterEach(() => {
+  vi.unstubAllEnvs()
+})
 
 describe("Progress.bar", () => {
   it.effect("draws at most every 100 ms, with rate and time left, and ends the line with the last state", () =>
