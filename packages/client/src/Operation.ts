@@ -91,7 +91,7 @@ export interface WaitOptions<S extends Call.AnySchema, E = never> extends Omit<C
   /** Reads the state from a response about the status ({@link stateOf}). */
   readonly state?: ((body: unknown, response: HttpClientResponse) => State) | undefined
   /**
-   * URL of the result, from the last response about the status. By default it is `resourceLocation` of its body, then `Location`
+   * URL of the result, from the last response about the status. A relative one is relative to that response. By default it is `resourceLocation` of its body, then `Location`
    * of the first response, then the URL of a PUT or PATCH. Otherwise that last response is the result.
    */
   readonly result?: ((body: unknown) => string | undefined) | undefined

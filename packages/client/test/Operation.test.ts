@@ -108,10 +108,10 @@ describe("Operation.run", () => {
       const Done = Schema.Struct({ response: Report })
       expect(yield* run(Operation.run(client, "/x", { schema: Done }))).toEqual({ response: report })
 
-      const { api: other } = yield* api([
+      const { api: other, mock } = yield* api([
         accepted({ location: "/v1/jobs/1" }),
         respond(200, { phase: 1 }),
-        respond(200, { phase: 2, at: "/r/1" }),
+        respond(200, { phase: 2, at: "../r/1?x=1" }),
         respond(200, report)
       ])
       const State = Schema.Struct({ phase: Schema.Number, at: Schema.optional(Schema.String) })
@@ -122,6 +122,7 @@ describe("Operation.run", () => {
         result: (body) => (isState(body) ? body.at : undefined)
       })
       expect(yield* run(own)).toEqual(report)
+      expect((yield* urls(mock)).at(-1)).toBe(`GET ${base}/r/1?x=1`)
     })
   )
 

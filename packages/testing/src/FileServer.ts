@@ -70,7 +70,7 @@ export interface Service {
   readonly baseUrl: string
   /** Serves a file at a path, such as `/report.csv`, or replaces it. Other paths have the status 404. */
   readonly set: (path: string, file: File) => Effect.Effect<void>
-  /** Adds faults for the next requests of a path: one for each request. `{}` is none. */
+  /** Adds faults for the next requests of a path: one for each request. The fault `{}` changes nothing. */
   readonly fail: (path: string, ...faults: ReadonlyArray<Fault>) => Effect.Effect<void>
   /** All requests, in order. */
   readonly requests: Effect.Effect<ReadonlyArray<Received>>

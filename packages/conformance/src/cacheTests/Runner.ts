@@ -70,7 +70,7 @@ const send = (api: ApiClient.ApiClient, id: string, step: Step): Effect.Effect<O
   })
 }
 
-/** The transport tells the server which response is due. The cache does not see this field. */
+/** The transport sends the server the number of the response. The cache does not see this field. */
 const numbered = (transport: HttpClient.HttpClient, current: () => number): HttpClient.HttpClient =>
   HttpClient.mapRequest(transport, (request) => HttpClientRequest.setHeader(request, "req-num", String(current())))
 

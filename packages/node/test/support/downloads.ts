@@ -50,7 +50,7 @@ export const setUp = (content: Uint8Array = randomBytes(300_000), file: Partial<
       replace: (bytes: Uint8Array, changed: Partial<FileServer.File> = {}) =>
         server.set("/file", { content: bytes, ...file, ...changed }),
       names: () => namesIn(target),
-      /** The file that was downloaded. Undefined if there is none. */
+      /** The downloaded file. Undefined before it exists. */
       stored: () => (existsSync(path) ? readFileSync(path) : undefined),
       /** The bytes of the partial file. */
       part: () => (existsSync(`${path}.part`) ? readFileSync(`${path}.part`) : undefined),

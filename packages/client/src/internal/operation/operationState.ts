@@ -102,8 +102,17 @@ export const moveTo = (position: Position, response: HttpClientResponse): Positi
   return status === undefined ? position : { ...position, status }
 }
 
-/** The URL of the result, if it is not in the last response. */
-export const resultUrl = (position: Position, body: unknown, response: HttpClientResponse): string | undefined => {
-  const named = isObject(body) ? body["resourceLocation"] : undefined
-  return (typeof named === "string" ? Link.resolve(named, urlOfResponse(response)) : undefined) ?? position.result
+/**
+ * The URL of the result, if it is not in the last response. A relative one is relative to that response.
+ *
+ * @param named - the URL that the caller found in the body.
+ */
+export const resultUrl = (
+  position: Position,
+  body: unknown,
+  response: HttpClientResponse,
+  named: string | undefined
+): string | undefined => {
+  const location = named ?? (isObject(body) ? body["resourceLocation"] : undefined)
+  return (typeof location === "string" ? Link.resolve(location, urlOfResponse(response)) : undefined) ?? position.result
 }

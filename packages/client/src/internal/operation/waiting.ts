@@ -152,7 +152,7 @@ const makeWaiter = <E>(api: ApiClient<E>, options: AnyWaitOptions, { intervalMs,
 
   /** Reads the result, if it is not in the last response. */
   const finish = (position: Position, last: Answer) => {
-    const url = options.result?.(last.body) ?? resultUrl(position, last.body, last.response)
+    const url = resultUrl(position, last.body, last.response, options.result?.(last.body))
     return url === undefined ? Effect.succeed(last) : get(url)
   }
 
