@@ -3,6 +3,7 @@ import type { Bundle } from "./Bundle.js"
 import { grouped } from "./Numbers.js"
 import type { Report } from "./Report.js"
 import { connections } from "./sections/growth.js"
+import type { Comparison } from "./Turns.js"
 
 /** Pads columns to their widest cell. The first column is aligned left, numbers are aligned right. */
 const table = (title: string, head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>): string => {
@@ -95,6 +96,40 @@ const files = ({ files: rows = [] }: Report): string =>
     ])
   )
 
+const comparisonHead = ["per second", "CPU µs", "control's", "CPU µs", "ratio", "least", "most", "CPU ratio"]
+
+const comparisonRow = (name: string, row: Comparison): ReadonlyArray<string> => [
+  name,
+  grouped(row.perSecond),
+  row.cpuMicros.toFixed(2),
+  grouped(row.controlPerSecond),
+  row.controlCpuMicros.toFixed(2),
+  row.ratio.toFixed(2),
+  ...row.spread.map((ratio) => ratio.toFixed(2)),
+  row.cpuRatio.toFixed(2)
+]
+
+const events = ({ events: rows = [] }: Report): string =>
+  table(
+    "Server-sent events of 200 bytes, and eventsource-parser with the body of undici.request",
+    ["writes", ...comparisonHead],
+    rows.map((row) => comparisonRow(row.form, row))
+  )
+
+const idleStreams = ({ idleStreams: rows = [] }: Report): string =>
+  table(
+    "Idle event streams",
+    ["case", "streams", "bytes a stream"],
+    rows.map(({ bytesPerStream, name, streams }) => [name, grouped(streams), grouped(bytesPerStream)])
+  )
+
+const pages = ({ pages: row }: Report): string =>
+  table(
+    "Pages of a list, and the same calls of api.get",
+    ["reader", ...comparisonHead],
+    row === undefined ? [] : [comparisonRow("Paginate", row)]
+  )
+
 const storm = ({ storm: rows = [] }: Report): string =>
   table(
     "Fibers that wait for one token",
@@ -180,7 +215,22 @@ const sql = ({ sql: rows = [] }: Report): string =>
 
 /** The tables of the report's sections. */
 export const format = (report: Report): string => {
-  const parts = { cases, growth, policies, failure, bodies, files, storm, start, fleet, fleetDelays, sql }
+  const parts = {
+    cases,
+    growth,
+    policies,
+    failure,
+    bodies,
+    files,
+    events,
+    idleStreams,
+    pages,
+    storm,
+    start,
+    fleet,
+    fleetDelays,
+    sql
+  }
   const versions = Object.entries(report.versions).map(([name, version]) => `${name} ${version}`)
   const there = Object.entries(parts).flatMap(([name, show]) => (name in report ? [show(report)] : []))
   return [`Node ${report.node}, ${report.cpus}`, versions.join(", "), "", ...there].join("\n")

@@ -10,11 +10,14 @@ import * as Remote from "./Remote.js"
 import type { Report } from "./Report.js"
 import type { Bench } from "./sections/Bench.js"
 import * as Bodies from "./sections/bodies.js"
+import * as Events from "./sections/events.js"
 import * as Failure from "./sections/failure.js"
 import * as Files from "./sections/files.js"
 import * as Fleet from "./sections/fleet.js"
 import * as FleetDelays from "./sections/fleetDelays.js"
 import * as Growth from "./sections/growth.js"
+import * as IdleStreams from "./sections/idleStreams.js"
+import * as Pages from "./sections/pages.js"
 import * as Policies from "./sections/policies.js"
 import * as Sql from "./sections/sql.js"
 import * as Start from "./sections/start.js"
@@ -32,6 +35,9 @@ const runs: Readonly<Record<Section, (bench: Bench) => Promise<Partial<Report>>>
   failure: async (bench) => ({ failure: await Failure.run(bench) }),
   bodies: async (bench) => ({ bodies: await Bodies.run(bench) }),
   files: async (bench) => ({ files: await Files.run(bench) }),
+  events: async (bench) => ({ events: await Events.run(bench) }),
+  idleStreams: async (bench) => ({ idleStreams: await IdleStreams.run(bench) }),
+  pages: async (bench) => ({ pages: await Pages.run(bench) }),
   storm: async (bench) => ({ storm: await Storm.run(bench) }),
   start: async (bench) => ({ start: await Start.run(bench) }),
   fleet: async (bench) => ({ fleet: await Fleet.run(bench), fleetDelays: await FleetDelays.run(bench) }),
@@ -47,6 +53,7 @@ const measured = [
   "axios",
   "axios-retry",
   "ofetch",
+  "eventsource-parser",
   "ioredis",
   "rate-limiter-flexible"
 ]

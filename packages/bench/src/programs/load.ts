@@ -3,6 +3,7 @@ import { createHistogram } from "node:perf_hooks"
 import { setTimeout as sleep } from "node:timers/promises"
 import { type Client, CallCounter } from "../Case.js"
 import { load, names, type Name } from "../cases/index.js"
+import { used } from "../Heap.js"
 import { answer } from "../Remote.js"
 
 const [, , given, url = "", connections] = process.argv
@@ -74,18 +75,6 @@ const calls = async ({ calls: left, inFlight }: Calls) => {
   const begun = performance.now()
   await tolerant(gauge, inFlight)
   return { done: gauge.done, failed: gauge.failed, seconds: (performance.now() - begun) / 1000 }
-}
-
-const collect = (): void => {
-  // Defined with --expose-gc. Twice, because the second run collects what finalizers of the first one released.
-  globalThis.gc?.()
-  globalThis.gc?.()
-}
-
-const used = (): number => {
-  collect()
-  const { arrayBuffers, heapUsed } = process.memoryUsage()
-  return heapUsed + arrayBuffers
 }
 
 let idle = 0

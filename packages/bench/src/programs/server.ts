@@ -1,6 +1,8 @@
 /** The server of every measurement, in a separate process. */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
+import { giveEvents, giveFirstEvent } from "../EventStreams.js"
+import { givePage } from "../PagedList.js"
 import { payload } from "../Payload.js"
 import { answer } from "../Remote.js"
 
@@ -66,7 +68,10 @@ const server = createServer((request, response) => {
   if (url === "/trouble") return giveTrouble(request, response)
   if (url === "/held") return void held.push(response)
   if (url === "/sink") return takeBytes(request, response)
+  if (url.startsWith("/events/")) return giveEvents(response, url)
+  if (url.startsWith("/pages/")) return givePage(response, url)
   if (url.startsWith("/bytes/")) return giveBytes(response, Number(url.slice("/bytes/".length)))
+  if (url === "/idle") return giveFirstEvent(response)
   response.writeHead(404)
   response.end()
 })
