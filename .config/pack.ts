@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url"
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..")
 const published = ["protocol", "client", "auth", "node", "redis", "sql", "testing"]
-const peers = ["effect", "@effect/platform", "@effect/platform-node", "@effect/sql", "ioredis"]
+const peers = ["effect", "@effect/platform", "@effect/sql", "ioredis"]
 
 interface Manifest {
   readonly packageManager: string

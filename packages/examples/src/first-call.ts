@@ -2,7 +2,6 @@
 import * as Bearer from "@countersign/auth/Bearer"
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as NodeTransport from "@countersign/node/NodeTransport"
-import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Config from "effect/Config"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
@@ -24,5 +23,5 @@ const program = Effect.gen(function* () {
   yield* Console.log(session)
 }).pipe(Effect.catchTag("Unauthorized", "RateLimited", (error) => Console.error(error.message)))
 
-NodeRuntime.runMain(Effect.provide(program, ApiLive))
+await Effect.runPromise(Effect.provide(program, ApiLive))
 // #endregion

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url"
 
 const root = fileURLToPath(new URL("../../..", import.meta.url))
 const published = ["protocol", "client", "auth", "node", "redis", "sql", "testing"]
-const peers = ["effect", "@effect/platform", "@effect/platform-node", "@effect/sql", "ioredis"]
+const peers = ["effect", "@effect/platform", "@effect/sql", "ioredis"]
 
 const manifest = (path: string): Record<string, string> => JSON.parse(readFileSync(join(path, "package.json"), "utf8"))
 

@@ -1,12 +1,10 @@
-import * as NodeStream from "@effect/platform-node/NodeStream"
 import type { HttpBody } from "@effect/platform/HttpBody"
-import * as Cause from "effect/Cause"
-import type * as Effect from "effect/Effect"
-import * as Stream from "effect/Stream"
+import * as Effect from "effect/Effect"
 import { Readable } from "node:stream"
 import type { Dispatcher } from "undici"
 import { FormData as UndiciFormData } from "undici"
 import { bodyFailure, markBodyError } from "../errors/describedFailure.js"
+import { ReadableBody } from "./readableBody.js"
 
 export type Body = Dispatcher.DispatchOptions["body"]
 
@@ -18,10 +16,6 @@ const toUndiciForm = (form: FormData): UndiciFormData => {
   })
   return copy
 }
-
-/** A failure of the caller's stream fails the request as a body failure, and not as a connection failure. */
-const toReadable = (stream: Stream.Stream<Uint8Array, unknown>): Effect.Effect<Body> =>
-  NodeStream.toReadable(Stream.catchAllCause(stream, (cause) => Stream.fail(bodyFailure(Cause.squash(cause)))))
 
 async function* wrapIterable(body: AsyncIterable<unknown>): AsyncGenerator<unknown, void> {
   try {
@@ -53,6 +47,6 @@ export const makeRequestBody = (body: HttpBody): Effect.Effect<Body> | Body => {
     case "FormData":
       return toUndiciForm(body.formData)
     case "Stream":
-      return toReadable(body.stream)
+      return Effect.map(Effect.runtime<never>(), (runtime) => new ReadableBody(body.stream, runtime))
   }
 }
