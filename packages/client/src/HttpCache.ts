@@ -94,8 +94,11 @@ const fromCache = (cache: Cache): HttpCache => ({
  * Makes an empty cache in memory, as the option `cache` of one or several clients.
  *
  * - Used for the verbs' GET and HEAD requests without a body. `execute` and `open` stream bodies, and skip the cache.
- * - A response is stored if it has a lifetime (`max-age`, `Expires`) or a validator (`ETag`, `Last-Modified`). Successes and
- *   redirects are stored, errors are not. No lifetime is guessed.
+ * - A response is stored if it has a lifetime (`max-age`, `Expires`). A 200 with a validator (`ETag`, `Last-Modified`) is stored
+ *   too. No lifetime is guessed.
+ * - Errors with a lifetime, such as a 404 or 410, are stored if their body has at most 64 KiB. The call fails with the same
+ *   error, the response of which has an `age`. Never stored: 401, 403, 407, rate limits, and errors that the client retries
+ *   (408, 425, and 5xx except 501). Neither is an error or a redirect that quotes a credential.
  * - Responses are separated by account: the scheme, the cookies of the jar, and all request fields that may be credentials. A
  *   successful POST, PUT, PATCH or DELETE removes the responses of its URL, of every account.
  * - Equal requests at the same time are sent once. Where fibers poll (Workers), each is sent.

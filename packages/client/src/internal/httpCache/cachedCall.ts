@@ -5,14 +5,15 @@ import * as Effect from "effect/Effect"
 import { emitNow } from "../telemetry/timeline.js"
 import { isPolling } from "../../WaitStrategy.js"
 import type { CallContext } from "../call/context.js"
+import { checkDeadline, remainingMillis } from "../call/context.js"
 import type { Send } from "../call/pipeline.js"
-import { drain } from "../response/readBody.js"
+import { bufferErrorBody, drain } from "../response/readBody.js"
 import { unsafeMonotonicNow, unsafeNow } from "../time/clock.js"
 import type { CacheKey } from "./cacheKey.js"
 import type { Cache } from "./cacheState.js"
 import { isUsableOnError, requestDirectives, useOf } from "./freshness.js"
 import { isOutage, isOutageError } from "./outage.js"
-import { hasOtherEtag, isOtherVersion, madeFrom, refreshed } from "./received.js"
+import { hasOtherEtag, isOtherVersion, isStorableError, madeFrom, refreshed } from "./received.js"
 import type { Outcome as Served } from "./served.js"
 import { notCached, served } from "./served.js"
 import type { Fields, Stored, Times } from "./stored.js"
@@ -148,7 +149,20 @@ export class CachedCall<E, R> {
     if (stored !== undefined && response.status === 304) return this.#revalidated(sending, stored, response)
     if (stored !== undefined && isOutage(response.status) && this.#isUsable(stored))
       return Effect.zipRight(drain(response), this.#serve(stored, "Stale"))
-    const made = madeFrom(response, this.#request.headers, this.#timesOf(sending), this.#cache.store.maxEntryBytes)
+    if (!isStorableError(response, unsafeNow(this.#context.fiber))) return this.#store(sending, response)
+    const times = this.#timesOf(sending)
+    return Effect.flatMap(bufferErrorBody(response, remainingMillis(this.#context)), (whole) =>
+      Effect.zipRight(checkDeadline(this.#context), this.#store(sending, whole, times))
+    )
+  }
+
+  #store(
+    sending: Sending,
+    response: HttpClientResponse,
+    times = this.#timesOf(sending)
+  ): Effect.Effect<HttpClientResponse> {
+    const { stored } = sending
+    const made = madeFrom(response, this.#request.headers, times, this.#cache.store.maxEntryBytes)
     this.#cache.flights.setUsable(this.#key, made !== undefined && this.#isFresh(made))
     if (made !== undefined) return Effect.as(this.#put(sending, made), response)
     // What was stored is older than this response, which must not be stored.

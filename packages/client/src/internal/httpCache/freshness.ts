@@ -55,11 +55,28 @@ const directivesOf = (fields: Fields): CacheControl.Directives => {
   return CacheControl.parse(value ?? (pragma?.toLowerCase().includes("no-cache") === true ? "no-cache" : ""))
 }
 
+/** Statuses with rules that the library knows. Another one is stored only with an explicit lifetime. */
+const understood: ReadonlySet<number> = new Set([200, 203, 204, 300, 301, 302, 303, 307, 308, 404, 405, 410, 414, 501])
+
+/**
+ * Statuses that say nothing about later requests: parts and validations, credentials, connections, and errors that end by
+ * themselves. 428, 429 and 431 must not be stored (RFC 6585).
+ */
+const neverStored: ReadonlySet<number> = new Set([206, 304, 401, 403, 407, 408, 421, 425, 428, 429, 431])
+
+/** RFC 9111 §3. Servers of which each response has a lifetime also send it with a 500. */
+const mayStoreStatus = (status: number, directives: CacheControl.Directives): boolean =>
+  understood.has(status) || (status < 500 && !neverStored.has(status) && !directives.has("must-understand"))
+
+/** `must-understand` replaces `no-store` for caches that know the status (RFC 9111 §5.2.2.3). */
+const forbidsStoring = (status: number, directives: CacheControl.Directives): boolean =>
+  directives.has("no-store") && !(directives.has("must-understand") && understood.has(status))
+
 /** The directives of a response as the library understands them. Stale use is left out where it is forbidden. */
-const normalizedResponse = (fields: Fields, receivedAt: number): string => {
+const normalizedResponse = (status: number, fields: Fields, receivedAt: number): string => {
   const directives = directivesOf(fields)
   return [
-    ...flag(directives, "no-store"),
+    ...(forbidsStoring(status, directives) ? ["no-store"] : []),
     ...flag(directives, "no-cache"),
     ...flag(directives, "public"),
     ...timed("max-age", lifetime(directives, fields, receivedAt)),
@@ -96,16 +113,25 @@ const policyOf = (status: number, fields: Fields, receivedAt: number): CachePoli
     () =>
       new AgedPolicy(
         request,
-        { status, headers: { "cache-control": normalizedResponse(fields, receivedAt) } },
+        {
+          // Whether another status may be stored is decided here. With 200 the library judges its lifetime.
+          status: understood.has(status) ? status : 200,
+          headers: { "cache-control": normalizedResponse(status, fields, receivedAt) }
+        },
         { shared: false, cacheHeuristic: 0 }
       )
   )
 
 /** Whether a response is worth storing: it may be stored, and it is fresh for some time or has a validator. */
 export const isStorable = (status: number, fields: Fields, receivedAt: number): boolean => {
-  const canBeUsed = (lifetime(directivesOf(fields), fields, receivedAt) ?? 0) > 0
+  const directives = directivesOf(fields)
+  const canBeUsed = (lifetime(directives, fields, receivedAt) ?? 0) > 0
   const isValidatable = status === 200 && (fields["etag"] !== undefined || fields["last-modified"] !== undefined)
-  return (canBeUsed || isValidatable) && policyOf(status, fields, receivedAt).storable()
+  return (
+    (canBeUsed || isValidatable) &&
+    mayStoreStatus(status, directives) &&
+    policyOf(status, fields, receivedAt).storable()
+  )
 }
 
 /** How a stored response may be used for a request, at an age in milliseconds. */

@@ -2,6 +2,9 @@
 import type * as Headers from "@effect/platform/Headers"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import { bufferedBodyOf } from "../response/clientResponse.js"
+import { isCut } from "../response/readBody.js"
+import { isRateLimit } from "../response/retryAfter.js"
+import { echoesCredential } from "./echo.js"
 import { isStorable } from "./freshness.js"
 import type { Stored, Times } from "./stored.js"
 import { storableFields, updatedFields, varyOf } from "./stored.js"
@@ -11,8 +14,16 @@ const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 
 /** The whole body. Undefined for one that is still being received, or broke off. */
 const bodyOf = (response: HttpClientResponse): Uint8Array | undefined =>
-  bufferedBodyOf(response) ??
-  (redirects.has(response.status) && response.headers["location"] !== undefined ? new Uint8Array(0) : undefined)
+  isCut(response)
+    ? undefined
+    : (bufferedBodyOf(response) ??
+      (redirects.has(response.status) && response.headers["location"] !== undefined ? new Uint8Array(0) : undefined))
+
+/** Whether a response is an error that may be stored once its body was read. */
+export const isStorableError = (response: HttpClientResponse, receivedAt: number): boolean =>
+  response.status >= 400 &&
+  !isRateLimit(response) &&
+  isStorable(response.status, storableFields(response.headers), receivedAt)
 
 /** The response to store. Undefined if it must not be stored, is too large, or its body was not read whole. */
 export const madeFrom = (
@@ -22,7 +33,7 @@ export const madeFrom = (
   maxBytes: number
 ): Stored | undefined => {
   const body = bodyOf(response)
-  if (body === undefined || body.length > maxBytes) return undefined
+  if (body === undefined || body.length > maxBytes || echoesCredential(response, body)) return undefined
   const fields = storableFields(response.headers)
   const vary = varyOf(fields, request)
   return vary === undefined || !isStorable(response.status, fields, times.receivedAt)

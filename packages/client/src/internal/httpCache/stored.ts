@@ -80,8 +80,14 @@ export const ageMs = ({ fields, times }: Stored, now: number, monotonicNow: numb
   return Math.max(apparent, corrected) + residentMs(times, now, monotonicNow)
 }
 
-/** Whether a response can be validated. */
-export const validatorsOf = ({ fields }: Stored): Fields => ({
-  ...(fields["etag"] !== undefined && { "if-none-match": fields["etag"] }),
-  ...(fields["last-modified"] !== undefined && { "if-modified-since": fields["last-modified"] })
-})
+/**
+ * The fields that validate a response. None for a redirect or an error: a 304 would be about another response, such as that
+ * of a resource that was created since (RFC 9110 §13.2.1).
+ */
+export const validatorsOf = ({ fields, status }: Stored): Fields =>
+  status >= 300
+    ? {}
+    : {
+        ...(fields["etag"] !== undefined && { "if-none-match": fields["etag"] }),
+        ...(fields["last-modified"] !== undefined && { "if-modified-since": fields["last-modified"] })
+      }

@@ -98,6 +98,17 @@ export const readBounded = (
   )
 }
 
+/** Responses with only a part of their body: it is too large for an error, took too long, or broke off. */
+const cutResponses: WeakSet<HttpClientResponse> = new WeakSet()
+
+/** Whether a response has only a part of its body. */
+export const isCut = (response: HttpClientResponse): boolean => cutResponses.has(response)
+
+const asCut = (response: BufferedResponse): BufferedResponse => {
+  cutResponses.add(response)
+  return response
+}
+
 /** Buffers the beginning of a body for an error, within one second. The connection is free afterwards. */
 export const bufferErrorBody = (
   response: HttpClientResponse,
@@ -105,13 +116,16 @@ export const bufferErrorBody = (
 ): Effect.Effect<BufferedResponse> => {
   if (response instanceof BufferedResponse) return Effect.succeed(response)
   const available = bufferedBodyOf(response)
-  const toBuffered = (bytes: Uint8Array) => new BufferedResponse(response, bytes)
+  const toBuffered = (bytes: Uint8Array) =>
+    bytes.length <= maxErrorBytes
+      ? new BufferedResponse(response, bytes)
+      : asCut(new BufferedResponse(response, bytes.subarray(0, maxErrorBytes)))
   return available !== undefined
-    ? Effect.succeed(toBuffered(available.subarray(0, maxErrorBytes)))
+    ? Effect.succeed(toBuffered(available))
     : collect(response, maxErrorBytes).pipe(
         (reading) => withDrainTimeout(reading, Math.min(maxMs, drainTimeoutMs)),
-        Effect.map(({ bytes }) => toBuffered(bytes.subarray(0, maxErrorBytes))),
-        Effect.orElseSucceed(() => toBuffered(new Uint8Array(0)))
+        Effect.map(({ bytes }) => toBuffered(bytes)),
+        Effect.orElseSucceed(() => asCut(new BufferedResponse(response, new Uint8Array(0))))
       )
 }
 
