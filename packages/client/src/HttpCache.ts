@@ -103,7 +103,7 @@ const fromCache = (cache: Cache): HttpCache => ({
  *   successful POST, PUT, PATCH or DELETE removes the responses of its URL, of every account.
  * - Equal requests at the same time are sent once. Where fibers poll (Workers), each is sent.
  * - `stale-if-error` and `stale-while-revalidate` of the server are honored. At most four validations run in the background, for
- *   at most 30 seconds each. Where fibers poll, the caller validates.
+ *   at most 30 seconds each, and until the scope of the client closes. Where fibers poll, the caller validates.
  * - A request with `cache-control: no-cache` is validated. `only-if-cached` without a stored response gives a 504.
  *
  * A response from the cache has the fields `age` and `cache-status: countersign; hit` (RFC 9211), and the Timeline event

@@ -64,7 +64,7 @@ export interface CallContext {
 }
 
 /** The context of a fiber that is in no call. */
-const rootContext = (fiber: Running): CallContext => ({
+export const rootContext = (fiber: Running): CallContext => ({
   fiber,
   deadline: undefined,
   enforced: undefined,

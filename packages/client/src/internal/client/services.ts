@@ -5,7 +5,9 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
+import * as Scope from "effect/Scope"
 import * as OptionNames from "@countersign/protocol/OptionNames"
 import type * as Auth from "../../Auth.js"
 import type { TimeoutOptions } from "../../Call.js"
@@ -42,6 +44,8 @@ export interface Services<out E> {
   readonly circuits: CircuitBreaker.Service | undefined
   readonly permits: Concurrency.Service | undefined
   readonly limits: RateLimit.Service | undefined
+  /** The scope in which the client was made. Undefined if there was none. */
+  readonly scope: Scope.Scope | undefined
   /** Whether `limits` is the client's own throttle, which applies to one account. */
   readonly hasOwnThrottle: boolean
   /** The retry budget that retries and hedges of all pipelines of the client share. */
@@ -164,6 +168,7 @@ export const resolveServices = (
         build
       ),
       limits: yield* limitsOf(options, build),
+      scope: Option.getOrUndefined(yield* Effect.serviceOption(Scope.Scope)),
       hasOwnThrottle: options.rateLimit === undefined,
       budget: (retry === false ? undefined : retryOptions(retry).budget) ?? RetryBudget.make(),
       origins: [baseUrl, ...origins]

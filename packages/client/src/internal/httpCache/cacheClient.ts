@@ -1,4 +1,5 @@
 /** What a cache knows about the client of a call. */
+import type * as Scope from "effect/Scope"
 import type * as Auth from "../../Auth.js"
 import type * as CookieJar from "../../CookieJar.js"
 
@@ -15,6 +16,8 @@ export interface CacheClient {
   readonly ownAuth: Auth.Service<unknown>
   /** The cookie jar of the call. */
   readonly jar?: CookieJar.Service | undefined
+  /** Validations in the background are interrupted when it closes. Without it, they end by themselves within 30 seconds. */
+  readonly scope?: Scope.Scope | undefined
   /** Whether the client reads bodies whole. Responses that are streamed are neither stored nor served. */
   readonly readsBodies: boolean
   readonly settings: {

@@ -2,6 +2,7 @@
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import { emitNow } from "../telemetry/timeline.js"
 import { isPolling } from "../../WaitStrategy.js"
 import type { CallContext } from "../call/context.js"
@@ -28,6 +29,13 @@ interface Sending {
   readonly invalidations: number
 }
 
+/** What a call needs of its client. */
+export interface CallingClient {
+  /** Largest body of the call, in bytes. */
+  readonly maxBodySize: number
+  readonly scope: Scope.Scope | undefined
+}
+
 const noFields: Fields = {}
 
 export class CachedCall<E, R> {
@@ -36,7 +44,7 @@ export class CachedCall<E, R> {
   readonly #request: HttpClientRequest.HttpClientRequest
   readonly #next: Send<E, R>
   readonly #context: CallContext
-  readonly #maxBodySize: number
+  readonly #client: CallingClient
   readonly #asked: ReadonlyMap<string, string>
 
   constructor(
@@ -45,14 +53,14 @@ export class CachedCall<E, R> {
     request: HttpClientRequest.HttpClientRequest,
     next: Send<E, R>,
     context: CallContext,
-    maxBodySize: number
+    client: CallingClient
   ) {
     this.#cache = cache
     this.#key = key
     this.#request = request
     this.#next = next
     this.#context = context
-    this.#maxBodySize = maxBodySize
+    this.#client = client
     this.#asked = requestDirectives(request.headers)
   }
 
@@ -74,7 +82,7 @@ export class CachedCall<E, R> {
 
   /** A call may allow smaller bodies than the one that was stored. */
   #fits({ body }: Stored): boolean {
-    return body.length <= this.#maxBodySize
+    return body.length <= this.#client.maxBodySize
   }
 
   #ageOf(stored: Stored): number {
@@ -90,17 +98,19 @@ export class CachedCall<E, R> {
     })
   }
 
-  /** On runtimes that drop fibers with their request, the caller validates itself. */
+  /** On runtimes that drop fibers with their request, and after the client's scope has closed, the caller validates itself. */
   #serveAndValidate(stored: Stored, mayWait: boolean): Outcome<E, R> {
     const { fiber } = this.#context
     if (isPolling(fiber) || this.#request.method === "HEAD") return this.#forward(stored, mayWait)
     const validation = this.#cache.background.start(
       `${this.#key.url}\n${this.#key.account}`,
-      this.#context,
+      this.#client.scope,
       (context) =>
-        new CachedCall(this.#cache, this.#key, this.#request, this.#next, context, this.#maxBodySize).#send(stored)
+        new CachedCall(this.#cache, this.#key, this.#request, this.#next, context, this.#client).#send(stored)
     )
-    return Effect.zipRight(validation, this.#serve(stored, "Stale"))
+    return Effect.flatMap(validation, (isOpen) =>
+      isOpen ? this.#serve(stored, "Stale") : this.#forward(stored, mayWait)
+    )
   }
 
   #forward(stored: Stored | undefined, mayWait: boolean): Outcome<E, R> {

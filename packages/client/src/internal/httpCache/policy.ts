@@ -18,6 +18,7 @@ import * as Transport from "../../Transport.js"
 import type { CacheClient } from "./cacheClient.js"
 import type { CacheKey } from "./cacheKey.js"
 import { keyOf, normalUrl } from "./cacheKey.js"
+import type { CallingClient } from "./cachedCall.js"
 import { CachedCall } from "./cachedCall.js"
 import { requestDirectives } from "./freshness.js"
 import type { Cache } from "./cacheState.js"
@@ -79,8 +80,8 @@ const sendChange = <E, R>(cache: Cache, request: HttpClientRequest, next: Send<E
 
 /** The policy of one client. It stands inside `Redirects.follow` and outside `Retry.policy`. */
 export const policyFor = (cache: Cache, client: CacheClient): Policy => {
-  const { jar, readsBodies, settings } = client
-  const maxBodySize = settings.maxBodySize ?? Transport.defaults.maxBodySize
+  const { jar, readsBodies, scope, settings } = client
+  const calling: CallingClient = { maxBodySize: settings.maxBodySize ?? Transport.defaults.maxBodySize, scope }
   const cookiesOf = (url: string, context: CallContext) =>
     jar === undefined ? Effect.succeed("") : runnerOf(jar)(jar.cookiesFor(url), context)
   const keyFor = (request: HttpClientRequest, context: CallContext): Effect.Effect<CacheKey | undefined> =>
@@ -93,7 +94,7 @@ export const policyFor = (cache: Cache, client: CacheClient): Policy => {
     if (!safeMethods.has(request.method)) return sendChange(cache, request, next, context)
     if (!readsBodies || !mayUseCache(request)) return next(request, context)
     return Effect.flatMap(keyFor(request, context), (key) =>
-      key === undefined ? next(request, context) : new CachedCall(cache, key, request, next, context, maxBodySize).run
+      key === undefined ? next(request, context) : new CachedCall(cache, key, request, next, context, calling).run
     )
   })
 }
