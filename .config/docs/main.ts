@@ -14,10 +14,12 @@ import * as dependencies from "./dependencies.js"
 import * as exports from "./exports.js"
 import * as guarantees from "./guarantees.js"
 import * as links from "./links.js"
+import * as manifests from "./manifests.js"
 import * as order from "./order.js"
 import { format, type Problem } from "./problem.js"
 import * as prose from "./prose.js"
-import { documents, fromDisk, type Repository } from "./repository.js"
+import { documents, fromDisk, published, type Repository } from "./repository.js"
+import * as roots from "./roots.js"
 import * as snippets from "./snippets.js"
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..")
@@ -26,6 +28,7 @@ type Check = readonly [what: string, check: (repository: Repository) => Readonly
 
 const checksWith = (modules: ReadonlyArray<defaults.Module>): ReadonlyArray<Check> => [
   ["every export is documented", exports.check],
+  ["root modules export each module", roots.check],
   ["snippets repeat tested code", snippets.check],
   ["links have a target", links.check],
   ["npm scripts exist", commands.check],
@@ -34,11 +37,23 @@ const checksWith = (modules: ReadonlyArray<defaults.Module>): ReadonlyArray<Chec
   ["guarantees are verified by tests", guarantees.check],
   ["decision records have numbers of their own", decisions.check],
   ["dependencies are limited and decided, and have no install scripts", dependencies.check],
+  ["manifests of packages are alike", manifests.check],
   ["imports are not circular, type imports included", circles.check],
   ["texts are plain English", prose.check]
 ]
 
+const writeRoots = (repository: Repository): void => {
+  for (const name of published) {
+    const file = roots.rootOf(name)
+    const text = roots.textOf(repository, name)
+    if (text === repository.read(file)) continue
+    writeFileSync(join(root, file), text)
+    console.log(`wrote ${file}`)
+  }
+}
+
 const write = (repository: Repository): void => {
+  writeRoots(repository)
   const positions = order.read(repository.read(order.orderFile) ?? "")
   for (const file of documents(repository)) {
     const text = repository.read(file) ?? ""

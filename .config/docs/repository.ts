@@ -18,11 +18,15 @@ export const documents = (repository: Repository): ReadonlyArray<string> =>
 /** The packages that are published. */
 export const published = ["protocol", "client", "auth", "node", "redis", "sql", "testing"] as const
 
-/** The modules that users import: `src` without `internal`. */
-export const publicModules = (repository: Repository): ReadonlyArray<string> =>
+/** The modules of a package that users import: `src` without `internal`, and without the root module. */
+export const modulesOf = (repository: Repository, name: string): ReadonlyArray<string> =>
   repository.files.filter((file) =>
-    new RegExp(`^packages/(?:${published.join("|")})/src/(?!internal/)(?:[^/]+/)?[^/]+\\.ts$`).test(file)
+    new RegExp(`^packages/${name}/src/(?!internal/|index\\.ts$)(?:[^/]+/)?[^/]+\\.ts$`).test(file)
   )
+
+/** The modules of all packages that users import. */
+export const publicModules = (repository: Repository): ReadonlyArray<string> =>
+  published.flatMap((name) => modulesOf(repository, name))
 
 /** Makes a repository from texts. */
 export const fromTexts = (texts: Readonly<Record<string, string>>): Repository => {

@@ -42,7 +42,7 @@ const modulesOf = (folder: string): ReadonlyArray<string> =>
 /** The public modules of the packages, such as `@countersign/client/ApiClient`. */
 export const publicModules = (name: string): ReadonlyArray<string> =>
   modulesOf(join(packages, name, "src"))
-    .filter((module) => !module.includes("/"))
+    .filter((module) => !module.includes("/") && module !== "index")
     .map((module) => `@countersign/${name}/${module}`)
 
 const compile = async (from: string, to: string): Promise<void> => {

@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from "@effect/vitest"
 import * as Bundle from "../src/Bundle.js"
 import * as Counting from "../src/Counting.js"
 import { stage } from "../src/Staging.js"
+import { fromRoots, rolledUp } from "./support/roots.js"
 
 describe("cost limits", () => {
   let staged = ""
@@ -22,6 +23,25 @@ describe("cost limits", () => {
     const { brotli, modules } = await Bundle.bundle(staged, Bundle.wholeClient)
     expect(modules.filter((module) => !module.startsWith("@countersign/"))).toEqual(["<stdin>"])
     expect(brotli).toBeLessThanOrEqual(40_000)
+  })
+
+  it.each([
+    ["the smallest useful client", Bundle.smallestClient],
+    ["an ApiClient", Bundle.wholeClient]
+  ])("bundles %s by namespaces of the root modules into the same size with Rollup", async (_, program) => {
+    const size = await rolledUp(staged, program)
+    expect(size).toBeGreaterThan(20_000)
+    expect(Math.abs((await rolledUp(staged, fromRoots(program))) - size)).toBeLessThanOrEqual(100)
+  })
+
+  // esbuild keeps every export of a namespace that a program imports from a root module.
+  it.each([
+    ["the smallest useful client", Bundle.smallestClient, 36_800],
+    ["an ApiClient", Bundle.wholeClient, 50_600]
+  ])("bundles %s by namespaces of the root modules into at most %i bytes with esbuild", async (_, program, most) => {
+    const { brotli, modules } = await Bundle.bundle(staged, fromRoots(program))
+    expect(modules.filter((module) => !module.startsWith("@countersign/"))).toEqual(["<stdin>"])
+    expect(brotli).toBeLessThanOrEqual(most)
   })
 
   it("loads at most 139 modules for ApiClient besides Effect, all of these packages", async () => {

@@ -7,8 +7,10 @@ import * as Dependencies from "../../../.config/docs/dependencies.js"
 import * as Exports from "../../../.config/docs/exports.js"
 import * as Guarantees from "../../../.config/docs/guarantees.js"
 import * as Links from "../../../.config/docs/links.js"
+import * as Manifests from "../../../.config/docs/manifests.js"
 import * as Order from "../../../.config/docs/order.js"
 import { fromDisk, fromTexts } from "../../../.config/docs/repository.js"
+import * as Roots from "../../../.config/docs/roots.js"
 import * as Snippets from "../../../.config/docs/snippets.js"
 import { fileURLToPath } from "node:url"
 
@@ -380,6 +382,65 @@ describe("dependencies.check", () => {
     expect(check({ dependencies: { jose: "6" } }, { ...decided, ...installed })).toEqual([
       "depends on jose, which runs code on install"
     ])
+  })
+})
+
+describe("roots.check", () => {
+  const module = (text: string) => `/**\n * ${text}\n *\n * @since 0.1.0\n */\n`
+  const modules = {
+    "packages/client/src/Retry.ts": module("Retries\n * of requests.\n *\n * More."),
+    "packages/client/src/more/Auth.ts": module("Credentials."),
+    "packages/client/src/internal/call.ts": module("Calls.")
+  }
+  const outdated = "differs from the public modules; `npm run docs -- --write` writes it"
+  const check = (files: Record<string, string>) => messages(Roots.check(fromTexts(files)))
+
+  it("writes an export of each public module, with the first paragraph of its comment", () => {
+    expect(Roots.textOf(fromTexts(modules), "client").split("\n").slice(5)).toEqual([
+      "/** Credentials. */",
+      `export * as Auth from "./more/Auth.js"`,
+      "/**",
+      " * Retries",
+      " * of requests.",
+      " */",
+      `export * as Retry from "./Retry.js"`,
+      ""
+    ])
+  })
+
+  it("reports a missing or outdated root module, and accepts the written one", () => {
+    const text = Roots.textOf(fromTexts(modules), "client")
+    expect(check(modules)).toEqual([outdated])
+    expect(check({ ...modules, "packages/client/src/index.ts": text.replace(/^.*Retry\.js.*$/m, "") })).toEqual([
+      outdated
+    ])
+    expect(check({ ...modules, "packages/client/src/index.ts": text })).toEqual([])
+  })
+
+  it("reports two modules with one name", () => {
+    const files = { ...modules, "packages/client/src/Auth.ts": module("Other.") }
+    const text = Roots.textOf(fromTexts(files), "client")
+    expect(check({ ...files, "packages/client/src/index.ts": text })).toHaveLength(1)
+  })
+})
+
+describe("manifests.check", () => {
+  const text = fromDisk(fileURLToPath(new URL("../../../", import.meta.url))).read("packages/client/package.json") ?? ""
+  const check = (changed: string) => messages(Manifests.check(fromTexts({ "packages/client/package.json": changed })))
+
+  it("accepts the manifest of a package", () => {
+    expect(check(text)).toEqual([])
+  })
+
+  it.each([
+    ["another repository", "countersign.git", "other.git", /^its repository must be/],
+    ["the folder of another package", '"directory": "packages/client"', '"directory": "client"', /^its repository/],
+    ["another licence", '"license": "MIT"', '"license": "ISC"', /^its license must be "MIT"/],
+    ["a publication without provenance", '"provenance": true', '"provenance": false', /^its publishConfig/],
+    ["a missing description", '"description"', '"about"', /^it needs a description/],
+    ["missing keywords", '"keywords"', '"words"', /^it needs five keywords/]
+  ])("reports %s", (_, from, to, message) => {
+    expect(check(text.replace(from, to))).toEqual([expect.stringMatching(message)])
   })
 })
 

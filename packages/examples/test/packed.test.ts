@@ -55,7 +55,9 @@ const quiet = [
 const modules = published.flatMap((name) =>
   readdirSync(join(root, "packages", name, "src"))
     .filter((file) => file.endsWith(".ts"))
-    .map((file) => `@countersign/${name}/${file.slice(0, -".ts".length)}`)
+    .map((file) =>
+      file === "index.ts" ? `@countersign/${name}` : `@countersign/${name}/${file.slice(0, -".ts".length)}`
+    )
 )
 
 const internals = published.flatMap((name) =>

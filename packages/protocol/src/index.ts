@@ -1,0 +1,41 @@
+/**
+ * The public modules of `@countersign/protocol` as namespaces. `npm run docs -- --write` writes this file.
+ *
+ * @since 0.1.0
+ */
+/** Base URLs of APIs: joins a path to a base URL, and rejects every path that leads outside of it. */
+export * as BaseUrl from "./BaseUrl.js"
+/** Credentials of the Basic authentication scheme (RFC 7617). */
+export * as Basic from "./Basic.js"
+/** Cache directives: parser for the field `Cache-Control` (RFC 9111 §5.2), and for `Age`. */
+export * as CacheControl from "./CacheControl.js"
+/** Authentication challenges: parser for the fields `WWW-Authenticate` and `Proxy-Authenticate` (RFC 9110 §11.6.1). */
+export * as Challenge from "./Challenge.js"
+/** Whether a response has content, by its method and status (RFC 9112 §6.3). */
+export * as Content from "./Content.js"
+/** `Content-Range` of byte ranges: parser (RFC 9110 §14.4). */
+export * as ContentRange from "./ContentRange.js"
+/** HTTP-date (RFC 9110 §5.6.7): parser and formatter, without a clock, a time zone or `Date`. */
+export * as HttpDate from "./HttpDate.js"
+/** Web links: parser for the field `Link` (RFC 8288 §3). */
+export * as Link from "./Link.js"
+/** Names of options: finds a name that a function does not know, and suggests the one that was meant. */
+export * as OptionNames from "./OptionNames.js"
+/** Origins of http and https URLs (RFC 6454): scheme, host and port, to which a credential is bound. */
+export * as Origin from "./Origin.js"
+/** Rate limit fields: parser for `RateLimit`, `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers) and `X-RateLimit-*`. */
+export * as RateLimit from "./RateLimit.js"
+/** Redaction: makes URLs, header values and server text safe to show in errors, logs, spans and terminals. */
+export * as Redact from "./Redact.js"
+/** Redirects (RFC 9110 §15.4): decides what follows a 3xx response, without sending anything. */
+export * as Redirect from "./Redirect.js"
+/** Digests of a representation: parser for `Repr-Digest` (RFC 9530 §3) and `Content-MD5` (RFC 1864). */
+export * as ReprDigest from "./ReprDigest.js"
+/** Request targets (RFC 9112 §3.2.1): path and query of a URL. */
+export * as RequestTarget from "./RequestTarget.js"
+/** Results of validating functions: a value, or the reason why the input is rejected. */
+export * as Result from "./Result.js"
+/** `Retry-After` (RFC 9110 §10.2.3) and the other fields with which servers ask clients to wait. */
+export * as RetryAfter from "./RetryAfter.js"
+/** Request fields that select a representation: parser for the field `Vary` (RFC 9110 §12.5.5). */
+export * as Vary from "./Vary.js"
