@@ -9,15 +9,25 @@ import { fileURLToPath } from "node:url"
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..")
 const published = ["protocol", "client", "auth", "node", "redis", "sql", "testing"]
-const peers = ["effect", "@effect/platform", "@effect/sql", "ioredis"]
 
 interface Manifest {
   readonly packageManager: string
-  readonly devDependencies: Readonly<Record<string, string>>
+  readonly peerDependencies?: Readonly<Record<string, string>>
+  readonly peerDependenciesMeta?: Readonly<Record<string, unknown>>
 }
 
-// The file is part of this repository.
-const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as Manifest
+/** A manifest of this repository. */
+const manifestOf = (folder: string): Manifest =>
+  // The members that are read are in each manifest of this repository.
+  JSON.parse(readFileSync(join(root, folder, "package.json"), "utf8")) as Manifest
+
+/** The peer dependencies of a package that are not optional, such as `effect@^3.22.4`. */
+const peersOf = (name: string): ReadonlyArray<string> => {
+  const { peerDependencies = {}, peerDependenciesMeta = {} } = manifestOf(`packages/${name}`)
+  return Object.entries(peerDependencies).flatMap(([peer, range]) =>
+    peer in peerDependenciesMeta ? [] : [`${peer}@${range}`]
+  )
+}
 
 /** Runs a command, and shows its errors only. */
 const run = (command: string, ...args: ReadonlyArray<string>): void => {
@@ -33,8 +43,8 @@ for (const old of readdirSync(folder).filter(isTarball)) rmSync(join(folder, old
 // `npm run types` checks the types.
 run(join(root, "node_modules/.bin/tsc"), "--build", ".config/tsconfig.build.json", "--noCheck")
 const filters = published.map((name) => `--filter=@countersign/${name}`)
-run("npx", "--yes", manifest.packageManager, ...filters, "--recursive", "pack", "--pack-destination", folder)
+run("npx", "--yes", manifestOf(".").packageManager, ...filters, "--recursive", "pack", "--pack-destination", folder)
 
 const tarballs = readdirSync(folder).filter(isTarball)
-const ranges = peers.map((name) => `${name}@${manifest.devDependencies[name] ?? "latest"}`)
+const ranges = new Set(published.flatMap(peersOf))
 console.log(["npm install", ...tarballs.map((name) => join(folder, name)), ...ranges].join(" "))

@@ -5,6 +5,7 @@
  */
 import * as Encoding from "effect/Encoding"
 import * as Redacted from "effect/Redacted"
+import type { CryptoKey } from "jose"
 import * as oauth from "oauth4webapi"
 import type { AssertionOptions, ClientAuthentication, Method } from "./internal/oauth/clientAuthentication.js"
 import * as ClientAuth from "./internal/oauth/clientAuthentication.js"

@@ -90,7 +90,7 @@ export interface Options {
   /** The accepted signature algorithms. List only those that the issuer uses. */
   readonly algorithms: ReadonlyArray<Algorithm>
   /** The issuer's keys, or one key of WebCrypto: a public key, or a secret key for HMAC. */
-  readonly keys: Jwks | CryptoKey
+  readonly keys: Jwks | jose.CryptoKey
   /** How far the issuer's clock may be off (30 seconds). */
   readonly clockTolerance?: Duration.DurationInput | undefined
   /** The required `typ` in the header, such as `at+jwt` for access tokens of RFC 9068. */

@@ -147,6 +147,43 @@ describe("packed packages", () => {
     expect(await run(app, process.execPath, tsc, "--project", app)).toBe("")
   })
 
+  /** The errors of a program that imports modules, strictly compiled without the DOM library, as `file: message`. */
+  const errorsWithoutDom = async (names: ReadonlyArray<string>, types: ReadonlyArray<string>) => {
+    const imports = names.map((name, index) => `import * as m${index} from "${name}"`)
+    const uses = `export const all: ReadonlyArray<object> = [${names.map((_, index) => `m${index}`).join(", ")}]`
+    writeFileSync(join(app, "noDom.ts"), [...imports, uses].join("\n"))
+    const compilerOptions = {
+      module: "NodeNext",
+      target: "ES2022",
+      lib: ["ES2022"],
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      skipLibCheck: false,
+      noEmit: true,
+      types,
+      typeRoots: [join(root, "node_modules/@types")]
+    }
+    writeFileSync(join(app, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["noDom.ts"] }))
+    const compiled = run(app, process.execPath, tsc, "--project", app, "--pretty", "false")
+    const output = await compiled.catch((error: Error) => error.message)
+    return output.split("\n").flatMap((line) => {
+      const [, file, message] = /^(?:node_modules\/)?(.+)\(\d+,\d+\): error \w+: (.*)$/.exec(line) ?? []
+      return file === undefined ? [] : [`${file}: ${message}`]
+    })
+  }
+
+  it("compile without the DOM library, with the types of Node", async () => {
+    // The platform needs the DOM library for this type. Our declarations do not.
+    const storage = "@effect/platform/dist/dts/KeyValueStore.d.ts: Cannot find name 'Storage'."
+    expect(await errorsWithoutDom(modules, ["node"])).toEqual([storage])
+  })
+
+  it("compile protocol without the DOM library and without the types of Node", async () => {
+    const names = modules.filter((name) => /^@countersign\/protocol(?:\/|$)/.test(name))
+    expect(names.length).toBeGreaterThan(10)
+    expect(await errorsWithoutDom(names, [])).toEqual([])
+  })
+
   it("contain code, sources and licence, and no tests or build files", () => {
     for (const name of published) {
       const found = files(join(app, "node_modules/@countersign", name))

@@ -14,6 +14,7 @@
 import type { TokenError, TokenStoreError } from "../Errors.js"
 import type * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
+import type { CryptoKey } from "jose"
 import * as ClientAuthentication from "../ClientAuthentication.js"
 import type * as JwtBearer from "../JwtBearer.js"
 import * as OptionNames from "../internal/options/optionNames.js"

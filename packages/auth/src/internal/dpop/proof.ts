@@ -10,8 +10,8 @@ import { sha256 } from "../hash/sha256.js"
  * @category models
  */
 export interface Key {
-  readonly privateKey: CryptoKey
-  readonly publicKey: CryptoKey
+  readonly privateKey: jose.CryptoKey
+  readonly publicKey: jose.CryptoKey
 }
 
 /** Algorithms by curve. RSA is left out, because it is too slow to sign each request. */
