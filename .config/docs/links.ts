@@ -7,6 +7,8 @@ import { documents, type Repository } from "./repository.js"
 const inline = /!?\[(?:[^\]\\]|\\.)*\]\(\s*<?([^)\s>]+)>?(?:\s+["'(][^)]*)?\)/g
 const reference = /^\s{0,3}\[[^\]]+\]:\s*<?([^\s>]+)>?/
 const html = /\b(?:href|src)="([^"]+)"/g
+/** A file of the repository, as the README of a package on npm links to it. */
+const published = /^https:\/\/github\.com\/countersign\/countersign\/(?:blob|tree)\/main\//
 const isElsewhere = (target: string): boolean => /^(?:[a-z][a-z0-9+.-]*:|\/\/)/i.test(target)
 
 const targets = ({ text }: Line): ReadonlyArray<string> => {
@@ -59,13 +61,21 @@ const objection = (repository: Repository, file: string, target: string): string
   return anchors(repository.read(found) ?? "").has(anchor) ? undefined : `${found} has no heading for #${anchor}`
 }
 
+/** A README of a package has absolute links only: its reader may see it on npm. */
+const problemOf = (repository: Repository, file: string, target: string): string | undefined => {
+  if (published.test(target)) return objection(repository, "README.md", target.replace(published, ""))
+  if (isElsewhere(target)) return undefined
+  return file.startsWith("packages/") && !target.startsWith("#")
+    ? `the link ${target} is relative: npm shows this file, so begin with https://github.com/countersign/countersign/blob/main/`
+    : objection(repository, file, target)
+}
+
 /** Reports links without an existing target. */
 export const check = (repository: Repository): ReadonlyArray<Problem> =>
   documents(repository).flatMap((file) =>
     parse(repository.read(file) ?? "").prose.flatMap((line) =>
       targets(line)
-        .filter((target) => !isElsewhere(target))
-        .flatMap((target) => objection(repository, file, target) ?? [])
+        .flatMap((target) => problemOf(repository, file, target) ?? [])
         .map((message) => ({ file, line: line.number, message }))
     )
   )

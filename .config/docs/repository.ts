@@ -11,9 +11,9 @@ export interface Repository {
   readonly files: ReadonlyArray<string>
 }
 
-/** The Markdown documents: those of the top level, and docs/. */
+/** The Markdown documents: those of the top level, docs/, and the README of each package. */
 export const documents = (repository: Repository): ReadonlyArray<string> =>
-  repository.files.filter((file) => /^(?:[^/]+|docs\/.+)\.md$/.test(file))
+  repository.files.filter((file) => /^(?:[^/]+|docs\/.+|packages\/[^/]+\/README)\.md$/.test(file))
 
 /** The packages that are published. */
 export const published = ["protocol", "client", "auth", "node", "redis", "sql", "testing"] as const

@@ -17,9 +17,10 @@ const objection = (filename, source) => {
   if (source.startsWith(".")) return leaves(filename, source) ? { messageId: "relative" } : undefined
   const [, name, module] = scoped.exec(source) ?? []
   if (name === undefined) return undefined
-  if (module === undefined) return { messageId: "barrel", data: { name } }
+  // The examples show programs of users.
+  if (module === undefined && owner.name !== "examples") return { messageId: "root", data: { name } }
   if (name === owner.name) return owner.part === "src" ? { messageId: "itself" } : undefined
-  if (module.startsWith("internal/")) return { messageId: "internal", data: { name } }
+  if (module?.startsWith("internal/") === true) return { messageId: "internal", data: { name } }
   const allowed = mayImport[owner.name] ?? []
   if (allowed.includes(name) || (owner.part === "test" && name === "testing")) return undefined
   return { messageId: "layer", data: { from: owner.name, name, allowed: allowed.join(", ") || "no other package" } }
@@ -30,11 +31,11 @@ export default {
     type: "problem",
     schema: [],
     messages: {
-      barrel: "Import a module, `@countersign/{{ name }}/Module`: the packages have no barrel.",
       internal: "`internal` modules of `{{ name }}` are closed: export what you need from one of its public modules.",
       itself: "Import modules of the same package by a relative path.",
       layer: "`{{ from }}` may import {{ allowed }}, not `{{ name }}`: protocol ← client ← auth ← node.",
-      relative: "Import another package by its name, `@countersign/name/Module`."
+      relative: "Import another package by its name, `@countersign/name/Module`.",
+      root: "Import a module, `@countersign/{{ name }}/Module`: the root loads the whole package."
     }
   },
   create: (context) => {

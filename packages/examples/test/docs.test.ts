@@ -141,6 +141,7 @@ describe("links.check", () => {
     ["a heading", "[a](docs/a.md#a-first-page) [t](docs/a.md#twice-1)"],
     ["a heading of the same page", "# Here\n\n[h](#here)"],
     ["another site", "[x](https://example.com/no) <mailto:a@example.com>"],
+    ["a file by its public URL", "[a](https://github.com/countersign/countersign/blob/main/docs/a.md#a-first-page)"],
     ["code", "`[a](no.md)`\n\n```md\n[a](no.md)\n```"]
   ])("accepts a link to %s", (_, readme) => {
     expect(check(readme)).toEqual([])
@@ -149,6 +150,7 @@ describe("links.check", () => {
   it.each([
     ["a file that is not there", "[a](docs/no.md)"],
     ["another spelling", "[a](docs/A.md)"],
+    ["a public URL of no file", "[a](https://github.com/countersign/countersign/blob/main/docs/no.md)"],
     ["a picture that is not there", `![a](no.png "title")`],
     ["a reference that leads nowhere", "[a][b]\n\n[b]: no.md"],
     ["HTML that leads nowhere", `<img src="no.png">`],
@@ -158,6 +160,15 @@ describe("links.check", () => {
     ["a bad encoding", "[a](docs/%zz.md)"]
   ])("reports %s", (_, readme) => {
     expect(check(readme)).toHaveLength(1)
+  })
+})
+
+describe("links.check of a package's README", () => {
+  it("reports relative links, which do not work on npm", () => {
+    const files = { "packages/client/README.md": "# A\n\n[a](../../docs/a.md) [b](#a)", "docs/a.md": "" }
+    expect(messages(Links.check(fromTexts(files)))).toEqual([
+      expect.stringMatching("^the link ../../docs/a.md is relative")
+    ])
   })
 })
 

@@ -54,28 +54,36 @@ it("names an existing program in each output marker", () => {
     expect(existsSync(join(root, "packages/examples/src", program)), where).toBe(true)
 })
 
-describe("first-call.ts", () => {
+describe("the first programs", () => {
   afterEach(() => {
     vi.doUnmock("@countersign/node/NodeTransport")
+    vi.doUnmock("@effect/platform/FetchHttpClient")
     vi.unstubAllEnvs()
     vi.restoreAllMocks()
   })
 
-  it("prints the output in the README, with an embedded httpbin instead of the public one", async () => {
-    const embedded = Layer.effect(
-      HttpClient.HttpClient,
-      Effect.map(HttpClient.HttpClient, (client) =>
-        HttpClient.mapRequest(client, (request) =>
-          HttpClientRequest.setUrl(request, request.url.replace("https://httpbin.org", "http://httpbin.test"))
-        )
+  /** An embedded httpbin instead of the public one. */
+  const embedded = Layer.effect(
+    HttpClient.HttpClient,
+    Effect.map(HttpClient.HttpClient, (client) =>
+      HttpClient.mapRequest(client, (request) =>
+        HttpClientRequest.setUrl(request, request.url.replace("https://httpbin.org", "http://httpbin.test"))
       )
     )
-    vi.doMock("@countersign/node/NodeTransport", () => ({ layer: Layer.provide(embedded, HttpBin.layerMemory) }))
+  ).pipe(Layer.provide(HttpBin.layerMemory))
+
+  it.each([
+    ["first-call.ts", () => import("../src/first-call.js")],
+    ["readme-client.ts", () => import("../src/readme-client.js")],
+    ["readme-protocol.ts", () => import("../src/readme-protocol.js")]
+  ])("print the output in the documents: %s", async (name, load) => {
+    vi.doMock("@countersign/node/NodeTransport", () => ({ layer: embedded }))
+    vi.doMock("@effect/platform/FetchHttpClient", () => ({ layer: embedded }))
     vi.stubEnv("API_TOKEN", "anything")
     const log = vi.spyOn(console, "log").mockReturnValue()
-    await import("../src/first-call.js")
+    await load()
 
-    expectShown("first-call.ts", log.mock.calls.map((values) => format(...values)).join("\n"))
+    expectShown(name, log.mock.calls.map((values) => format(...values)).join("\n"))
   })
 })
 

@@ -49,6 +49,7 @@ const bans: ReadonlyArray<readonly [what: string, rule: string, code: string, fo
   ["Date()", "no-restricted-syntax", "export const f = (): string => Date()"],
   ["Math.random", "no-restricted-properties", "export const f = (): number => Math.random()"],
   ["Math.random in an example", "no-restricted-properties", "void Math.random()", "packages/examples/src"],
+  ["the root of a package", "countersign/layers", `export * from "@countersign/protocol"`],
   ["effect's barrel", "no-restricted-imports", `import { Effect } from "effect"\nexport const a: unknown = Effect`],
   [
     "platform's barrel",

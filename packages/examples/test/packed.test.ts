@@ -184,10 +184,10 @@ describe("packed packages", () => {
     expect(await errorsWithoutDom(names, [])).toEqual([])
   })
 
-  it("contain code, sources and licence, and no tests or build files", () => {
+  it("contain code, sources, README and licence, and no tests or build files", () => {
     for (const name of published) {
       const found = files(join(app, "node_modules/@countersign", name))
-      expect(found).toEqual(expect.arrayContaining(["package.json", "LICENSE", "dist", "src"]))
+      expect(found).toEqual(expect.arrayContaining(["package.json", "LICENSE", "README.md", "dist", "src"]))
       expect(
         found.filter((file) => /(?:^|\/)\.test(?:\/|$)|\.test\.|\.tsbuildinfo$|(?:^|\/)test\//.test(file))
       ).toEqual([])

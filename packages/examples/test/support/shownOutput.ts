@@ -8,12 +8,14 @@ import { fileURLToPath } from "node:url"
 import { format } from "node:util"
 import { expect } from "vitest"
 import { parse } from "../../../../.config/docs/markdown.js"
+import { publishedPackages } from "../optionNames/publishedPackages.js"
 
 export const root = fileURLToPath(new URL("../../../../", import.meta.url))
 const marker = /^<!--\s*output:\s*(\S+)\s*-->$/
 
 const documents = [
   "README.md",
+  ...publishedPackages.map((name) => `packages/${name}/README.md`),
   ...readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8" }).flatMap((file) =>
     file.endsWith(".md") ? [join("docs", file)] : []
   )
