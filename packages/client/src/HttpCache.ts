@@ -180,9 +180,12 @@ const persistentNames: OptionNames.ShapeOf<PersistentOptions> = {
  * - Responses with `set-cookie` are not stored.
  * - Responses of the client's own scheme are stored. Those of `api.with({ auth })` and of a call with `auth` are not. A second client
  *   with another scheme needs a cache of its own.
- * - A damaged record is an absent one. When the store fails, the requests are sent, and the first failure is logged.
+ * - A damaged record is an absent one. When the store fails, or takes longer than five seconds, the requests are sent. The first
+ *   failure is logged.
+ * - After a failed change of a record, this process does not use the record until a later change succeeds. Another process may.
  * - The number of records is fixed: a URL may overwrite the record of another one.
- * - After the clock was set back, stored responses are validated before they are used.
+ * - A response of an earlier process has the age of the wall clock. One from the future, after the clock was set back, is
+ *   validated before it is used.
  *
  * Throws a `TypeError` for an unknown option, an empty account, or a limit that is no positive number.
  *

@@ -141,6 +141,20 @@ describe("HttpCache.memory", () => {
     })
   )
 
+  it.effect("sends nothing for only-if-cached, also for a stale response", () =>
+    Effect.gen(function* () {
+      const client = yield* api(slowServer(), { cache: HttpCache.memory() })
+      yield* run(textOf(client.api))
+      yield* TestClock.adjust("2 seconds")
+      for (const call of [client.api.get, client.api.head]) {
+        const response = yield* call("/x", { headers: { "cache-control": "only-if-cached" } })
+        expect(response.headers["cache-status"]).toBe("countersign; hit; detail=stale")
+      }
+      yield* TestClock.adjust("1 minute")
+      expect(yield* requestTimes(client.mock)).toEqual([0])
+    })
+  )
+
   it.effect("validates in the background for a client without a scope, for at most 30 seconds", () =>
     Effect.gen(function* () {
       let count = 0

@@ -5,6 +5,7 @@ import * as Auth from "@countersign/client/Auth"
 import * as HttpCache from "@countersign/client/HttpCache"
 import * as MockClient from "@countersign/testing/MockClient"
 import { describe, expect, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as FastCheck from "effect/FastCheck"
 import * as Fiber from "effect/Fiber"
@@ -53,6 +54,9 @@ const start = (
     return { ...client, cache, text }
   })
 
+/** Time for the digests of a persistent cache, which no test clock moves. */
+const pause = Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 100)))
+
 describe("HttpCache.makePersistent", () => {
   it.effect("uses responses that an earlier process stored, and validates them", () =>
     Effect.gen(function* () {
@@ -80,6 +84,29 @@ describe("HttpCache.makePersistent", () => {
       yield* (yield* start(store, counting())).text()
       yield* TestClock.setTime(0)
       expect(yield* (yield* start(store, () => respond(200, "new", fresh))).text()).toBe("new")
+    })
+  )
+
+  it.effect("counts the time that passed while the clock was set back, for responses of its own", () =>
+    Effect.gen(function* () {
+      const { store } = makeRecords()
+      const clock = yield* Clock.clockWith(Effect.succeed)
+      let offset = 0
+      // `TestClock.setTime` sets the monotonic clock too.
+      const unsafeCurrentTimeMillis = () => clock.unsafeCurrentTimeMillis() + offset
+      const wall: Clock.Clock = {
+        [Clock.ClockTypeId]: Clock.ClockTypeId,
+        sleep: (duration) => clock.sleep(duration),
+        unsafeCurrentTimeMillis,
+        unsafeCurrentTimeNanos: () => clock.unsafeCurrentTimeNanos(),
+        currentTimeMillis: Effect.sync(unsafeCurrentTimeMillis),
+        currentTimeNanos: clock.currentTimeNanos
+      }
+      const client = yield* start(store, counting())
+      expect(yield* Effect.withClock(client.text(), wall)).toBe("1")
+      yield* TestClock.adjust("70 seconds")
+      offset = -50_000
+      expect(yield* Effect.withClock(client.text(), wall)).toBe("2")
     })
   )
 
@@ -180,16 +207,103 @@ describe("HttpCache.makePersistent", () => {
     })
   )
 
+  it.effect.each(["fails", "hangs"])(
+    "does not use a response from before a change that the store lost, as it %s",
+    (how) =>
+      Effect.gen(function* () {
+        const { records, store } = makeRecords()
+        const lost =
+          how === "hangs"
+            ? Effect.never
+            : Effect.fail(
+                new PlatformError.SystemError({ reason: "Unknown", module: "KeyValueStore", method: "remove" })
+              )
+        let isBroken = false
+        const client = yield* start({ ...store, remove: (key) => (isBroken ? lost : store.remove(key)) }, counting())
+        expect(yield* client.text()).toBe("1")
+        isBroken = true
+        const change = yield* Effect.fork(client.api.put("/x"))
+        for (let round = 0; round < 50; round++)
+          yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 2)))
+        yield* TestClock.adjust("5 seconds")
+        yield* Fiber.join(change)
+        expect(records.size).toBe(1)
+        // The PUT got the second answer.
+        expect([yield* client.text(), yield* client.text()]).toEqual(["3", "3"])
+        isBroken = false
+        yield* client.api.put("/x")
+        expect(records.size).toBe(0)
+      })
+  )
+
+  it.effect("does not use an older response after a newer one could not be written", () =>
+    Effect.gen(function* () {
+      const { store } = makeRecords()
+      let isFull = false
+      const set: typeof store.set = (key, value) =>
+        isFull ? Effect.die(new Error("no space left on device")) : store.set(key, value)
+      const client = yield* start({ ...store, set }, counting())
+      expect(yield* client.text()).toBe("1")
+      isFull = true
+      expect(yield* client.text("/x", { headers: { "cache-control": "no-cache" } })).toBe("2")
+      expect(yield* client.text()).toBe("3")
+      isFull = false
+      expect([yield* client.text(), yield* client.text()]).toEqual(["4", "4"])
+    })
+  )
+
   it.effect("ends a change in five seconds when the store hangs", () =>
     Effect.gen(function* () {
       const { store } = makeRecords()
       const client = yield* start({ ...store, remove: () => Effect.never }, counting())
       const change = yield* Effect.fork(client.api.put("/x"))
-      yield* Effect.yieldNow()
-      for (let round = 0; round < 50; round++)
-        yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 2)))
+      yield* pause
       yield* TestClock.adjust("5 seconds")
       expect((yield* Fiber.join(change)).status).toBe(200)
+    })
+  )
+
+  it.live("ends a call at its deadline when a write of the store hangs", () =>
+    Effect.gen(function* () {
+      const { store } = makeRecords()
+      const client = yield* start({ ...store, set: () => Effect.never }, counting())
+      const seen = yield* Effect.exit(client.api.get("/x", { timeout: "200 millis" }))
+      expect(seen._tag).toBe("Success")
+      // Another call for the same record, which the write holds.
+      expect((yield* Effect.exit(client.api.get("/x", { timeout: "200 millis" })))._tag).toBe("Success")
+    })
+  )
+
+  it.effect("sends the request when a read of the store takes longer than five seconds", () =>
+    Effect.gen(function* () {
+      const { store } = makeRecords()
+      const client = yield* start({ ...store, get: () => Effect.never }, counting())
+      const call = yield* Effect.fork(client.text())
+      yield* pause
+      yield* TestClock.adjust("5 seconds")
+      yield* pause
+      yield* TestClock.adjust("5 seconds")
+      expect(yield* Fiber.join(call)).toBe("1")
+    })
+  )
+
+  it.effect("does not use a response that the store wrote after a change had stopped waiting for it", () =>
+    Effect.gen(function* () {
+      const { records, store } = makeRecords()
+      const written = yield* Effect.makeLatch(false)
+      const set: typeof store.set = (key, value) => Effect.zipRight(written.await, store.set(key, value))
+      const client = yield* start({ ...store, set }, counting())
+      const reading = yield* Effect.fork(client.text())
+      yield* pause
+      const change = yield* Effect.fork(client.api.put("/x"))
+      yield* pause
+      yield* TestClock.adjust("5 seconds")
+      yield* Fiber.join(change)
+      yield* written.open
+      expect(yield* Fiber.join(reading)).toBe("1")
+      yield* pause
+      expect(records.size).toBe(1)
+      expect(yield* client.text()).toBe("3")
     })
   )
 

@@ -12,6 +12,7 @@ import { bufferErrorBody, drain } from "../response/readBody.js"
 import { unsafeMonotonicNow, unsafeNow } from "../time/clock.js"
 import type { CacheKey } from "./cacheKey.js"
 import type { Cache } from "./cacheState.js"
+import { runStore } from "./cacheState.js"
 import { isUsableOnError, requestDirectives, useOf } from "./freshness.js"
 import { isOutage, isOutageError } from "./outage.js"
 import { hasOtherEtag, isOtherVersion, isStorableError, madeFrom, refreshed } from "./received.js"
@@ -70,7 +71,7 @@ export class CachedCall<E, R> {
 
   /** @param mayWait - whether to wait for an equal request that is under way. */
   #lookUp(mayWait: boolean): Outcome<E, R> {
-    return Effect.flatMap(this.#cache.run(this.#cache.store.find(this.#key), this.#context), (variants) => {
+    return Effect.flatMap(this.#runStore(this.#cache.store.find(this.#key), []), (variants) => {
       const stored = variants.find((one) => isSelected(one, this.#request.headers) && this.#fits(one))
       const use = stored === undefined ? "validate" : useOf(stored, this.#asked, this.#ageOf(stored))
       if (stored === undefined || use === "validate") return this.#forward(stored, mayWait)
@@ -101,6 +102,7 @@ export class CachedCall<E, R> {
   /** On runtimes that drop fibers with their request, and after the client's scope has closed, the caller validates itself. */
   #serveAndValidate(stored: Stored, mayWait: boolean): Outcome<E, R> {
     const { fiber } = this.#context
+    if (this.#asked.has("only-if-cached")) return this.#serve(stored, "Stale")
     if (isPolling(fiber) || this.#request.method === "HEAD") return this.#forward(stored, mayWait)
     const validation = this.#cache.background.start(
       `${this.#key.url}\n${this.#key.account}`,
@@ -199,12 +201,16 @@ export class CachedCall<E, R> {
     return Effect.zipRight(kept, this.#serve(updated, "Revalidated"))
   }
 
+  #runStore<A>(operation: Effect.Effect<A>, otherwise: A): Effect.Effect<A> {
+    return runStore(this.#cache, operation, otherwise, this.#context)
+  }
+
   #put({ invalidations }: Sending, stored: Stored): Effect.Effect<void> {
     const isCurrent = () => !this.#cache.invalidations.isAfter(this.#key.url, invalidations)
-    return Effect.suspend(() => this.#cache.run(this.#cache.store.put(this.#key, stored, isCurrent), this.#context))
+    return Effect.suspend(() => this.#runStore(this.#cache.store.put(this.#key, stored, isCurrent), undefined))
   }
 
   #remove(stored: Stored): Effect.Effect<void> {
-    return Effect.suspend(() => this.#cache.run(this.#cache.store.remove(this.#key, stored), this.#context))
+    return Effect.suspend(() => this.#runStore(this.#cache.store.remove(this.#key, stored), undefined))
   }
 }

@@ -5,13 +5,15 @@
 import * as KeyValueStore from "@effect/platform/KeyValueStore"
 import * as Effect from "effect/Effect"
 import * as Encoding from "effect/Encoding"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import { BoundedMap } from "../../BoundedMap.js"
 import * as Mutex from "../../Mutex.js"
 import type { CacheKey } from "./cacheKey.js"
 import type { Limits, Store } from "./store.js"
 import { isSameVariant, maxVariants } from "./store.js"
-import type { Stored } from "./stored.js"
+import type { Stored, Times } from "./stored.js"
 
 const Variant = Schema.Struct({
   /** Digest of the key. Neither URL nor account are written. */
@@ -45,11 +47,11 @@ const digest = (text: string): Effect.Effect<string> =>
     (bytes) => Encoding.encodeHex(new Uint8Array(bytes))
   )
 
-const toStored = ({ body, fields, receivedAt, sentAt, status, vary }: Variant): Stored => ({
+const toStored = ({ body, fields, receivedAt, sentAt, status, vary }: Variant, times?: Times): Stored => ({
   status,
   fields,
   body,
-  times: { sentAt, receivedAt, monotonicAt: undefined },
+  times: times ?? { sentAt, receivedAt, monotonicAt: undefined },
   vary: vary.map(([name, value]) => [name, value ?? undefined] as const)
 })
 
@@ -83,17 +85,27 @@ interface Place {
 const setsCookies = ({ fields }: Stored): boolean =>
   fields["set-cookie"] !== undefined || fields["set-cookie2"] !== undefined
 
+const timesId = ({ key, vary }: Variant): string => key + JSON.stringify(vary)
+
 class PersistentStore {
   readonly #store: KeyValueStore.KeyValueStore
   readonly #limits: Limits
   readonly #prefix: string
   readonly #locks = Mutex.makeKeyed()
+  /** When this process received its responses. Others have only the time of the wall clock. */
+  readonly #times: BoundedMap<Times>
+  /**
+   * Records of which the last change has not succeeded, each with a mark of that change. They may have what must not be used,
+   * so they are read as empty ones.
+   */
+  readonly #unchanged = new Map<string, object>()
   #hasWarned = false
 
   constructor(store: KeyValueStore.KeyValueStore, limits: Limits, prefix: string) {
     this.#store = store
     this.#limits = limits
     this.#prefix = prefix
+    this.#times = new BoundedMap(limits.maxEntries)
   }
 
   /** A store that fails is an empty cache. Its messages may quote the content, so they are not logged. */
@@ -120,36 +132,54 @@ class PersistentStore {
 
   /** The responses of a URL. A damaged record is an empty one. */
   #read({ record, url }: Pick<Place, "record" | "url">): Effect.Effect<ReadonlyArray<Variant>> {
+    if (this.#unchanged.has(record)) return Effect.succeed([])
     return Effect.map(this.#orElse(this.#store.get(record), Option.none()), (text) => {
       const content = Option.flatMap(text, (one): Option.Option<Content> => decode(one))
       return Option.isSome(content) && content.value.url === url ? content.value.variants : []
     })
   }
 
-  #write({ record, url }: Place, variants: ReadonlyArray<Variant>): Effect.Effect<void> {
+  #write({ record, url }: Place, variants: ReadonlyArray<Variant>, mark: object | undefined): Effect.Effect<void> {
     const written =
       variants.length === 0
         ? this.#store.remove(record)
         : Effect.suspend(() => this.#store.set(record, encode({ version: 1, url, variants })))
-    return Effect.uninterruptible(this.#orElse(written, undefined))
+    return Effect.uninterruptible(this.#changed(record, mark, written))
+  }
+
+  /** @param mark - the mark of the record when the content of the change was read. A later one is of a later change. */
+  #changed(record: string, mark: object | undefined, change: Effect.Effect<void, unknown>): Effect.Effect<void> {
+    const recorded = Effect.onExit(change, (exit) =>
+      Effect.sync(() => {
+        if (Exit.isFailure(exit)) this.#unchanged.set(record, {})
+        else if (this.#unchanged.get(record) === mark) this.#unchanged.delete(record)
+      })
+    )
+    return this.#orElse(recorded, undefined)
   }
 
   find(key: CacheKey): Effect.Effect<ReadonlyArray<Stored>> {
     return Effect.flatMap(this.#place(key), (place) =>
-      Effect.map(this.#read(place), (variants) => variants.filter((one) => one.key === place.key).map(toStored))
+      Effect.map(this.#read(place), (variants) =>
+        variants.filter(({ key: digested }) => digested === place.key).map((one) => toStored(one, this.#timesOf(one)))
+      )
     )
+  }
+
+  /** The times that this process has of a response, unless another process has replaced it. */
+  #timesOf(variant: Variant): Times | undefined {
+    const times = this.#times.get(timesId(variant))
+    return times?.receivedAt === variant.receivedAt ? times : undefined
   }
 
   put(key: CacheKey, stored: Stored, isCurrent: () => boolean): Effect.Effect<void> {
     if (setsCookies(stored)) return this.remove(key, stored)
-    return this.#change(key, (variants, digested) =>
-      isCurrent()
-        ? bounded(
-            [toVariant(digested, stored), ...this.#others(variants, digested, stored)],
-            this.#limits.maxEntryBytes
-          )
-        : variants
-    )
+    return this.#change(key, (variants, digested) => {
+      if (!isCurrent()) return variants
+      const variant = toVariant(digested, stored)
+      this.#times.set(timesId(variant), stored.times)
+      return bounded([variant, ...this.#others(variants, digested, stored)], this.#limits.maxEntryBytes)
+    })
   }
 
   remove(key: CacheKey, stored: Stored): Effect.Effect<void> {
@@ -164,11 +194,16 @@ class PersistentStore {
     key: CacheKey,
     change: (variants: ReadonlyArray<Variant>, key: string) => ReadonlyArray<Variant>
   ): Effect.Effect<void> {
-    return Effect.flatMap(this.#place(key), (place) =>
+    const changed = Effect.flatMap(this.#place(key), (place) =>
       this.#locks.withLock(place.record)(
-        Effect.flatMap(this.#read(place), (variants) => this.#write(place, change(variants, place.key)))
+        Effect.suspend(() => {
+          const mark = this.#unchanged.get(place.record)
+          return Effect.flatMap(this.#read(place), (variants) => this.#write(place, change(variants, place.key), mark))
+        })
       )
     )
+    // A write is never cut. A caller that is interrupted does not wait for its end.
+    return Effect.disconnect(changed)
   }
 
   invalidate(url: string): Effect.Effect<void> {
@@ -184,7 +219,12 @@ class PersistentStore {
   }
 
   #removeRecord(record: string): Effect.Effect<void> {
-    return this.#locks.withLock(record)(this.#orElse(this.#store.remove(record), undefined))
+    return Effect.suspend(() => {
+      // From now on, because the caller may stop waiting for a store that hangs.
+      const mark = {}
+      this.#unchanged.set(record, mark)
+      return this.#locks.withLock(record)(this.#changed(record, mark, this.#store.remove(record)))
+    })
   }
 }
 

@@ -7,13 +7,12 @@ import * as Exit from "effect/Exit"
 import * as Cause from "effect/Cause"
 import * as Option from "effect/Option"
 import type { CallContext } from "../call/context.js"
-import { boundBy, runExternal } from "../call/externalCode.js"
-import { isImmediate, runnerOf } from "../call/immediate.js"
+import { runExternal } from "../call/externalCode.js"
+import { runnerOf } from "../call/immediate.js"
 import type { Policy, Send } from "../call/pipeline.js"
 import { makePolicy } from "../call/pipeline.js"
 import { responseOfError } from "../errors/errorResponse.js"
 import { urlOf } from "../request/requestUrl.js"
-import { unsafeMonotonicNow } from "../time/clock.js"
 import * as Transport from "../../Transport.js"
 import type { CacheClient } from "./cacheClient.js"
 import type { CacheKey } from "./cacheKey.js"
@@ -22,6 +21,7 @@ import type { CallingClient } from "./cachedCall.js"
 import { CachedCall } from "./cachedCall.js"
 import { requestDirectives } from "./freshness.js"
 import type { Cache } from "./cacheState.js"
+import { runStore } from "./cacheState.js"
 
 /** Methods that change nothing (RFC 9110 §9.2.1). */
 const safeMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "PROPFIND", "REPORT", "SEARCH", "TRACE"])
@@ -50,31 +50,18 @@ const mayHaveChanged = (exit: Exit.Exit<HttpClientResponse, unknown>): boolean =
   return !(typeof error === "object" && error !== null && responseOfError.has(error))
 }
 
-const invalidate = (cache: Cache, urls: ReadonlyArray<string>): Effect.Effect<void> =>
-  Effect.forEach(
-    urls,
-    (url) => {
-      cache.invalidations.add(url)
-      return cache.store.invalidate(url)
-    },
-    { discard: true }
-  )
-
-/** Longest time of a store to remove responses. A call that changed something must not wait for a store that hangs. */
-const maxInvalidationMs = 5000
-
-const bounded = ({ store }: Cache, effect: Effect.Effect<void>): Effect.Effect<void> =>
-  isImmediate(store)
-    ? effect
-    : Effect.withFiberRuntime((fiber) => boundBy(effect, unsafeMonotonicNow(fiber) + maxInvalidationMs, Effect.void))
+/** A change without an answer has used up its time, so the deadline of the call does not count. */
+const invalidate = (cache: Cache, urls: ReadonlyArray<string>, context: CallContext): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    for (const url of urls) cache.invalidations.add(url)
+    const removed = Effect.forEach(urls, (url) => cache.store.invalidate(url), { discard: true })
+    return runStore(cache, removed, undefined, { ...context, deadline: undefined })
+  })
 
 const sendChange = <E, R>(cache: Cache, request: HttpClientRequest, next: Send<E, R>, context: CallContext) =>
   Effect.onExit(next(request, context), (exit) =>
     mayHaveChanged(exit)
-      ? bounded(
-          cache,
-          invalidate(cache, invalidatedUrls(urlOf(request), Exit.isSuccess(exit) ? exit.value : undefined))
-        )
+      ? invalidate(cache, invalidatedUrls(urlOf(request), Exit.isSuccess(exit) ? exit.value : undefined), context)
       : Effect.void
   )
 
