@@ -96,7 +96,7 @@ describe("packed packages", () => {
   it("run in a CommonJS program, with the CommonJS build of Effect", async () => {
     const code = `const { Effect, Layer } = require("effect")
       const ApiClient = require("@countersign/client/ApiClient")
-      const Auth = require("@countersign/client/Auth")
+      const { Auth } = require("@countersign/client")
       const MockClient = require("@countersign/testing/MockClient")
       class Api extends ApiClient.Tag("app/Api")() {}
       const live = Api.layer({ baseUrl: "https://api.test", auth: Auth.none })
