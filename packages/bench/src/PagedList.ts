@@ -1,14 +1,11 @@
 /** The list in pages that the server sends. */
 import type { ServerResponse } from "node:http"
+import { payload } from "./Payload.js"
 
 /** Number of items of a page. */
 export const itemsPerPage = 20
 
-const items = Array.from({ length: itemsPerPage }, (_, id) => ({
-  id,
-  name: `The name of item ${id}`,
-  tags: ["analyst", "poet", "programmer"]
-}))
+const items = Array.from({ length: itemsPerPage }, (_, id) => ({ ...payload, id }))
 
 /** The path of a list. The query has the number of the page as `page`, from 0. */
 export const pathOf = (pages: number): string => `/pages/${pages}`

@@ -214,6 +214,18 @@ describe("Paginate: lists that do not end", () => {
     })
   )
 
+  it.effect.each([
+    { name: "to another spelling of its path", last: `${base}/./n?page=2#top` },
+    { name: "with its URL relative to the last page", last: "?page=2" }
+  ])("fails with Circle after a link to a page in the middle, $name", ({ last }) =>
+    Effect.gen(function* () {
+      const next = [`${base}/n?page=2`, `${base}/n?page=3`, last]
+      const { api: client, mock } = yield* endless((index) => next[index] ?? "")
+      expect(yield* error(client)).toMatchObject({ _tag: "PaginationError", reason: "Circle", page: 3 })
+      expect(yield* mock.sent).toHaveLength(3)
+    })
+  )
+
   it.effect("fails with Circle before the items of a page that redirects to an earlier one", () =>
     Effect.gen(function* () {
       const { api: client, mock } = yield* api([

@@ -13,10 +13,10 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
-import * as Schema from "effect/Schema"
 import * as Tracer from "effect/Tracer"
 import { ofEffect, type Case, type Target } from "../Case.js"
 import { headers, token } from "../Payload.js"
+import { Payload } from "../PayloadSchema.js"
 
 // The same idle timeout as the other clients: a client is idle while others are measured.
 const transport = ({ connections }: Target) => NodeTransport.layerWith({ connections, keepAliveTimeout: "60 seconds" })
@@ -73,17 +73,6 @@ export const oursDefault: Case = (target) => ofEffect(defaultLive(target), full(
 
 /** All policies, a bearer token from a token source, and decoded JSON. */
 export const oursFull: Case = (target) => ofEffect(apiLive(target), full(target))()
-
-const Payload = Schema.Struct({
-  id: Schema.Number,
-  name: Schema.String,
-  email: Schema.String,
-  active: Schema.Boolean,
-  balance: Schema.Number,
-  tags: Schema.Array(Schema.String),
-  address: Schema.Struct({ street: Schema.String, city: Schema.String, code: Schema.String }),
-  note: Schema.String
-})
 
 /** {@link oursFull} with a response that a Schema decodes. */
 export const oursSchema: Case = (target) =>

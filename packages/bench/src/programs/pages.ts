@@ -9,13 +9,14 @@ import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { itemsPerPage, pathOf } from "../PagedList.js"
+import { Payload } from "../PayloadSchema.js"
 import { answer } from "../Remote.js"
 import { timed } from "../Turns.js"
 
 const [, , reader, origin = ""] = process.argv
 
 const Page = Schema.Struct({
-  items: Schema.Array(Schema.Struct({ id: Schema.Number, name: Schema.String, tags: Schema.Array(Schema.String) })),
+  items: Schema.Array(Payload),
   next: Schema.NullOr(Schema.Number)
 })
 

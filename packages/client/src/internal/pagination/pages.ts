@@ -17,7 +17,8 @@ import { expandPath, missingParameter } from "../request/pathParameters.js"
 import type { Next } from "./next.js"
 import { PaginationError } from "./paginationError.js"
 import type { Position } from "./position.js"
-import { move, pageKey, requestKey } from "./position.js"
+import { move } from "./position.js"
+import { VisitedPages } from "./visitedPages.js"
 
 /** A schema of any type. The signatures of `Paginate` declare which. */
 type AnySchema = Schema.Schema<unknown, unknown, unknown>
@@ -97,11 +98,16 @@ const firstPosition = (url: string | URL, { from, json, path, query }: AnyOption
     : { url: target, query: params, ...(json !== undefined && { json }), page: 0 }
 }
 
-const ownNames = ["from", "items", "json", "maxPages", "method", "next", "path", "prefetch", "query"] as const
+/** The options of a call that all pages have. */
+const callNames: ReadonlyArray<keyof Call.Options | "schema"> = [
+  // The type of the object has all its names.
+  ...(Object.keys(defaultNames) as Array<keyof typeof defaultNames>),
+  "schema"
+]
 
 const callOf = <E>(api: ApiClient<E>, options: AnyOptions) => {
   // An option of the scheme has its own errors. The signatures of `Paginate` declare them.
-  const common = Struct.omit(options, ...ownNames) as Call.Options & Pick<AnyOptions, "schema">
+  const common = Struct.pick(options, ...callNames) as Call.Options & Pick<AnyOptions, "schema">
   const call = { ...common, withResponse: true as const }
   return ({ json, query, url }: Position) =>
     options.method === "POST" ? api.post(url, { ...call, query, json }) : api.get(url, { ...call, query })
@@ -113,17 +119,14 @@ const makeReader = <E>(api: ApiClient<E>, options: AnyOptions, first: Position) 
   // The signatures of `Paginate` require `items` for a body that is no array.
   const itemsOf = options.items ?? ((body: unknown) => body as ReadonlyArray<unknown>)
   const call = callOf(api, options)
-  const seen = new Set<string>()
+  const visited = new VisitedPages()
 
-  const problemOf = (at: Position): PaginationError | undefined => {
-    if (seen.has(requestKey(at))) return new PaginationError("Circle", at)
+  const problemOf = (at: Position, key: string): PaginationError | undefined => {
+    if (visited.has(key)) return new PaginationError("Circle", at)
     return at.page - first.page < maxPages ? undefined : new PaginationError("TooManyPages", at)
   }
 
   const pageOf = (at: Position, body: unknown, response: HttpClientResponse): AnyPage | PaginationError => {
-    const keys = [requestKey(at), pageKey(at, response)]
-    if (keys.some((key) => seen.has(key))) return new PaginationError("Circle", at)
-    for (const key of keys) seen.add(key)
     const items = itemsOf(body)
     const change = next({ body, response, items, position: at })
     const following = change === undefined ? undefined : move(at, change, response)
@@ -134,10 +137,11 @@ const makeReader = <E>(api: ApiClient<E>, options: AnyOptions, first: Position) 
 
   return (at: Position): Effect.Effect<AnyPage, E | Failure, unknown> =>
     Effect.suspend(() => {
-      const problem = problemOf(at)
+      const key = visited.requestKey(at)
+      const problem = problemOf(at, key)
       if (problem !== undefined) return Effect.fail(problem)
       return Effect.flatMap(call(at), ([body, response]) => {
-        const page = pageOf(at, body, response)
+        const page = visited.add(key, at, response) ? pageOf(at, body, response) : new PaginationError("Circle", at)
         return page instanceof PaginationError ? Effect.fail(page) : Effect.succeed(page)
       })
     })

@@ -1,8 +1,6 @@
 /** Where a page of a list is: what its request needs, as plain JSON. */
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
-import * as UrlParams from "@effect/platform/UrlParams"
 import * as Link from "@countersign/protocol/Link"
-import * as RequestTarget from "@countersign/protocol/RequestTarget"
 import * as Schema from "effect/Schema"
 import { urlOfResponse } from "../response/responseUrl.js"
 
@@ -68,13 +66,3 @@ export const move = (position: Position, change: Change & {}, response: HttpClie
   const url = change.url.length > maxLength ? undefined : Link.resolve(change.url, urlOfResponse(response))
   return url === undefined ? undefined : { ...position, page, url, query: [] }
 }
-
-const keyOf = (url: string, json: unknown): string => JSON.stringify([Link.resolve(url, url) ?? url, json])
-
-/** Identifies the request of a position. A relative URL has another key than the absolute one. */
-export const requestKey = ({ json, query, url }: Position): string =>
-  keyOf(RequestTarget.append(url, UrlParams.toString(query)), json)
-
-/** Identifies a page by the URL that it was read from. */
-export const pageKey = ({ json }: Position, response: HttpClientResponse): string =>
-  keyOf(urlOfResponse(response), json)
