@@ -13,16 +13,16 @@ describe("cost limits", () => {
     staged = await stage("bench", "budget")
   })
 
-  it("bundles the smallest useful client into at most 24.3 kB compressed, without other packages", async () => {
+  it("bundles the smallest useful client into at most 24.7 kB compressed, without other packages", async () => {
     const { brotli, modules } = await Bundle.bundle(staged, Bundle.smallestClient)
     expect(modules.filter((module) => !module.startsWith("@countersign/"))).toEqual(["<stdin>"])
-    expect(brotli).toBeLessThanOrEqual(24_300)
+    expect(brotli).toBeLessThanOrEqual(24_700)
   })
 
-  it("bundles an ApiClient with a bearer token into at most 40.0 kB compressed, without other packages", async () => {
+  it("bundles an ApiClient with a bearer token into at most 40.3 kB compressed, without other packages", async () => {
     const { brotli, modules } = await Bundle.bundle(staged, Bundle.wholeClient)
     expect(modules.filter((module) => !module.startsWith("@countersign/"))).toEqual(["<stdin>"])
-    expect(brotli).toBeLessThanOrEqual(40_000)
+    expect(brotli).toBeLessThanOrEqual(40_300)
   })
 
   it.each([
@@ -36,8 +36,8 @@ describe("cost limits", () => {
 
   // esbuild keeps every export of a namespace that a program imports from a root module.
   it.each([
-    ["the smallest useful client", Bundle.smallestClient, 36_800],
-    ["an ApiClient", Bundle.wholeClient, 50_600]
+    ["the smallest useful client", Bundle.smallestClient, 37_100],
+    ["an ApiClient", Bundle.wholeClient, 50_900]
   ])("bundles %s by namespaces of the root modules into at most %i bytes with esbuild", async (_, program, most) => {
     const { brotli, modules } = await Bundle.bundle(staged, fromRoots(program))
     expect(modules.filter((module) => !module.startsWith("@countersign/"))).toEqual(["<stdin>"])

@@ -16,7 +16,7 @@ import type { BodyReading } from "./internal/exchange/exchange.js"
 import { makeExchange, readBody } from "./internal/exchange/exchange.js"
 import * as context from "./internal/call/context.js"
 import * as callbackSend from "./internal/exchange/callbackSend.js"
-import * as BufferedBody from "./internal/response/clientResponse.js"
+import * as Readers from "./internal/response/bodyReader.js"
 import * as FieldValues from "./internal/response/fieldValues.js"
 import * as SetCookies from "./internal/response/setCookieHeaders.js"
 import type * as Policy from "./Policy.js"
@@ -30,7 +30,26 @@ import type * as Policy from "./Policy.js"
  * @since 0.1.0
  * @category transports
  */
-export const bufferedBody: typeof BufferedBody.bufferedBody = BufferedBody.bufferedBody
+export const bufferedBody: typeof Readers.bufferedBody = Readers.bufferedBody
+
+/**
+ * Reads a body one piece after another, below the platform's `Stream`.
+ *
+ * @since 0.1.0
+ * @category transports
+ */
+export type BodyReader = Readers.BodyReader
+
+/**
+ * Symbol of the method with which a transport returns a {@link BodyReader} of a response.
+ *
+ * Without it the client reads the `stream` of the response, which takes several times as long for a small body. A body can be
+ * read once: `stream` and the reader share it.
+ *
+ * @since 0.1.0
+ * @category transports
+ */
+export const bodyReader: typeof Readers.bodyReader = Readers.bodyReader
 
 /**
  * Symbol of the property with which a transport exposes the `Set-Cookie` fields of a response, one string each.

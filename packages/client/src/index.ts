@@ -54,6 +54,8 @@ export * as HttpApiClient from "./HttpApiClient.js"
 export * as HttpCache from "./HttpCache.js"
 /** Idempotency keys: a unique key for each call, by which the server recognises a repeated request. */
 export * as IdempotencyKey from "./IdempotencyKey.js"
+/** Request bodies from iterables: arrays, generators, streams of Node and of the web. */
+export * as IterableBody from "./IterableBody.js"
 /** JSON codecs: how a client parses and writes JSON ([RFC 8259](https://www.rfc-editor.org/rfc/rfc8259)). */
 export * as JsonCodec from "./JsonCodec.js"
 /**

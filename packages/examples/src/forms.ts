@@ -1,6 +1,7 @@
 /** Bodies that are not JSON: forms, files, text, bytes and streams. */
 import * as Auth from "@countersign/client/Auth"
 import * as ApiClient from "@countersign/client/ApiClient"
+import * as IterableBody from "@countersign/client/IterableBody"
 import * as RequestBody from "@countersign/client/RequestBody"
 import * as HttpBody from "@effect/platform/HttpBody"
 import * as Console from "effect/Console"
@@ -50,11 +51,16 @@ export const program = Effect.gen(function* () {
   // #endregion
 
   // #region stream
+  function* rows() {
+    for (const row of ["name,", "age"]) yield new TextEncoder().encode(row)
+  }
   const lines = Stream.make("name,", "age").pipe(Stream.encodeText)
   // Sent once: a failure is not retried.
   yield* show(yield* api.put("/put", { body: lines, headers: { "content-type": "text/csv" }, schema }))
   // Retried: this stream yields the same bytes each time.
   const again = RequestBody.markReplayable(HttpBody.stream(lines, "text/csv"))
   yield* show(yield* api.put("/put", { body: again, schema }))
+  // Retried too: the generator runs again for each send. For small bodies this is the fastest way.
+  yield* show(yield* api.put("/put", { body: IterableBody.make(rows, "text/csv"), schema }))
   // #endregion
 })

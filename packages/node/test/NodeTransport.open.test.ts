@@ -2,6 +2,7 @@
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as Auth from "@countersign/client/Auth"
 import { TransportError } from "@countersign/client/Errors"
+import type { OpenResponse } from "@countersign/client/OpenResponse"
 import * as NodeTransport from "@countersign/node/NodeTransport"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
@@ -47,18 +48,34 @@ interface Outcome {
   readonly end: string
 }
 
+type OnPiece = (piece: Uint8Array) => Effect.Effect<unknown>
+
+/** Both ways to read a body. */
+const readers = {
+  stream: ({ stream }: OpenResponse, onPiece: OnPiece) => Stream.runForEach(stream, onPiece),
+  forEach: ({ forEach }: OpenResponse, onPiece: OnPiece) => forEach(onPiece)
+}
+
 /** Reads a body to its end. Each error is one of the client. */
-const outcome = (url: string, idle: "5 seconds" | "300 millis" = "5 seconds") =>
+const outcomeOf = (url: string, read: (typeof readers)["stream"], idle: "5 seconds" | "300 millis") =>
   Effect.gen(function* () {
     const api = yield* client(url)
-    const { stream } = yield* api.open("/", { idle })
+    const opened = yield* api.open("/", { idle })
     let text = ""
-    const read = Stream.runForEach(Stream.decodeText(stream), (piece) => Effect.sync(() => void (text += piece)))
-    const end = yield* Effect.match(read, {
+    const reading = read(opened, (piece) => Effect.sync(() => void (text += Buffer.from(piece).toString())))
+    const end = yield* Effect.match(reading, {
       onFailure: (error) => (error instanceof TransportError ? error.reason : "not an error of the client"),
       onSuccess: () => "complete"
     })
     return { text, end }
+  })
+
+/** The outcome, which is the same for both ways to read. */
+const outcome = (url: string, idle: "5 seconds" | "300 millis" = "5 seconds") =>
+  Effect.gen(function* () {
+    const seen = yield* outcomeOf(url, readers.stream, idle)
+    expect(yield* outcomeOf(url, readers.forEach, idle)).toEqual(seen)
+    return seen
   })
 
 const chunked = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -164,17 +181,19 @@ describe("open over HTTP/1.1", () => {
 })
 
 /** Ways to stop the reading of a body that continues. */
-const stops = ["unread", "take", "interrupted"] as const
+const stops = ["unread", "take", "interrupted", "forEach interrupted", "forEach failed"] as const
 
 const stop = (url: string, way: (typeof stops)[number]) =>
   Effect.scoped(
     Effect.gen(function* () {
       const api = yield* client(url)
-      const { stream } = yield* api.open("/")
-      if (way === "take") yield* Stream.runDrain(Stream.take(stream, 1))
-      if (way === "interrupted") {
+      const opened = yield* api.open("/")
+      if (way === "take") yield* Stream.runDrain(Stream.take(opened.stream, 1))
+      if (way === "forEach failed") yield* Effect.flip(opened.forEach(() => Effect.fail("enough")))
+      if (way === "interrupted" || way === "forEach interrupted") {
         const started = yield* Deferred.make<void>()
-        const fiber = yield* Effect.fork(Stream.runForEach(stream, () => Deferred.succeed(started, undefined)))
+        const read = way === "interrupted" ? readers.stream : readers.forEach
+        const fiber = yield* Effect.fork(read(opened, () => Deferred.succeed(started, undefined)))
         yield* Deferred.await(started)
         yield* Fiber.interrupt(fiber)
       }
@@ -207,7 +226,7 @@ describe("a body that is not read to its end", () => {
           yield* stop(server.url, way)
           const frames = () => server.opened.flatMap((connection) => connection.frames)
           yield* until(() => frames().some((frame) => frame.type === type.reset && frame.payload.readUInt32BE() === 8))
-          expect((yield* Effect.scoped(outcome(server.url))).end).toBe("complete")
+          expect((yield* Effect.scoped(outcomeOf(server.url, readers.forEach, "5 seconds"))).end).toBe("complete")
           expect(server.opened).toHaveLength(1)
         }).pipe(Effect.provide(http2), Effect.scoped)
     )

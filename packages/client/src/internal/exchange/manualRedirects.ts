@@ -9,8 +9,8 @@ import * as Effect from "effect/Effect"
 import * as FiberRef from "effect/FiberRef"
 import * as Option from "effect/Option"
 import { RedirectRejected } from "../../Errors.js"
-import { clientErrorOf } from "../errors/platformError.js"
 import { redactedUrl } from "../redaction/requestHistory.js"
+import { clientErrorOf } from "./typedError.js"
 
 /**
  * Sets `redirect: "manual"` for the fiber, and keeps the other options of `RequestInit`. It runs when the request is

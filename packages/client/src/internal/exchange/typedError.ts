@@ -5,7 +5,7 @@ import type { RedirectRejected } from "../../Errors.js"
 import { InvalidRequest, TransportError } from "../../Errors.js"
 import { causeMessage } from "../errors/causeMessage.js"
 import { recordedFailureOf } from "../errors/failureDetails.js"
-import { clientErrorOf } from "../errors/platformError.js"
+import { ErrorMap } from "../errors/errorMap.js"
 import { classify } from "../errors/transportReason.js"
 import { makeRedactor } from "../redaction/requestCredentials.js"
 import { earlierSignings, redactedUrl } from "../redaction/requestHistory.js"
@@ -60,6 +60,9 @@ export const transportError = (
     cause
   })
 }
+
+/** For clients that use another client as transport: the inner client's typed error, by its platform error. */
+export const clientErrorOf: WeakMap<object, SendFailure> = /* @__PURE__ */ new ErrorMap()
 
 /** The typed error of a platform error. An error that an inner client made is returned as it was. */
 export const typedError = (error: HttpClientError.HttpClientError): SendFailure => {

@@ -1,7 +1,7 @@
 /** What a received response changes in the cache. */
 import type * as Headers from "@effect/platform/Headers"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
-import { bufferedBodyOf } from "../response/clientResponse.js"
+import { bufferedBodyOf } from "../response/bodyReader.js"
 import { isCut } from "../response/readBody.js"
 import { isRateLimit } from "../response/retryAfter.js"
 import { echoesCredential } from "./echo.js"

@@ -8,7 +8,8 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { BaseResponse, BufferedResponse, bufferedBodyOf } from "./clientResponse.js"
+import { bufferedBodyOf } from "./bodyReader.js"
+import { BaseResponse, BufferedResponse } from "./clientResponse.js"
 import { concat } from "./readBody.js"
 
 type Bytes = Stream.Stream<Uint8Array, HttpClientError.ResponseError>

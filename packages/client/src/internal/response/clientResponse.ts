@@ -11,22 +11,15 @@ import * as HttpIncomingMessage from "@effect/platform/HttpIncomingMessage"
 import * as UrlParams from "@effect/platform/UrlParams"
 import * as Effect from "effect/Effect"
 import * as Inspectable from "effect/Inspectable"
-import type * as Option from "effect/Option"
+import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { recordedFailureOf, copyFailure } from "../errors/failureDetails.js"
 import { classify } from "../errors/transportReason.js"
 import { redactedUrl } from "../redaction/requestHistory.js"
+import type { BodyReader } from "./bodyReader.js"
+import { bodyReader, bufferedBody, bufferedBodyOf, mapReaderError, readerOf, streamOf } from "./bodyReader.js"
 import { fieldValues, rawFieldValues } from "./fieldValues.js"
 import { rawSetCookie, rawSetCookieOf } from "./setCookieHeaders.js"
-
-/** See `Transport.bufferedBody`. */
-export const bufferedBody: unique symbol = Symbol.for("@countersign/client/Transport/bufferedBody")
-
-/** The bytes of a body that arrived with its response. Undefined if the body is still being received or broke off. */
-export const bufferedBodyOf = (response: HttpClientResponse.HttpClientResponse): Uint8Array | undefined => {
-  const bytes: unknown = bufferedBody in response ? response[bufferedBody] : undefined
-  return bytes instanceof Uint8Array ? bytes : undefined
-}
 
 /** The request without headers and body, and with a redacted URL. */
 const redactRequest = (request: HttpClientRequest.HttpClientRequest): HttpClientRequest.HttpClientRequest =>
@@ -113,9 +106,6 @@ export abstract class BaseResponse extends Inspectable.Class {
 export const originalRequest = (response: HttpClientResponse.HttpClientResponse): HttpClientRequest.HttpClientRequest =>
   BaseResponse.originalRequest(response)
 
-/** A writer reports an error for an empty chunk, because it writes no bytes. */
-const hasBytes = (piece: Uint8Array): boolean => piece.length > 0
-
 /** Stores the request of a response as it was before it was signed. */
 export const recordUnsignedRequest = (
   response: HttpClientResponse.HttpClientResponse,
@@ -148,11 +138,12 @@ export class StreamingResponse extends BaseResponse implements HttpClientRespons
     return Effect.mapError(effect, (error) => this.#failure(error))
   }
 
+  [bodyReader](): BodyReader {
+    return mapReaderError(readerOf(this.source), (error) => Option.some(this.#failure(error)))
+  }
+
   get stream(): Stream.Stream<Uint8Array, HttpClientError.ResponseError> {
-    return Stream.filter(
-      Stream.mapError(this.source.stream, (error) => this.#failure(error)),
-      hasBytes
-    )
+    return Stream.suspend(() => streamOf(this[bodyReader]()))
   }
 
   get json(): Effect.Effect<unknown, HttpClientError.ResponseError> {

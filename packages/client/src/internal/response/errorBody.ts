@@ -5,7 +5,7 @@ import * as Option from "effect/Option"
 import * as Problem from "../../Problem.js"
 import { messageOfJson, messageOfProblem, messageOfText } from "../errors/serverMessage.js"
 import type { BufferedResponse } from "./clientResponse.js"
-import { bufferedBody } from "./clientResponse.js"
+import { bufferedBody } from "./bodyReader.js"
 import { maxErrorBytes } from "./readBody.js"
 import { makeResponseRedactor } from "./redactEchoedCredentials.js"
 

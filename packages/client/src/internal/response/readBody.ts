@@ -5,8 +5,8 @@ import * as Content from "@countersign/protocol/Content"
 import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Stream from "effect/Stream"
-import { BufferedResponse, bufferedBodyOf } from "./clientResponse.js"
+import { bufferedBodyOf, readerOf, readUntil } from "./bodyReader.js"
+import { BufferedResponse } from "./clientResponse.js"
 
 /**
  * Maximum bytes read of a body that is discarded or shown in an error. Beyond that, closing the connection is cheaper.
@@ -35,14 +35,12 @@ const collect = (
   Effect.suspend(() => {
     const chunks: Array<Uint8Array> = []
     let length = 0
-    return response.stream.pipe(
-      // Ending the stream early closes its source, so the transport closes the connection.
-      Stream.takeUntil((chunk) => {
-        chunks.push(chunk)
-        length += chunk.length
-        return length > limit
-      }),
-      Stream.runDrain,
+    // A reader that stops early is closed, so the transport closes the connection.
+    return readUntil(readerOf(response), (piece) => {
+      chunks.push(piece)
+      length += piece.length
+      return length > limit
+    }).pipe(
       Effect.catchIf(isEmpty, () => Effect.void),
       Effect.map(() => ({ bytes: concat(chunks, length), isComplete: length <= limit }))
     )
@@ -138,10 +136,7 @@ export const bufferErrorBody = (
 export const drain = (response: HttpClientResponse, maxMs = drainTimeoutMs): Effect.Effect<void> =>
   bufferedBodyOf(response) !== undefined
     ? Effect.void
-    : response.stream.pipe(
-        Stream.mapAccum(0, (length, chunk) => [length + chunk.length, length + chunk.length]),
-        Stream.takeUntil((length) => length > maxErrorBytes),
-        Stream.runDrain,
-        (reading) => withDrainTimeout(reading, Math.min(maxMs, drainTimeoutMs)),
-        Effect.ignore
-      )
+    : Effect.suspend(() => {
+        let length = 0
+        return readUntil(readerOf(response), (piece) => (length += piece.length) > maxErrorBytes)
+      }).pipe((reading) => withDrainTimeout(reading, Math.min(maxMs, drainTimeoutMs)), Effect.ignore)

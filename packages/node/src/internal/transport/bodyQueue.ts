@@ -1,7 +1,6 @@
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Stream from "effect/Stream"
 
 /** Number of buffered bytes at which the socket is paused: of a body that is not read yet, and of one that is. */
 const highWaterMarks = { none: 64 * 1024, stream: 512 * 1024 } as const
@@ -13,6 +12,26 @@ const noBytes: Uint8Array = new Uint8Array(0)
 
 /** How the body is read: not yet, as one stream, or as a whole. */
 type Reading = "none" | "stream" | "all"
+
+/** Reads a body piece by piece, with the errors of the socket. See `Transport.BodyReader`. */
+export interface Reader {
+  readonly next: Effect.Effect<Chunk.Chunk<Uint8Array>, Option.Option<unknown>>
+  readonly close: Effect.Effect<void>
+}
+
+/** Reads bytes that were received as a whole. */
+const readOnce = (whole: Effect.Effect<Uint8Array, unknown>): Reader => {
+  let isRead = false
+  const next = Effect.suspend(() => {
+    if (isRead) return Effect.fail(Option.none())
+    isRead = true
+    return Effect.matchEffect(whole, {
+      onFailure: (cause) => Effect.fail(Option.some(cause)),
+      onSuccess: (bytes) => (bytes.length === 0 ? Effect.fail(Option.none()) : Effect.succeed(Chunk.of(bytes)))
+    })
+  })
+  return { next, close: Effect.void }
+}
 
 const alreadyRead = Effect.fail(new Error("the body was already read as a stream, which can be read only once"))
 const cancelled: BodyEnd = { isComplete: false, cause: new Error("the body was cancelled before its end") }
@@ -121,20 +140,15 @@ export class BodyQueue {
     return chunks.length === 1 ? (chunks[0] ?? noBytes) : Buffer.concat(chunks)
   }
 
+  readonly #close: Effect.Effect<void> = Effect.sync(() => this.cancel())
+
   /**
-   * The body as a stream, which can be read once. If the complete body was read before, the stream contains all of it.
+   * Begins to read the body, which is possible once. If the complete body was read before, the reader gets all of it.
    */
-  readonly stream: Stream.Stream<Uint8Array, unknown> = Stream.suspend((): Stream.Stream<Uint8Array, unknown> => {
-    if (this.#reading === "stream") return Stream.fromEffect(alreadyRead)
-    if (this.#reading === "all") {
-      return Stream.flatMap(Stream.fromEffect(this.readAll), (bytes) =>
-        bytes.length === 0 ? Stream.empty : Stream.succeed(bytes)
-      )
-    }
+  read(): Reader {
+    if (this.#reading === "stream") return { next: Effect.mapError(alreadyRead, Option.some), close: Effect.void }
+    if (this.#reading === "all") return readOnce(this.readAll)
     this.#reading = "stream"
-    return Stream.ensuring(
-      Stream.repeatEffectChunkOption(this.#pull),
-      Effect.sync(() => this.cancel())
-    )
-  })
+    return { next: this.#pull, close: this.#close }
+  }
 }

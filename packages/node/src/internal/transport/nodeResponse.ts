@@ -4,7 +4,8 @@ import * as HttpClientError from "@effect/platform/HttpClientError"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as HttpIncomingMessage from "@effect/platform/HttpIncomingMessage"
-import { describeFailure, fieldValues, rawSetCookie, bufferedBody } from "@countersign/client/Transport"
+import type { BodyReader } from "@countersign/client/Transport"
+import { bodyReader, bufferedBody, describeFailure, fieldValues, rawSetCookie } from "@countersign/client/Transport"
 import * as UrlParams from "@effect/platform/UrlParams"
 import * as Effect from "effect/Effect"
 import * as Inspectable from "effect/Inspectable"
@@ -171,8 +172,16 @@ export class StreamedNodeResponse extends NodeResponse implements HttpClientResp
     this.#queue = queue
   }
 
+  [bodyReader](): BodyReader {
+    const { close, next } = this.#queue.read()
+    return { next: Effect.mapError(next, (end) => Option.map(end, (cause) => this.failure(cause))), close }
+  }
+
   get stream(): Stream.Stream<Uint8Array, Failure> {
-    return Stream.mapError(this.#queue.stream, (cause) => this.failure(cause))
+    return Stream.suspend(() => {
+      const { close, next } = this[bodyReader]()
+      return Stream.ensuring(Stream.repeatEffectChunkOption(next), close)
+    })
   }
 
   /** Concurrent readers get the same bytes, as with every transport of `@effect/platform`. */

@@ -1,4 +1,5 @@
-import type { HttpBody } from "@effect/platform/HttpBody"
+import { piecesOf } from "@countersign/client/IterableBody"
+import type * as HttpBody from "@effect/platform/HttpBody"
 import * as Effect from "effect/Effect"
 import { Readable } from "node:stream"
 import type { Dispatcher } from "undici"
@@ -35,8 +36,15 @@ const toRawBody = (body: unknown): Body => {
   return (isAsyncIterable(body) ? wrapIterable(body) : body) as Body
 }
 
+const streamBody = (body: HttpBody.Stream): Effect.Effect<Body> | Body => {
+  const pieces = piecesOf(body)
+  return pieces === undefined
+    ? Effect.map(Effect.runtime<never>(), (runtime) => new ReadableBody(body.stream, runtime))
+    : toRawBody(pieces())
+}
+
 /** Makes the body that undici sends. */
-export const makeRequestBody = (body: HttpBody): Effect.Effect<Body> | Body => {
+export const makeRequestBody = (body: HttpBody.HttpBody): Effect.Effect<Body> | Body => {
   switch (body._tag) {
     case "Empty":
       return null
@@ -47,6 +55,6 @@ export const makeRequestBody = (body: HttpBody): Effect.Effect<Body> | Body => {
     case "FormData":
       return toUndiciForm(body.formData)
     case "Stream":
-      return Effect.map(Effect.runtime<never>(), (runtime) => new ReadableBody(body.stream, runtime))
+      return streamBody(body)
   }
 }
