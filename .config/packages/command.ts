@@ -9,7 +9,7 @@ export const root = fileURLToPath(new URL("../..", import.meta.url))
 export const tool = (name: string): string => join(root, "node_modules/.bin", name)
 
 /** How a command ended. */
-interface Outcome {
+export interface Outcome {
   readonly isSuccess: boolean
   readonly output: string
   readonly errors: string
@@ -21,7 +21,7 @@ interface Settings {
 }
 
 /** Runs a command, and returns its outcome also if it fails. */
-const attempt = (
+export const attempt = (
   command: string,
   args: ReadonlyArray<string>,
   { cwd = root, env = {} }: Settings = {}

@@ -1,12 +1,13 @@
 /**
  * Checks the packages as npm would publish them: `npm run packages`. It packs them, runs publint and attw, and does what a
- * new user does. It needs npm's registry or its cache.
+ * new user does, also with the wrong version of Effect. It needs npm's registry or its cache.
  */
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { checkFirstProgram } from "./firstProgram.js"
 import { checkTypes, lint, pack } from "./packed.js"
+import { checkWrongEffect } from "./wrongEffect.js"
 
 const room = mkdtempSync(join(tmpdir(), "countersign-packages-"))
 let problems = 0
@@ -30,6 +31,7 @@ try {
   await check("publint reports nothing", () => lint(packages))
   await check("attw reports nothing for ES modules", () => checkTypes(packages))
   await check("the README's first program runs as ES module and as CommonJS", () => checkFirstProgram(packages, room))
+  await check("with Effect 4, the messages say what to install", () => checkWrongEffect(packages, room))
 } finally {
   rmSync(room, { recursive: true, force: true })
 }

@@ -23,7 +23,7 @@ export const pack = async (folder: string): Promise<ReadonlyArray<Packed>> => {
 }
 
 /** The entry points of a package: `.`, and `./ApiClient` for a module. */
-const entryPoints = (name: string): ReadonlyArray<string> => {
+export const entryPoints = (name: string): ReadonlyArray<string> => {
   const folder = `packages/${name}/src/`
   const modules = modulesOf(fromDisk(root), name).map((file) => file.slice(folder.length, -".ts".length))
   return [".", ...modules.map((module) => `./${module}`)]
