@@ -18,8 +18,8 @@ import type { Kind } from "./internal/request/optionKinds.js"
 import { isObject } from "./internal/request/optionKinds.js"
 import type { Reconnect } from "./internal/streams/eventSession.js"
 import { EventSession, reconnectRules } from "./internal/streams/eventSession.js"
+import { EventConnections } from "./internal/streams/eventConnections.js"
 import type { EventRules } from "./internal/streams/eventStream.js"
-import { eventsOf } from "./internal/streams/eventStream.js"
 import { toFieldValue } from "./internal/streams/lastEventId.js"
 import type { AnyOpenOptions, Open } from "./internal/streams/options.js"
 import { schemaKind, sizeKind, streamProblem, withHeaders } from "./internal/streams/options.js"
@@ -153,7 +153,7 @@ const problemOf = (options: AnyOptions): InvalidRequest | undefined =>
   streamProblem(owner, options, names, kinds) ??
   (options.schema !== undefined && options.events !== undefined ? bothSchemas : undefined)
 
-/** The events of all connections. Each connection closes before the next one opens. */
+/** The events of all connections. */
 const connect = (api: object, open: Open, url: string | URL, options: AnyOptions) => {
   const {
     events,
@@ -177,13 +177,8 @@ const connect = (api: object, open: Open, url: string | URL, options: AnyOptions
       const resumed = field === undefined ? others : { ...others, "last-event-id": field }
       return open(url, { ...request, headers: withHeaders(headers, resumed) })
     })
-    const read = Stream.unwrapScoped(
-      Effect.map(Effect.zipLeft(connection, session.onOpened), (opened) => eventsOf(opened, rules, session))
-    )
-    const unbroken = Stream.catchAll(read, (error) =>
-      session.continueAfter(error) ? Stream.empty : Stream.fail(error)
-    )
-    return Stream.flatMap(Stream.repeatEffectOption(session.next), () => unbroken)
+    const connections = new EventConnections(session, rules, connection)
+    return Stream.ensuring(Stream.repeatEffectChunkOption(connections.next), connections.close)
   })
 }
 

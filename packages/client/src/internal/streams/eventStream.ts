@@ -1,7 +1,6 @@
 /** The events of one response, decoded. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Stream from "effect/Stream"
 import { BodyTooLarge, InvalidResponse, TransportError } from "../../Errors.js"
 import type { OpenResponse } from "../response/openResponse.js"
 import type { AnySchema, DecodeValue } from "./decodeValue.js"
@@ -11,8 +10,8 @@ import { EventParser } from "./eventParser.js"
 import type { EventSession } from "./eventSession.js"
 import type { ServerEvent } from "./serverEvent.js"
 import { EventError } from "./serverEvent.js"
-import type { Step } from "./transduce.js"
-import { readAll, transduce } from "./transduce.js"
+import type { Pull, Step } from "./transduce.js"
+import { readAll, transducePull } from "./transduce.js"
 
 type Schemas = Readonly<Record<string, AnySchema>>
 
@@ -31,9 +30,10 @@ export interface EventRules {
 
 type Failure = TransportError | BodyTooLarge | InvalidResponse | EventError
 
-type Element = ServerEvent<string, unknown>
+/** An event with decoded data, or with a text. */
+export type Element = ServerEvent<string, unknown>
 
-type Events = Stream.Stream<Element, Failure, unknown>
+type Events = Pull<Element, Failure, unknown>
 
 const schemaIn = (schemas: Schemas | undefined, name: string): AnySchema | undefined =>
   // The name comes from the server, and may be one of the prototype.
@@ -41,8 +41,6 @@ const schemaIn = (schemas: Schemas | undefined, name: string): AnySchema | undef
 
 /** What follows an event: an element or none, and the end of the stream or its failure. */
 type Outcome = Step<Element, Failure>
-
-const nothing: Outcome = { elements: [] }
 
 const ended = (elements: ReadonlyArray<Element> = []): Outcome => ({ elements, end: Option.none() })
 
@@ -81,8 +79,13 @@ const wrongType = ({ headers, method, status, url }: OpenResponse): InvalidRespo
   )
 }
 
-/** The events of an open response. */
-export const eventsOf = (opened: OpenResponse, rules: EventRules, session: EventSession): Events => {
+/** The events of an open response, the body of which `body` reads. */
+export const eventsOf = (
+  opened: OpenResponse,
+  body: Pull<Uint8Array, TransportError>,
+  rules: EventRules,
+  session: EventSession
+): Events => {
   const { method, status, url } = opened
   // The server has no further events: HTML §9.2.3.
   const onEnd = () => {
@@ -94,13 +97,13 @@ export const eventsOf = (opened: OpenResponse, rules: EventRules, session: Event
     session.end()
     return ended()
   }
+  const ending = Effect.sync(onEnd)
   if (status === 204) {
     session.end()
-    return rules.until === undefined
-      ? Stream.empty
-      : transduce(Stream.empty, () => Effect.succeed(nothing), Effect.sync(onEnd))
+    const end = Effect.fail(Option.none())
+    return rules.until === undefined ? end : transducePull(end, Effect.die, ending)
   }
-  if (!isEventStream.test(opened.headers["content-type"] ?? "")) return Stream.fail(wrongType(opened))
+  if (!isEventStream.test(opened.headers["content-type"] ?? "")) return Effect.fail(Option.some(wrongType(opened)))
   const parser = new EventParser(rules.maxEventSize, session.onRetry)
   const decode = makeValueDecoder(opened)
 
@@ -116,5 +119,5 @@ export const eventsOf = (opened: OpenResponse, rules: EventRules, session: Event
         : step
     })
 
-  return transduce(opened.stream, (chunk) => Effect.suspend(() => eventsIn(parser.push(chunk))), Effect.sync(onEnd))
+  return transducePull(body, (chunk) => Effect.suspend(() => eventsIn(parser.push(chunk))), ending)
 }

@@ -10,36 +10,46 @@ export interface Step<out A, out E> {
   readonly end?: Option.Option<E> | undefined
 }
 
+/** Reads the next elements. Fails with none at the end. */
+export type Pull<A, E, R = never> = Effect.Effect<Chunk.Chunk<A>, Option.Option<E>, R>
+
 /**
- * Calls `onChunk` with each chunk of a stream, and emits the elements of the step. Elements before a failure are emitted.
+ * Calls `onChunk` with each chunk of a source, and returns the elements of the step. Elements before a failure are returned.
  *
  * @param onEnd - the last step, after the end of the source.
  */
+export const transducePull = <A, E, B, E2, R>(
+  source: Pull<A, E>,
+  onChunk: (chunk: Chunk.Chunk<A>) => Effect.Effect<Step<B, E2>, never, R>,
+  onEnd: Effect.Effect<Step<B, E2>, never, R>
+): Pull<B, E | E2, R> => {
+  let end: Option.Option<E | E2> | undefined
+  const next: Pull<B, E | E2, R> = Effect.suspend(() =>
+    end === undefined
+      ? Effect.matchEffect(source, {
+          onFailure: (stop) =>
+            Option.isSome(stop)
+              ? Effect.fail(stop)
+              : Effect.flatMap(onEnd, (step) => emit({ ...step, end: step.end ?? Option.none() })),
+          onSuccess: (chunk) => Effect.flatMap(onChunk(chunk), emit)
+        })
+      : Effect.fail(end)
+  )
+  const emit = (step: Step<B, E2>) => {
+    end = step.end
+    return step.elements.length === 0 ? next : Effect.succeed(Chunk.unsafeFromArray(step.elements))
+  }
+  return next
+}
+
+/** {@link transducePull} for a stream. */
 export const transduce = <A, E, B, E2, R>(
   source: Stream.Stream<A, E>,
   onChunk: (chunk: Chunk.Chunk<A>) => Effect.Effect<Step<B, E2>, never, R>,
   onEnd: Effect.Effect<Step<B, E2>, never, R>
 ): Stream.Stream<B, E | E2, R> =>
   Stream.unwrapScoped(
-    Effect.map(Stream.toPull(source), (pull) => {
-      let end: Option.Option<E | E2> | undefined
-      const next: Effect.Effect<Chunk.Chunk<B>, Option.Option<E | E2>, R> = Effect.suspend(() =>
-        end === undefined
-          ? Effect.matchEffect(pull, {
-              onFailure: (stop) =>
-                Option.isSome(stop)
-                  ? Effect.fail(stop)
-                  : Effect.flatMap(onEnd, (step) => emit({ ...step, end: step.end ?? Option.none() })),
-              onSuccess: (chunk) => Effect.flatMap(onChunk(chunk), emit)
-            })
-          : Effect.fail(end)
-      )
-      const emit = (step: Step<B, E2>) => {
-        end = step.end
-        return step.elements.length === 0 ? next : Effect.succeed(Chunk.unsafeFromArray(step.elements))
-      }
-      return Stream.repeatEffectChunkOption(next)
-    })
+    Effect.map(Stream.toPull(source), (pull) => Stream.repeatEffectChunkOption(transducePull(pull, onChunk, onEnd)))
   )
 
 const add = <A, E>(elements: Array<A>, step: Step<A, E>): void => {
