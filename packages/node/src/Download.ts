@@ -123,6 +123,7 @@ const run = <E>(api: ApiClient<E>, url: string | URL, file: string, options: Dow
  *   one. Two versions are never mixed.
  * - **Digest**: that of the options, or of `Repr-Digest` ([RFC 9530](https://www.rfc-editor.org/rfc/rfc9530)) or `Content-MD5`, is
  *   verified before the file gets its name.
+ *   Without a length, a body may have been decoded. If the digest does not match then, a HEAD names the digest of the file.
  * - **Processes**: the lock `<path>.part.lock` excludes other processes of this host. It is one of `ProcessLock` in the context,
  *   or else a lock file.
  *

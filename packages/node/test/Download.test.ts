@@ -290,6 +290,46 @@ for (const [protocol, layer] of protocols) {
     )
 
     live(
+      "verifies the digest of a file without a length, and removes another file",
+      Effect.gen(function* () {
+        const content = randomBytes(100_000)
+        const md5 = { "content-md5": createHash("md5").update(content).digest("base64") }
+        const chunked = { headers: { "content-length": undefined } }
+        for (const headers of [reprDigest(content), md5, { ...reprDigest(content), "content-encoding": "identity" }]) {
+          const { download, names, replace, server } = yield* setUp(content, { headers })
+          const verified = "repr-digest" in headers ? "sha256" : "md5"
+          yield* server.fail("/file", chunked)
+          expect(yield* download()).toMatchObject({ bytes: content.length, verified })
+          yield* server.fail("/file", { ...chunked, cutAfter: 50_000 }, chunked)
+          expect(yield* download()).toMatchObject({ bytes: content.length, verified })
+          yield* replace(randomBytes(100_000))
+          // The last one is for the HEAD.
+          yield* server.fail("/file", chunked, chunked)
+          expect(yield* Effect.flip(download())).toMatchObject({ _tag: "DownloadError", reason: "DigestMismatch" })
+          expect(names()).toEqual(["file"])
+        }
+      })
+    )
+
+    live(
+      "does not verify a decoded file, of which only the digest of the encoded bytes is known",
+      Effect.gen(function* () {
+        const content = Buffer.alloc(200_000, "a")
+        const body = gzipSync(content)
+        const gzip = { body, headers: { "content-encoding": "gzip", ...reprDigest(body) } }
+        const { download, server } = yield* setUp(content)
+        for (const heads of [[gzip], [{}], [{ status: 405 }], Array.from({ length: 3 }, () => ({ status: 503 }))]) {
+          yield* server.fail("/file", gzip, ...heads)
+          expect((yield* download()).verified).toBeUndefined()
+          expect((yield* server.requests).at(-1)?.method).toBe("HEAD")
+        }
+        // The HEAD names the digest of the file.
+        yield* server.fail("/file", gzip, { headers: reprDigest(content) })
+        expect((yield* download()).verified).toBe("sha256")
+      })
+    )
+
+    live(
       "verifies the digest of the options, of Repr-Digest and of Content-MD5, and removes another file",
       Effect.gen(function* () {
         const content = randomBytes(100_000)

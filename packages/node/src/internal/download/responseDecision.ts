@@ -30,7 +30,8 @@ const anew = "Pass `resume: false` to download the file from its beginning."
 
 const mismatch = (detail: string): Decision => rejected("RangeMismatch", `${detail}. ${anew}`)
 
-const isEncoded = ({ headers }: Head): boolean => {
+/** Whether a response names a content coding. A transport that decodes a body removes the field. */
+export const isEncoded = ({ headers }: Pick<Head, "headers">): boolean => {
   const coding = headers["content-encoding"]?.trim().toLowerCase() ?? ""
   return coding !== "" && coding !== "identity"
 }

@@ -69,7 +69,7 @@ export class Transfer<E> {
 
   /** Requests the file, and its rest after each failure that allows it. */
   get run(): Effect.Effect<Result, Failure<E>> {
-    const once = Effect.suspend(() => Effect.scoped(this.#request))
+    const once = Effect.suspend(() => Effect.scoped(this.#step))
     return Effect.flatMap(Effect.iterate(false, { while: (isDone) => !isDone, body: () => once }), () => this.#finish)
   }
 
@@ -78,18 +78,23 @@ export class Transfer<E> {
   }
 
   get #open() {
-    const { api, options, url } = this.#job
     const { position, record } = this.#file
-    const range = record === undefined || position === 0 ? {} : { range: `bytes=${position}-`, "if-range": record.etag }
-    const headers = { ...Headers.fromInput(options.headers), "accept-encoding": "identity", ...range }
+    return this.#request(
+      record === undefined || position === 0 ? {} : { range: `bytes=${position}-`, "if-range": record.etag }
+    )
+  }
+
+  #request(fields: Headers.Input, method = "GET") {
+    const { api, options: own, url } = this.#job
+    const headers = { ...Headers.fromInput(own.headers), "accept-encoding": "identity", ...Headers.fromInput(fields) }
     // The options of the scheme have its own errors. The signature of `Download.toFile` declares them.
-    const call = { ...Struct.omit(options, ...ownNames), headers } as Call.OpenOptions<undefined> &
+    const call = { ...Struct.omit(own, ...ownNames), method, headers } as Call.OpenOptions<undefined> &
       Call.PathOptions<string>
     return api.open(url, call)
   }
 
   /** One request. Returns whether the file is whole. */
-  get #request(): Effect.Effect<boolean, Failure<E>, Scope.Scope> {
+  get #step(): Effect.Effect<boolean, Failure<E>, Scope.Scope> {
     return Effect.matchEffect(this.#open, {
       onSuccess: (response): Effect.Effect<boolean, Failure<E>> => this.#receive(response),
       onFailure: (error): Effect.Effect<boolean, Failure<E>> => {
@@ -126,7 +131,7 @@ export class Transfer<E> {
   /** Begins with the first byte of a whole file. */
   #start(response: OpenResponse, length: number | undefined) {
     const etag = response.headers["etag"]
-    const digest = digestOf(response.headers)
+    const digest = digestOf(response)
     this.#digest = digest
     const { request } = this.#job
     return this.#begin(isStrong(etag) ? { request, url: response.url, etag, length, digest } : undefined)
@@ -197,12 +202,33 @@ export class Transfer<E> {
     return progressed.pipe(Effect.zipRight(this.#more.next(error)), Effect.zipRight(forgotten), Effect.as(false))
   }
 
-  get #finish(): Effect.Effect<Result, DownloadError> {
+  get #finish(): Effect.Effect<Result, Failure<E>> {
     const file = this.#file
-    const digest = this.#job.options.digest ?? this.#digest ?? file.record?.digest
-    const verified = digest === undefined ? Effect.void : verify(file, digest)
-    const bytes = file.position
-    const result = { bytes, resumedFrom: this.#resumedFrom, etag: this.#etag, verified: digest?.algorithm }
-    return verified.pipe(Effect.zipRight(file.complete(this.#job.options.mode)), Effect.as(result))
+    return Effect.gen(this, function* () {
+      const bytes = file.position
+      const digest = yield* this.#verified
+      yield* file.complete(this.#job.options.mode)
+      return { bytes, resumedFrom: this.#resumedFrom, etag: this.#etag, verified: digest?.algorithm }
+    })
+  }
+
+  get #verified(): Effect.Effect<Digest | undefined, Failure<E>> {
+    const file = this.#file
+    const { digest: own } = this.#job.options
+    const named = this.#digest ?? file.record?.digest
+    if (own !== undefined) return verify(file, own)
+    if (named === undefined) return Effect.succeed(undefined)
+    return this.#total === undefined ? verify(file, named, this.#digestOfHead) : verify(file, named)
+  }
+
+  /**
+   * The digest that the server names for the file without a content coding. A transport decodes a body that was encoded in
+   * spite of the request, and then neither its length nor its coding is known. No body is decoded for a HEAD.
+   */
+  get #digestOfHead(): Effect.Effect<Digest | undefined> {
+    return Effect.scoped(this.#request({}, "HEAD")).pipe(
+      Effect.map((head) => (head.headers["etag"] === this.#etag ? digestOf(head) : undefined)),
+      Effect.orElseSucceed(() => undefined)
+    )
   }
 }

@@ -7,6 +7,8 @@ import type { FileHandle } from "node:fs/promises"
 import { tryFileSystem } from "../filesystem/systemError.js"
 import { DownloadError, fileSystemError } from "./downloadError.js"
 import type { PartialFile } from "./partialFile.js"
+import type { Head } from "./responseDecision.js"
+import { isEncoded } from "./responseDecision.js"
 
 /** Bytes that are read and hashed at once. */
 const blockSize = 1024 * 1024
@@ -20,11 +22,12 @@ export const isValid = (digest: Digest): boolean =>
   digest.hex.length === lengths[digest.algorithm] &&
   /^[0-9a-f]*$/i.test(digest.hex)
 
-/** The digest of the whole file that a response names. A decoded body has no length, and another digest. */
-export const digestOf = (headers: Readonly<Record<string, string | undefined>>): Digest | undefined => {
-  if (headers["content-length"] === undefined || headers["content-encoding"] !== undefined) return undefined
-  return ReprDigest.parse(headers["repr-digest"] ?? "") ?? ReprDigest.parseContentMd5(headers["content-md5"] ?? "")
-}
+/** The digest of the whole file that a response names. That of an encoded body is another one. */
+export const digestOf = (head: Pick<Head, "headers">): Digest | undefined =>
+  isEncoded(head)
+    ? undefined
+    : (ReprDigest.parse(head.headers["repr-digest"] ?? "") ??
+      ReprDigest.parseContentMd5(head.headers["content-md5"] ?? ""))
 
 const hashFile = async (handle: FileHandle, algorithm: Digest["algorithm"], length: number): Promise<string> => {
   const hash = createHash(algorithm)
@@ -38,21 +41,36 @@ const hashFile = async (handle: FileHandle, algorithm: Digest["algorithm"], leng
   return hash.digest("hex")
 }
 
-/** Fails with `DigestMismatch`, and removes the partial file, if its bytes have another digest. */
-export const verify = (file: PartialFile, digest: Digest): Effect.Effect<void, DownloadError> =>
+const actualDigest = ({ handle, paths, position }: PartialFile, algorithm: Digest["algorithm"]) =>
+  Effect.mapError(
+    tryFileSystem(() => hashFile(handle, algorithm, position)),
+    fileSystemError(paths.path, "read", paths.part)
+  )
+
+const mismatch = ({ paths }: PartialFile, { algorithm, hex }: Digest, actual: string): DownloadError =>
+  new DownloadError({
+    reason: "DigestMismatch",
+    path: paths.path,
+    detail:
+      `its ${algorithm} is ${actual}, expected ${hex.toLowerCase()}. The partial file was removed. ` +
+      "Download it again, and check the expected digest."
+  })
+
+/**
+ * Fails with `DigestMismatch`, and removes the partial file, if its bytes have another digest. Returns the digest that they
+ * have.
+ *
+ * @param doubted - for a digest that may be of other bytes: the digest to use if it does not match, or undefined for none.
+ */
+export const verify = (
+  file: PartialFile,
+  digest: Digest,
+  doubted?: Effect.Effect<Digest | undefined>
+): Effect.Effect<Digest | undefined, DownloadError> =>
   Effect.gen(function* () {
-    const { part, path } = file.paths
-    const actual = yield* Effect.mapError(
-      tryFileSystem(() => hashFile(file.handle, digest.algorithm, file.position)),
-      fileSystemError(path, "read", part)
-    )
-    if (actual === digest.hex.toLowerCase()) return
-    yield* file.remove
-    return yield* new DownloadError({
-      reason: "DigestMismatch",
-      path,
-      detail:
-        `its ${digest.algorithm} is ${actual}, expected ${digest.hex.toLowerCase()}. The partial file was removed. ` +
-        "Download it again, and check the expected digest."
-    })
+    const actual = yield* actualDigest(file, digest.algorithm)
+    if (actual === digest.hex.toLowerCase()) return digest
+    if (doubted === undefined) return yield* Effect.zipRight(file.remove, mismatch(file, digest, actual))
+    const certain = yield* doubted
+    return certain === undefined ? undefined : yield* verify(file, certain)
   })
