@@ -43,10 +43,33 @@ const checkManifest = (name: string, file: string, text: string): ReadonlyArray<
   return [...messages, ...keywords, ...description].map((message) => ({ file, line: 1, message }))
 }
 
-/** Reports fields that differ from the other packages. */
+const record = (value: unknown): Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null ? { ...value } : {}
+
+/** The peer dependencies that a user installs, such as `effect@^3.22`. */
+const peersOf = (text: string): ReadonlyArray<string> => {
+  const { peerDependencies, peerDependenciesMeta } = parse(text)
+  const optional = record(peerDependenciesMeta)
+  return Object.entries(record(peerDependencies))
+    .filter(([peer]) => !(peer in optional))
+    .map(([peer, range]) => `${peer}@${String(range).split(".", 2).join(".")}`)
+}
+
+/** The README of a package names the peer dependencies with their ranges in its install command. */
+const checkReadme = (name: string, file: string, manifest: string, readme: string): ReadonlyArray<Problem> => {
+  const lines = readme.split("\n")
+  const at = lines.findIndex((line) => line.startsWith("npm install "))
+  const words = (lines[at] ?? "").split(" ")
+  return [`@countersign/${name}`, ...peersOf(manifest)]
+    .filter((word) => !words.includes(word))
+    .map((word) => ({ file, line: at + 1, message: `its install command lacks ${word}` }))
+}
+
+/** Reports fields that differ from the other packages, and incomplete install commands. */
 export const check = (repository: Repository): ReadonlyArray<Problem> =>
   published.flatMap((name) => {
-    const file = `packages/${name}/package.json`
+    const [file, readme] = [`packages/${name}/package.json`, `packages/${name}/README.md`]
     const text = repository.read(file)
-    return text === undefined ? [] : checkManifest(name, file, text)
+    if (text === undefined) return []
+    return [...checkManifest(name, file, text), ...checkReadme(name, readme, text, repository.read(readme) ?? "")]
   })

@@ -30,7 +30,7 @@ try {
   const packages = await pack(join(room, "tarballs"))
   await check("publint reports nothing", () => lint(packages))
   await check("attw reports nothing for ES modules", () => checkTypes(packages))
-  await check("the README's first program runs as ES module and as CommonJS", () => checkFirstProgram(packages, room))
+  await check("the programs of READMEs run as ES modules and as CommonJS", () => checkFirstProgram(packages, room))
   await check("with Effect 4, the messages say what to install", () => checkWrongEffect(packages, room))
 } finally {
   rmSync(room, { recursive: true, force: true })

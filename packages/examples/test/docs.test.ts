@@ -436,8 +436,15 @@ describe("roots.check", () => {
 })
 
 describe("manifests.check", () => {
-  const text = fromDisk(fileURLToPath(new URL("../../../", import.meta.url))).read("packages/client/package.json") ?? ""
-  const check = (changed: string) => messages(Manifests.check(fromTexts({ "packages/client/package.json": changed })))
+  const repository = fromDisk(fileURLToPath(new URL("../../../", import.meta.url)))
+  const text = repository.read("packages/client/package.json") ?? ""
+  const readme = repository.read("packages/client/README.md") ?? ""
+  const check = (manifest: string, changedReadme = readme) =>
+    messages(
+      Manifests.check(
+        fromTexts({ "packages/client/package.json": manifest, "packages/client/README.md": changedReadme })
+      )
+    )
 
   it("accepts the manifest of a package", () => {
     expect(check(text)).toEqual([])
@@ -452,6 +459,15 @@ describe("manifests.check", () => {
     ["missing keywords", '"keywords"', '"words"', /^it needs five keywords/]
   ])("reports %s", (_, from, to, message) => {
     expect(check(text.replace(from, to))).toEqual([expect.stringMatching(message)])
+  })
+
+  it("reports an install command without the package, or without the range of a peer dependency", () => {
+    expect(check(text, readme.replace("npm install @countersign/client", "npm install"))).toEqual([
+      "its install command lacks @countersign/client"
+    ])
+    expect(check(text, readme.replace("effect@^3.22 ", "effect@^3.1 "))).toEqual([
+      "its install command lacks effect@^3.22"
+    ])
   })
 })
 
