@@ -18,7 +18,7 @@ import type { Lines } from "./internal/streams/lineSplitter.js"
 import { LineSplitter } from "./internal/streams/lineSplitter.js"
 import type { AnyOpenOptions, Open } from "./internal/streams/options.js"
 import { missingSchema, schemaKind, sizeKind, streamProblem, withHeaders } from "./internal/streams/options.js"
-import type { Step } from "./internal/streams/transduce.js"
+import type { End, Read, Step } from "./internal/streams/transduce.js"
 import { readAll, transduce } from "./internal/streams/transduce.js"
 import type { OpenResponse } from "./OpenResponse.js"
 
@@ -58,12 +58,15 @@ const valuesOf = (opened: OpenResponse, { maxLineSize = defaults.maxLineSize, sc
   const decode = makeValueDecoder(opened)
   let number = 0
 
-  const readLine = (line: string): Step<unknown, Failure> | Effect.Effect<Step<unknown, Failure>, never, unknown> => {
+  const readLine: Read<string, unknown, Failure, unknown> = (line, elements) => {
     number += 1
-    if (line.trim() === "") return { elements: [] }
-    return decode<Step<unknown, Failure>>(line, schema, () => `line ${number}`, {
-      onInvalid: (error) => ({ elements: [], end: Option.some(error) }),
-      onValue: (value) => ({ elements: [value] })
+    if (line.trim() === "") return undefined
+    return decode<End<Failure>>(line, schema, () => `line ${number}`, {
+      onInvalid: (error) => ({ end: Option.some(error) }),
+      onValue: (value) => {
+        elements.push(value)
+        return undefined
+      }
     })
   }
   const valuesIn = ({ isTooLong, lines }: Lines): Effect.Effect<Step<unknown, Failure>, never, unknown> =>

@@ -47,6 +47,14 @@ describe("ServerEvents.stream", () => {
     })
   )
 
+  it.effect("returns 200 000 small events of one chunk to Stream.runFold", () =>
+    Effect.gen(function* () {
+      const { api: client } = yield* api([respond(Stream.make(bytes("data\n\n".repeat(200_000))))])
+      const count = Stream.runFold(ServerEvents.stream(client, "/x", {}), 0, (number) => number + 1)
+      expect(yield* run(count)).toBe(200_000)
+    })
+  )
+
   for (const [name, end] of Object.entries({ LF: "\n", CRLF: "\r\n", CR: "\r" })) {
     it(`returns the same events with ${name}, wherever the body is cut into chunks`, () =>
       FastCheck.assert(

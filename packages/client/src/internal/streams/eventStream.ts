@@ -10,7 +10,7 @@ import { EventParser } from "./eventParser.js"
 import type { EventSession } from "./eventSession.js"
 import type { ServerEvent } from "./serverEvent.js"
 import { EventError } from "./serverEvent.js"
-import type { Pull, Step } from "./transduce.js"
+import type { End, Pull, Read, Step } from "./transduce.js"
 import { readAll, transducePull } from "./transduce.js"
 
 type Schemas = Readonly<Record<string, AnySchema>>
@@ -39,31 +39,35 @@ const schemaIn = (schemas: Schemas | undefined, name: string): AnySchema | undef
   // The name comes from the server, and may be one of the prototype.
   schemas !== undefined && Object.hasOwn(schemas, name) ? schemas[name] : undefined
 
-/** What follows an event: an element or none, and the end of the stream or its failure. */
 type Outcome = Step<Element, Failure>
 
-const ended = (elements: ReadonlyArray<Element> = []): Outcome => ({ elements, end: Option.none() })
+const ended: End<never> = { end: Option.none() }
 
-const failed = (error: Failure): Outcome => ({ elements: [], end: Option.some(error) })
+const failed = (error: Failure): End<Failure> => ({ end: Option.some(error) })
 
 /** Decodes an event by its name. */
 const readEvent = (
   raw: RawEvent,
+  elements: Array<Element>,
   { events, failOn, schema, until }: EventRules,
   opened: OpenResponse,
   decode: DecodeValue
-): Outcome | Effect.Effect<Outcome, never, unknown> => {
-  if (typeof until === "string" && raw.data === until) return ended()
+): End<Failure> | Effect.Effect<End<Failure>, never, unknown> => {
+  if (typeof until === "string" && raw.data === until) return ended
   const failing = schemaIn(failOn, raw.event)
   const chosen = failing ?? (events === undefined ? schema : schemaIn(events, raw.event))
-  const last = typeof until === "function" && until(raw) ? ended : (elements: ReadonlyArray<Element>) => ({ elements })
-  if (chosen === undefined) return events === undefined ? last([raw]) : last([])
-  return decode(raw.data, chosen, () => "the data of an event", {
+  const last = typeof until === "function" && until(raw) ? ended : undefined
+  if (chosen === undefined) {
+    if (events === undefined) elements.push(raw)
+    return last
+  }
+  return decode<End<Failure>>(raw.data, chosen, () => "the data of an event", {
     onInvalid: failed,
     onValue: (data) => {
       const { method, url } = opened
       if (failing !== undefined) return failed(new EventError({ method, url, event: raw.event }, data))
-      return last([{ ...raw, data }])
+      elements.push({ ...raw, data })
+      return last
     }
   })
 }
@@ -88,14 +92,15 @@ export const eventsOf = (
 ): Events => {
   const { method, status, url } = opened
   // The server has no further events: HTML §9.2.3.
-  const onEnd = () => {
+  const onEnd = (): Outcome => {
     if (rules.until !== undefined || rules.isEndless) {
       const detail =
         rules.until === undefined ? "the server ended the stream" : "the stream ended without its last event"
-      return failed(new TransportError({ method, url, reason: "Truncated", sent: "maybe", detail }))
+      const error = new TransportError({ method, url, reason: "Truncated", sent: "maybe", detail })
+      return { elements: [], end: Option.some(error) }
     }
     session.end()
-    return ended()
+    return { elements: [], end: Option.none() }
   }
   const ending = Effect.sync(onEnd)
   if (status === 204) {
@@ -107,9 +112,9 @@ export const eventsOf = (
   const parser = new EventParser(rules.maxEventSize, session.onRetry)
   const decode = makeValueDecoder(opened)
 
-  const readOne = (raw: RawEvent) => {
+  const readOne: Read<RawEvent, Element, Failure, unknown> = (raw, elements) => {
     session.onEvent(raw)
-    return readEvent(raw, rules, opened, decode)
+    return readEvent(raw, elements, rules, opened, decode)
   }
   const eventsIn = ({ events, isTooLarge }: ParsedEvents): Effect.Effect<Outcome, never, unknown> =>
     Effect.map(readAll(events, readOne), (step) => {
