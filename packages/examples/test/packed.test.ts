@@ -125,37 +125,22 @@ describe("packed packages", () => {
     expect(new Set(codes)).toEqual(new Set(["ERR_PACKAGE_PATH_NOT_EXPORTED"]))
   })
 
-  it("compile in a strict program with library checks", async () => {
-    const imports = modules.map((name, index) => `import * as m${index} from "${name}"`)
-    const uses = `export const all: ReadonlyArray<object> = [${modules.map((_, index) => `m${index}`).join(", ")}]`
-    const typed = `export const delay: number | undefined = m${modules.indexOf("@countersign/protocol/HttpDate")}.parse("")`
-    // If the types were missing, everything would be `any`, and this would compile.
-    const wrong = `// @ts-expect-error parse takes a text\n${typed.replace("delay", "wrong").replace(`""`, "1")}`
-    writeFileSync(join(app, "app.ts"), [...imports, uses, typed, wrong].join("\n"))
-    const compilerOptions = {
-      module: "NodeNext",
-      target: "ES2022",
-      lib: ["ES2022", "DOM", "DOM.Iterable"],
-      strict: true,
-      exactOptionalPropertyTypes: true,
-      skipLibCheck: false,
-      noEmit: true,
-      types: ["node"],
-      typeRoots: [join(root, "node_modules/@types")]
-    }
-    writeFileSync(join(app, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["app.ts"] }))
-    expect(await run(app, process.execPath, tsc, "--project", app)).toBe("")
-  })
+  const importsOf = (names: ReadonlyArray<string>): ReadonlyArray<string> => [
+    ...names.map((name, index) => `import * as m${index} from "${name}"`),
+    `export const all: ReadonlyArray<object> = [${names.map((_, index) => `m${index}`).join(", ")}]`
+  ]
 
-  /** The errors of a program that imports modules, strictly compiled without the DOM library, as `file: message`. */
-  const errorsWithoutDom = async (names: ReadonlyArray<string>, types: ReadonlyArray<string>) => {
-    const imports = names.map((name, index) => `import * as m${index} from "${name}"`)
-    const uses = `export const all: ReadonlyArray<object> = [${names.map((_, index) => `m${index}`).join(", ")}]`
-    writeFileSync(join(app, "noDom.ts"), [...imports, uses].join("\n"))
+  /** The errors of a program that is compiled strictly and with library checks, as `file: message`. */
+  const compilerErrors = async (
+    lines: ReadonlyArray<string>,
+    lib: ReadonlyArray<string>,
+    types: ReadonlyArray<string> = ["node"]
+  ): Promise<ReadonlyArray<string>> => {
+    writeFileSync(join(app, "app.ts"), lines.join("\n"))
     const compilerOptions = {
       module: "NodeNext",
       target: "ES2022",
-      lib: ["ES2022"],
+      lib,
       strict: true,
       exactOptionalPropertyTypes: true,
       skipLibCheck: false,
@@ -163,25 +148,37 @@ describe("packed packages", () => {
       types,
       typeRoots: [join(root, "node_modules/@types")]
     }
-    writeFileSync(join(app, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["noDom.ts"] }))
+    writeFileSync(join(app, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["app.ts"] }))
     const compiled = run(app, process.execPath, tsc, "--project", app, "--pretty", "false")
     const output = await compiled.catch((error: Error) => error.message)
     return output.split("\n").flatMap((line) => {
-      const [, file, message] = /^(?:node_modules\/)?(.+)\(\d+,\d+\): error \w+: (.*)$/.exec(line) ?? []
-      return file === undefined ? [] : [`${file}: ${message}`]
+      const [found, file = "compiler", message] =
+        /^(?:(?:node_modules\/)?(.+?)\(\d+,\d+\): )?error \w+: (.*)$/.exec(line) ?? []
+      return found === undefined ? [] : [`${file}: ${message}`]
     })
   }
+
+  it("compile in a strict program with library checks", async () => {
+    const typed = `export const delay: number | undefined = m${modules.indexOf("@countersign/protocol/HttpDate")}.parse("")`
+    const changed = typed.replace("delay", "wrong").replace(`""`, "1")
+    // If the types were missing, everything would be `any`, and this would compile.
+    const wrong = `// @ts-expect-error parse takes a text\n${changed}`
+    const program = [...importsOf(modules), typed, wrong]
+    expect(await compilerErrors(program, ["ES2022", "DOM", "DOM.Iterable"])).toEqual([])
+    // The check itself finds an error.
+    expect(await compilerErrors([changed], ["ES2022"])).not.toEqual([])
+  })
 
   it("compile without the DOM library, with the types of Node", async () => {
     // The platform needs the DOM library for this type. Our declarations do not.
     const storage = "@effect/platform/dist/dts/KeyValueStore.d.ts: Cannot find name 'Storage'."
-    expect(await errorsWithoutDom(modules, ["node"])).toEqual([storage])
+    expect(await compilerErrors(importsOf(modules), ["ES2022"])).toEqual([storage])
   })
 
   it("compile protocol without the DOM library and without the types of Node", async () => {
     const names = modules.filter((name) => /^@countersign\/protocol(?:\/|$)/.test(name))
     expect(names.length).toBeGreaterThan(10)
-    expect(await errorsWithoutDom(names, [])).toEqual([])
+    expect(await compilerErrors(importsOf(names), ["ES2022"], [])).toEqual([])
   })
 
   it("contain code, sources, README and licence, and no tests or build files", () => {
