@@ -72,12 +72,13 @@ const failure = ({ failure: rows = [] }: Report): string =>
 const bodies = ({ bodies: rows = [] }: Report): string =>
   table(
     "Bodies, streamed",
-    ["case", "way", "bytes", "MiB/s", "peak MiB"],
+    ["case", "way", "bytes", "MiB/s", "ratio", "peak MiB"],
     rows.map((row) => [
       row.name,
       row.direction,
       grouped(row.size),
       row.mebibytesPerSecond.toFixed(1),
+      row.ratio.toFixed(2),
       row.peakMebibytes.toFixed(1)
     ])
   )

@@ -36,9 +36,9 @@ describe("cost limits", () => {
 
   // esbuild keeps every export of a namespace that a program imports from a root module.
   it.each([
-    ["the smallest useful client", Bundle.smallestClient, 37_100],
-    ["an ApiClient", Bundle.wholeClient, 50_900]
-  ])("bundles %s by namespaces of the root modules into at most %i bytes with esbuild", async (_, program, most) => {
+    ["the smallest useful client", 37_100, Bundle.smallestClient],
+    ["an ApiClient", 51_000, Bundle.wholeClient]
+  ])("bundles %s by namespaces of the root modules into at most %i bytes with esbuild", async (_, most, program) => {
     const { brotli, modules } = await Bundle.bundle(staged, fromRoots(program))
     expect(modules.filter((module) => !module.startsWith("@countersign/"))).toEqual(["<stdin>"])
     expect(brotli).toBeLessThanOrEqual(most)

@@ -1,9 +1,10 @@
 /** Streams bodies in chunks without buffering them: `bodies CLIENT ORIGIN`. */
 import * as Auth from "@countersign/client/Auth"
 import * as ApiClient from "@countersign/client/ApiClient"
+import type { OpenResponse } from "@countersign/client/OpenResponse"
 import * as NodeTransport from "@countersign/node/NodeTransport"
+import * as IterableBody from "@countersign/client/IterableBody"
 import * as HttpBody from "@effect/platform/HttpBody"
-import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
@@ -49,22 +50,51 @@ const runtime = ManagedRuntime.make(
   Api.layer({ baseUrl: origin, auth: Auth.none }).pipe(Layer.provide(NodeTransport.layer))
 )
 
-const download: Transfer = (size) =>
-  Api.pipe(
-    Effect.flatMap((api) => api.execute(HttpClientRequest.get(`/bytes/${size}`))),
-    Effect.flatMap(({ stream }) => Stream.runFold(stream, 0, (bytes, chunk) => bytes + chunk.length)),
-    (effect) => runtime.runPromise(effect)
-  )
+/** Opens a body and counts its bytes. */
+const download =
+  (count: (opened: OpenResponse) => Effect.Effect<number, unknown>): Transfer =>
+  (size) =>
+    Api.pipe(
+      Effect.flatMap((api) => api.open(`/bytes/${size}`)),
+      Effect.flatMap(count),
+      Effect.scoped,
+      (effect) => runtime.runPromise(effect)
+    )
 
-const upload: Transfer = (size) =>
-  Api.pipe(
-    Effect.flatMap((api) => api.post("/sink", { body: HttpBody.stream(Stream.fromIterable(piecesOf(size))) })),
-    Effect.flatMap(({ json }) => json),
-    Effect.map(bytesOf),
-    (effect) => runtime.runPromise(effect)
-  )
+const upload =
+  (bodyOf: (size: number) => HttpBody.HttpBody): Transfer =>
+  (size) =>
+    Api.pipe(
+      Effect.flatMap((api) => api.post("/sink", { body: bodyOf(size) })),
+      Effect.flatMap(({ json }) => json),
+      Effect.map(bytesOf),
+      (effect) => runtime.runPromise(effect)
+    )
 
-const transfers = client === "ours" ? { download, upload } : { download: rawDownload, upload: rawUpload }
+const countPieces = ({ forEach }: OpenResponse) =>
+  Effect.suspend(() => {
+    let bytes = 0
+    const counted = forEach((piece) => Effect.sync(() => (bytes += piece.length)))
+    return Effect.map(counted, () => bytes)
+  })
+
+const clients = {
+  "undici.request": { download: rawDownload, upload: rawUpload },
+  ours: {
+    download: download(countPieces),
+    upload: upload((size) => IterableBody.make(() => piecesOf(size)))
+  },
+  "ours, Stream": {
+    download: download(({ stream }) => Stream.runFold(stream, 0, (bytes, chunk) => bytes + chunk.length)),
+    upload: upload((size) => HttpBody.stream(Stream.fromIterable(piecesOf(size))))
+  }
+}
+
+/** The names of the clients: `ours` reads by `forEach` and sends an iterable. */
+export type Name = keyof typeof clients
+
+// The section passes one of the names.
+const transfers = clients[client as Name]
 
 /** A measurement with bodies of one size, one after the other. */
 export interface Work {
@@ -75,7 +105,6 @@ export interface Work {
 
 const measure = async ({ direction, size, times }: Work) => {
   const transfer = transfers[direction]
-  for (let number = 0; number < 50; number++) await transfer(1024)
   const begun = performance.now()
   for (let number = 0; number < times; number++) {
     const bytes = await transfer(size)
@@ -86,7 +115,15 @@ const measure = async ({ direction, size, times }: Work) => {
   return { seconds, peakBytes: process.resourceUsage().maxRSS * 1024 }
 }
 
-const methods = { measure }
+/** Runs both directions until their code is compiled. */
+const warmUp = async (): Promise<void> => {
+  for (let number = 0; number < 2000; number++) {
+    await transfers.download(1024)
+    await transfers.upload(1024)
+  }
+}
+
+const methods = { measure, warmUp }
 
 /** The methods of the process. */
 export type Bodies = typeof methods

@@ -31,7 +31,8 @@ interface AnyOptions extends Call.Options<unknown>, AnyBodyOptions {
 
 type Outcome<E> = Effect.Effect<unknown, E | InvalidRequest | InvalidResponse, unknown>
 
-const noOptions: AnyOptions = {}
+/** The options of a call without any. Such a call skips their checks. */
+export const noOptions: Readonly<Record<never, never>> = {}
 
 /** The error of options that cannot be read. */
 export const unreadableOptions: InvalidRequest = new InvalidRequest({

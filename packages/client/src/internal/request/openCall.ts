@@ -12,7 +12,7 @@ import type { JsonCodec } from "../../JsonCodec.js"
 import type { OpenResponse } from "../../OpenResponse.js"
 import { defaults as openDefaults, openResponse } from "../response/openResponse.js"
 import type { DefaultHeaders } from "./call.js"
-import { makeAnyCall, unreadableOptions } from "./call.js"
+import { makeAnyCall, noOptions, unreadableOptions } from "./call.js"
 import type { Kinds } from "./optionKinds.js"
 import { findWrongKind, idleKind } from "./optionKinds.js"
 import { bodilessOpenNames, openNames } from "./optionNames.js"
@@ -41,16 +41,24 @@ export const limitBody = (bodyTimeout: Duration.Duration): Policy =>
  *
  * @param isLimited - whether the transport bounds the silence of a body.
  */
-export const makeOpenCall =
-  <E>(send: OpenSend<E>, codec: JsonCodec | undefined, defaults: DefaultHeaders | undefined, isLimited: boolean) =>
-  (url: string | URL, given?: OpenOptions | null): Opened<E> => {
-    const options = given ?? {}
+export const makeOpenCall = <E>(
+  send: OpenSend<E>,
+  codec: JsonCodec | undefined,
+  defaults: DefaultHeaders | undefined,
+  isLimited: boolean
+): ((url: string | URL, given?: OpenOptions | null) => Opened<E>) => {
+  const callWith = (method: string) => {
+    const names = hasBody(method as "GET") ? openNames : bodilessOpenNames // It compares the text only.
+    return makeAnyCall(method, send, codec, defaults, names)
+  }
+  const get = callWith("GET")
+  return (url: string | URL, given?: OpenOptions | null): Opened<E> => {
+    const options: OpenOptions = given ?? noOptions
     try {
       const { method = "GET" } = options
       const wrong = findWrongKind(options, kinds)
       if (wrong !== undefined) return Effect.fail(wrong)
-      const names = hasBody(method as "GET") ? openNames : bodilessOpenNames // It compares the text only.
-      const call = makeAnyCall(method, send, codec, defaults, names)
+      const call = method === "GET" ? get : callWith(method)
       // Without `schema` the result of a call is its response, and it requires what the type of `open` says.
       const response = call(url, options) as Effect.Effect<HttpClientResponse, E | InvalidRequest>
       return openResponse(response, { idle: isLimited ? Duration.infinity : idleOf(options), codec })
@@ -58,3 +66,4 @@ export const makeOpenCall =
       return Effect.fail(unreadableOptions)
     }
   }
+}

@@ -25,6 +25,12 @@ export interface BodyReader<out E = HttpClientError.ResponseError> {
   readonly close: Effect.Effect<void>
 }
 
+/** A reader of this package. */
+export interface Reader<out E> extends BodyReader<E> {
+  /** The whole body, if it is in memory. */
+  readonly whole?: Uint8Array | undefined
+}
+
 /** See `Transport.bodyReader`. */
 export const bodyReader: unique symbol = Symbol.for("@countersign/client/Transport/bodyReader")
 
@@ -46,24 +52,21 @@ const readStream = <E>(stream: Stream.Stream<Uint8Array, E>): BodyReader<E> => {
 }
 
 /** Reads bytes that are in memory. */
-export const readBytes = (bytes: Uint8Array): BodyReader<never> => {
-  let isAtEnd = bytes.length === 0
+export const readBytes = (whole: Uint8Array): Reader<never> => {
+  let isAtEnd = whole.length === 0
   const next = Effect.suspend(() => {
     if (isAtEnd) return Effect.fail(Option.none())
     isAtEnd = true
-    return Effect.succeed(Chunk.of(bytes))
+    return Effect.succeed(Chunk.of(whole))
   })
-  return { next, close: Effect.void }
+  return { next, close: Effect.void, whole }
 }
 
 /** Maps the errors of a reader. */
 export const mapReaderError = <E, E2>(
-  { close, next }: BodyReader<E>,
+  { close, next, whole }: Reader<E>,
   f: (error: E) => Option.Option<E2>
-): BodyReader<E2> => ({
-  next: Effect.mapError(next, (end) => Option.flatMap(end, f)),
-  close
-})
+): Reader<E2> => ({ next: Effect.mapError(next, (end) => Option.flatMap(end, f)), close, whole })
 
 /** The body as a stream. It is closed with the stream. */
 export const streamOf = <E>({ close, next }: BodyReader<E>): Stream.Stream<Uint8Array, E> =>
@@ -85,7 +88,7 @@ export const readUntil = <E>(
 }
 
 /** The reader of a response: that of its transport, or one over its stream. Reading begins with the first `next`. */
-export const readerOf = (response: HttpClientResponse & WithBodyReader): BodyReader => {
+export const readerOf = (response: HttpClientResponse & WithBodyReader): Reader<HttpClientError.ResponseError> => {
   const bytes = bufferedBodyOf(response)
   return bytes === undefined ? (response[bodyReader]?.() ?? readStream(response.stream)) : readBytes(bytes)
 }
@@ -97,9 +100,10 @@ const each = <E, R>(chunk: Chunk.Chunk<Uint8Array>, onPiece: OnPiece<E, R>): Eff
 
 /** Calls an effect with each piece of a body, up to its end, and closes the reader. */
 export const forEachPiece = <E, E2, R>(
-  { close, next }: BodyReader<E>,
+  { close, next, whole }: Reader<E>,
   onPiece: OnPiece<E2, R>
 ): Effect.Effect<void, E | E2, R> => {
+  if (whole !== undefined) return whole.length === 0 ? Effect.void : Effect.asVoid(onPiece(whole))
   const loop: Effect.Effect<void, Option.Option<E | E2>, R> = Effect.flatMap(next, (chunk) =>
     Effect.zipRight(Effect.mapError(each(chunk, onPiece), Option.some), loop)
   )

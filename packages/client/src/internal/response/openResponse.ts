@@ -14,7 +14,7 @@ import { boundBy } from "../call/externalCode.js"
 import { transportError } from "../exchange/typedError.js"
 import { redactedUrl } from "../redaction/requestHistory.js"
 import { unsafeMonotonicNow } from "../time/clock.js"
-import type { BodyReader } from "./bodyReader.js"
+import type * as BodyReader from "./bodyReader.js"
 import { forEachPiece, mapReaderError, readBytes, readerOf, streamOf } from "./bodyReader.js"
 import { originalRequest } from "./clientResponse.js"
 import { drain } from "./readBody.js"
@@ -62,7 +62,7 @@ export interface OpenResponse {
 
 type Body = Stream.Stream<Uint8Array, TransportError>
 
-type Reader = BodyReader<TransportError>
+type Reader = BodyReader.Reader<TransportError>
 
 const noBytes = new Uint8Array(0)
 
@@ -144,8 +144,8 @@ class StreamedOpenResponse extends Inspectable.Class implements OpenResponse {
       return this.#failure("Unknown", "the scope of the response is closed. Read the body within it")
     this.#state = "read"
     if (!Content.isPossible(this.method, this.status)) return readBytes(noBytes)
-    const { close, next } = typedReader(this.#response)
-    return (this.#reader = { next: this.#boundSilence(next), close })
+    const reader = typedReader(this.#response)
+    return (this.#reader = { ...reader, next: this.#boundSilence(reader.next) })
   }
 
   #boundSilence(pull: Reader["next"]): Reader["next"] {

@@ -2,8 +2,11 @@ import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 
-/** Number of buffered bytes at which the socket is paused: of a body that is not read yet, and of one that is. */
-const highWaterMarks = { none: 64 * 1024, stream: 512 * 1024 } as const
+/**
+ * Number of buffered bytes at which the socket is paused. With more bytes than one read of the socket returns, buffers of a large
+ * body live so long that V8 collects them by its slow, full collections.
+ */
+const highWaterMark = 64 * 1024
 
 /** How a body ended: complete, or with an error of the socket. */
 export type BodyEnd = { readonly isComplete: true } | { readonly isComplete: false; readonly cause: unknown }
@@ -69,7 +72,7 @@ export class BodyQueue {
     this.#bufferedBytes += chunk.length
     if (this.#reading === "all") return true
     this.#wake()
-    this.#isPaused = this.#bufferedBytes >= highWaterMarks[this.#reading]
+    this.#isPaused = this.#bufferedBytes >= highWaterMark
     return !this.#isPaused
   }
 
