@@ -1,8 +1,10 @@
 /** Opens event streams that stay idle after the first event: `idleStreams CLIENT ORIGIN`. */
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as Auth from "@countersign/client/Auth"
+import type { OpenResponse } from "@countersign/client/OpenResponse"
 import * as ServerEvents from "@countersign/client/ServerEvents"
 import * as NodeTransport from "@countersign/node/NodeTransport"
+import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
@@ -37,20 +39,39 @@ const runtime = ManagedRuntime.make(
   Api.layer({ baseUrl: origin, auth: Auth.none }).pipe(Layer.provide(NodeTransport.layer))
 )
 
-const drain = (stream: Stream.Stream<unknown, unknown>) => Stream.runForEach(stream, () => Effect.sync(onFirst))
+const first = Effect.sync(onFirst)
 
-const open: Open = () => {
-  const read = Effect.flatMap(Api, (api) =>
-    Effect.scoped(Effect.flatMap(api.open("/idle"), ({ stream }) => drain(stream)))
-  )
-  runtime.runFork(read)
-}
+const drain = (stream: Stream.Stream<unknown, unknown>) => Stream.runForEach(stream, () => first)
+
+const opened =
+  (read: (response: OpenResponse) => Effect.Effect<void, unknown>): Open =>
+  () => {
+    const reading = Effect.flatMap(Api, (api) => Effect.scoped(Effect.flatMap(api.open("/idle"), read)))
+    runtime.runFork(reading)
+  }
 
 const serverEvents: Open = () => {
   runtime.runFork(Effect.flatMap(Api, (api) => drain(ServerEvents.stream(api, "/idle", {}))))
 }
 
-const opens = { "undici.request": bare, "api.open": open, ServerEvents: serverEvents }
+/** What the platform needs for a stream without a request. */
+const streamAlone: Open = () => {
+  let isFirst = true
+  const pull = Effect.suspend(() => {
+    if (!isFirst) return Effect.never
+    isFirst = false
+    return Effect.succeed(Chunk.of("an event"))
+  })
+  runtime.runFork(drain(Stream.repeatEffectChunkOption(pull)))
+}
+
+const opens = {
+  "undici.request": bare,
+  "Stream alone": streamAlone,
+  "OpenResponse.forEach": opened(({ forEach }) => forEach(() => first)),
+  "OpenResponse.stream": opened(({ stream }) => drain(stream)),
+  ServerEvents: serverEvents
+}
 
 /** The names of the clients. */
 export type Name = keyof typeof opens

@@ -12,7 +12,13 @@ export interface Row {
   readonly bytesPerStream: number
 }
 
-const names: ReadonlyArray<Name> = ["undici.request", "api.open", "ServerEvents"]
+const names: ReadonlyArray<Name> = [
+  "undici.request",
+  "Stream alone",
+  "OpenResponse.forEach",
+  "OpenResponse.stream",
+  "ServerEvents"
+]
 
 /** Runs the section: about ten seconds. */
 export const run = async ({ quick, say, staged, url }: Bench): Promise<ReadonlyArray<Row>> => {
