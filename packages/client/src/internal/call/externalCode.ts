@@ -36,13 +36,41 @@ export const boundBy = <A, E, R, E2>(
     const left = limit - unsafeMonotonicNow(fiber)
     if (left <= 0) return onTimeout
     if (left <= maxTimerMillis && hasLiveClock(fiber)) return byTimer(effect, left, onTimeout, fiber)
-    return Effect.flatten(
-      Effect.timeoutTo(Effect.exit(Effect.interruptible(effect)), {
-        duration: left,
-        onSuccess: (exit): Effect.Effect<A, E | E2> => exit,
-        onTimeout: () => onTimeout
-      })
+    return Effect.checkInterruptible((isInterruptible) =>
+      isInterruptible ? byClock(effect, left, onTimeout) : byDaemon(effect, left, onTimeout)
     )
+  })
+
+const byClock = <A, E, R, E2>(
+  effect: Effect.Effect<A, E, R>,
+  left: number,
+  onTimeout: Effect.Effect<A, E2>
+): Effect.Effect<A, E | E2, R> =>
+  Effect.flatten(
+    Effect.timeoutTo(Effect.exit(Effect.interruptible(effect)), {
+      duration: left,
+      onSuccess: (exit): Effect.Effect<A, E | E2> => exit,
+      onTimeout: () => onTimeout
+    })
+  )
+
+/** For an uninterruptible caller, such as a finalizer. `Effect.timeout` would run children, which its interruption ends. */
+const byDaemon = <A, E, R, E2>(
+  effect: Effect.Effect<A, E, R>,
+  left: number,
+  onTimeout: Effect.Effect<A, E2>
+): Effect.Effect<A, E | E2, R> =>
+  Effect.gen(function* () {
+    let isLate = false
+    const running = yield* Effect.forkDaemon(Effect.interruptible(effect))
+    const late = Effect.suspend(() => {
+      isLate = true
+      return Fiber.interruptFork(running)
+    })
+    const timer = yield* Effect.forkDaemon(Effect.interruptible(Effect.zipRight(Effect.sleep(left), late)))
+    const exit = yield* Fiber.await(running)
+    yield* Fiber.interruptFork(timer)
+    return yield* isLate && Exit.isInterrupted(exit) ? onTimeout : Effect.zipRight(Fiber.inheritAll(running), exit)
   })
 
 /**

@@ -179,6 +179,46 @@ describe("boundBy", () => {
     })
   )
 
+  for (const [name, it_, pass] of [
+    ["the live clock", it.live, Effect.sleep("20 millis")],
+    ["a test clock", it.effect, TestClock.adjust("20 millis")]
+  ] as const) {
+    it_(`runs an effect of an uninterruptible caller to its end under ${name}`, () =>
+      Effect.gen(function* () {
+        let ended: unknown
+        const slow = Effect.delay(
+          Effect.sync(() => (ended = "whole")),
+          ms(15)
+        )
+        const fiber = yield* Effect.fork(Effect.uninterruptible(withTimeout(slow, ms(500), late)))
+        yield* Effect.yieldNow()
+        const interrupting = yield* Effect.fork(Fiber.interrupt(fiber))
+        yield* Effect.yieldNow()
+        yield* pass
+        yield* Fiber.join(interrupting)
+        expect(ended).toBe("whole")
+      })
+    )
+
+    it_(`ends an effect of an uninterruptible caller at the limit under ${name}`, () =>
+      Effect.gen(function* () {
+        const ref = FiberRef.unsafeMake(0)
+        const fiber = yield* Effect.fork(
+          Effect.uninterruptible(
+            Effect.gen(function* () {
+              const error = yield* Effect.flip(withTimeout(never, ms(15), late))
+              yield* withTimeout(FiberRef.set(ref, 1), ms(15), late)
+              return [error, yield* FiberRef.get(ref)]
+            })
+          )
+        )
+        yield* Effect.yieldNow()
+        yield* pass
+        expect(yield* Fiber.join(fiber)).toEqual(["late", 1])
+      })
+    )
+  }
+
   it.effect("uses the test clock under the test clock", () =>
     Effect.gen(function* () {
       const fiber = yield* Effect.fork(Effect.flip(withTimeout(never, Duration.hours(1), late)))
