@@ -51,7 +51,7 @@ const etagOf = (file: File): string => {
 
 const rangePattern = /^bytes=(\d{0,15})-(\d{0,15})$/
 
-/** First and last position of a range. `whole` for none, `outside` for one that begins after the end. */
+/** First and last position of a range. `whole` for none, `outside` for one without a byte. */
 const rangeOf = (
   file: File,
   headers: RequestHeaders,
@@ -61,8 +61,10 @@ const rangeOf = (
   const condition = headers["if-range"]
   const isCurrent = condition === undefined || (condition === etagOf(file) && !condition.startsWith("W/"))
   if (file.ranges === false || !isCurrent || (first === "" && last === "")) return "whole"
+  // A range with the last position before the first is invalid, and ignored (RFC 9110 §14.1.1).
+  if (first !== "" && last !== "" && Number(last) < Number(first)) return "whole"
+  if (first === "" ? Number(last) === 0 || length === 0 : Number(first) >= length) return "outside"
   if (first === "") return [Math.max(0, length - Number(last)), length - 1]
-  if (Number(first) >= length) return "outside"
   return [Number(first), last === "" ? length - 1 : Math.min(Number(last), length - 1)]
 }
 
