@@ -16,7 +16,7 @@ const exceptions = ["packages/protocol/test/HttpDate.test.ts"]
 
 /** Tests of whole programs and of test tools, 40 % of the CPU time: `npm run test:slow`, and a section of `.ci/run`. */
 const slow = [
-  "packages/stress/test/{crash,disk,fleet,leaks,outage,processes,streams,stress.mutants,tokens}.test.ts",
+  "packages/stress/test/{cache,crash,disk,fleet,leaks,outage,processes,streams,stress.mutants,tokens}.test.ts",
   "packages/conformance/test/{cacheTests,conformance,mutants,workerd}.test.ts",
   "packages/node/test/{EncryptedTokenStore,KeychainTokenStore}.contract.test.ts",
   "packages/redis/test/{RedisTokenStore.contract,partition,topologies}.test.ts",

@@ -1,5 +1,6 @@
 /** All cases. A new case is a file or a folder beside this file, and an entry in this list. */
 import { amplification } from "./amplification.js"
+import { cache } from "./cache/cache.js"
 import { crash } from "./crash/crash.js"
 import { diskFaults } from "./disk/diskFaults.js"
 import { duplicates } from "./duplicates/duplicates.js"
@@ -18,6 +19,7 @@ import { tokenStampede } from "./tokenStampede.js"
 
 export const cases: ReadonlyArray<Stress> = [
   amplification,
+  cache,
   crash,
   diskFaults,
   duplicates,
