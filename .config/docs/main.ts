@@ -21,6 +21,7 @@ import * as prose from "./prose.js"
 import { documents, fromDisk, published, type Repository } from "./repository.js"
 import * as roots from "./roots.js"
 import * as snippets from "./snippets.js"
+import * as versions from "./versions.js"
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..")
 
@@ -38,6 +39,7 @@ const checksWith = (modules: ReadonlyArray<defaults.Module>): ReadonlyArray<Chec
   ["decision records have numbers of their own", decisions.check],
   ["dependencies are limited and decided, and have no install scripts", dependencies.check],
   ["manifests of packages are alike", manifests.check],
+  ["versions of packages agree", versions.check],
   ["imports are not circular, type imports included", circles.check],
   ["texts are plain English", prose.check]
 ]
