@@ -65,7 +65,7 @@ const summed = (results: ReadonlyArray<Result>, seconds: number): CacheFigures =
 
 /** Makes the runs with the caches that `caches` makes. In the short form there are `shortly` of them. */
 export const measure =
-  (caches: Caches, shortly = 50) =>
+  (caches: Caches, shortly = 32) =>
   ({ reportProgress, short }: Stress.Run): Effect.Effect<CacheFigures, Stress.CannotRun> =>
     Effect.gen(function* () {
       const seeds = short ? shortly : 1500
