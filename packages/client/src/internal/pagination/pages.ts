@@ -17,7 +17,7 @@ import { expandPath, missingParameter } from "../request/pathParameters.js"
 import type { Next } from "./next.js"
 import { PaginationError } from "./paginationError.js"
 import type { Position } from "./position.js"
-import { move } from "./position.js"
+import { makePosition, move } from "./position.js"
 import { VisitedPages } from "./visitedPages.js"
 
 /** A schema of any type. The signatures of `Paginate` declare which. */
@@ -93,15 +93,15 @@ const firstPosition = (url: string | URL, { from, json, path, query }: AnyOption
   const target = path === undefined ? (missingParameter(url) ?? String(url)) : expandPath(String(url), path)
   if (target instanceof InvalidRequest) return target
   const params = query === undefined ? [] : parseParams(query, "query", "Url")
-  return params instanceof InvalidRequest
-    ? params
-    : { url: target, query: params, ...(json !== undefined && { json }), page: 0 }
+  return params instanceof InvalidRequest ? params : makePosition(target, params, json, 0)
 }
+
+const commonNames = Struct.omit(defaultNames, "query")
 
 /** The options of a call that all pages have. */
 const callNames: ReadonlyArray<keyof Call.Options | "schema"> = [
   // The type of the object has all its names.
-  ...(Object.keys(defaultNames) as Array<keyof typeof defaultNames>),
+  ...(Object.keys(commonNames) as Array<keyof typeof commonNames>),
   "schema"
 ]
 
@@ -109,8 +109,9 @@ const callOf = <E>(api: ApiClient<E>, options: AnyOptions) => {
   // An option of the scheme has its own errors. The signatures of `Paginate` declare them.
   const common = Struct.pick(options, ...callNames) as Call.Options & Pick<AnyOptions, "schema">
   const call = { ...common, withResponse: true as const }
+  // V8 adds properties slowly to an object that was spread before.
   return ({ json, query, url }: Position) =>
-    options.method === "POST" ? api.post(url, { ...call, query, json }) : api.get(url, { ...call, query })
+    options.method === "POST" ? api.post(url, { query, json, ...call }) : api.get(url, { query, ...call })
 }
 
 /** Reads one page after another. It is made anew for each run of the stream, because it stores which pages were read. */
