@@ -13,7 +13,7 @@ export const argumentsOf = ({ manifest, path }: Tarball): ReadonlyArray<string> 
 
 const nameOf = ({ manifest }: Tarball): string => `${String(manifest["name"])}@${String(manifest["version"])}`
 
-/** npm prints nothing for a missing version, and reports E404 for a missing package. */
+/** npm 11 reports E404 for a missing package and for a missing version. npm 10 prints nothing for a missing version. */
 const isPublished = async (npm: Npm, tarball: Tarball): Promise<boolean> => {
   const { errors, isSuccess, output } = await npm(["view", nameOf(tarball), "version"])
   if (isSuccess) return output.trim() !== ""

@@ -189,6 +189,18 @@ describe("prepare", () => {
     expect(readText("CHANGELOG.md")).toBe(`${head}## [Unreleased]\n\n## [0.1.0] - 2026-11-30\n\n- First.\n`)
   })
 
+  it("rejects changesets before the first release, which would skip its version", async () => {
+    const more = {
+      "CHANGELOG.md": `${head}## [Unreleased]\n\n- First.\n`,
+      ".changeset/blue-cat.md": changeset("minor")
+    }
+    writeWorkspace("0.1.0", more)
+    await expect(prepare(room, "2026-11-30")).rejects.toThrow(
+      "0.1.0 is not released yet, and needs no changesets. Delete .changeset/blue-cat.md."
+    )
+    expect(readText(manifestFile("node"))).toContain(`"version": "0.1.0"`)
+  })
+
   it("rejects a second release of a version", async () => {
     writeWorkspace("0.1.0", { "CHANGELOG.md": changelog })
     await expect(prepare(room, "2026-11-30")).rejects.toThrow("it has 0.1.0 already. Add a changeset")
