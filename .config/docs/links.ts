@@ -19,7 +19,7 @@ const targets = ({ text }: Line): ReadonlyArray<string> => {
 }
 
 /** The anchor of a heading, as GitHub and similar hosts generate it. */
-const slug = (heading: string): string =>
+export const slug = (heading: string): string =>
   heading
     .replace(/\[([^\]]*)\]\([^)]*\)/g, "$1")
     .trim()

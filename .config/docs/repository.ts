@@ -38,10 +38,12 @@ export const fromTexts = (texts: Readonly<Record<string, string>>): Repository =
   }
 }
 
+const generated: ReadonlySet<string> = new Set(["node_modules", "dist", ".git", ".site"])
+
 const list = (root: string, folder: string): ReadonlyArray<string> =>
   readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
     const path = folder === "" ? entry.name : `${folder}/${entry.name}`
-    if (entry.name === "node_modules" || entry.name === "dist" || entry.name === ".git") return []
+    if (generated.has(entry.name)) return []
     return entry.isDirectory() ? list(root, path) : [path]
   })
 

@@ -39,7 +39,7 @@ export type SendError = TransportError | Timeout | BodyTooLarge | InvalidRequest
 export type CallError = Unauthorized | Forbidden | RateLimited | Unavailable | ClientError | SendError
 
 /**
- * The errors of a call of an {@link ApiClient}. Verbs with a `schema` add {@link InvalidResponse}, and authentication schemes
+ * The errors of a call of an `ApiClient`. Verbs with a `schema` add {@link InvalidResponse}, and authentication schemes
  * add their own errors, such as `TokenError`.
  *
  * @example

@@ -2,7 +2,7 @@
  * Mutual exclusion among the fibers of one process, first come, first served.
  *
  * An Effect `Semaphore` resumes its waiting fibers itself, and a fiber that is lost keeps its permit for ever. A mutex waits
- * by {@link WaitStrategy}, and a lock expires.
+ * by `WaitStrategy`, and a lock expires.
  *
  * @since 0.1.0
  */

@@ -65,10 +65,7 @@ export const defaults = {
  * Retry schedule with exponential backoff and full jitter: before retry `n` (from 0) it waits a random time between zero and
  * `min(maxDelay, baseDelay × 2ⁿ)`.
  *
- * @param options.times - maximum number of retries (2). `times: 2` makes three attempts.
- * @param options.baseDelay - the first upper bound of the delay (50 ms).
- * @param options.throttledBaseDelay - the first upper bound after a 429 (1 s).
- * @param options.maxDelay - the maximum upper bound (20 s).
+ * @param options - the number of retries, and the bounds of their delays.
  * @since 0.1.0
  * @category schedules
  */

@@ -100,7 +100,7 @@ export interface Client {
   readonly dpop?: Dpop.Key | undefined
   /** Adapts the client to a server that differs from the specifications. */
   readonly complianceFixes?: ComplianceFixes | undefined
-  /** Allows plain http on loopback, see {@link dangerouslyAllowHttpOnLoopback}. */
+  /** Allows plain http on loopback, see `OAuth2.dangerouslyAllowHttpOnLoopback`. */
   readonly transport?: typeof dangerouslyAllowHttpOnLoopback | undefined
   /**
    * The authorization server that several grants of this client share, see `AuthorizationServer`. It sends the requests with
