@@ -45,6 +45,11 @@ const barrels = ["effect", "@effect/platform", "@effect/platform-node"].map((nam
   name,
   message: `Import the module, "${name}/Module": a barrel loads everything, and platform-node's needs more packages.`
 }))
+const bunsOwn = {
+  name: "undici",
+  allowTypeImports: true,
+  message: 'Import "undici/index.js": Bun replaces "undici" by a part of it, which sends no requests.'
+}
 const alone = {
   selector: "MemberExpression[property.name=/^(only|skip|todo)$/][object.type=/^(Identifier|MemberExpression)$/]",
   message: "A test that runs alone, or not at all, hides the others: `skipIf` says when it cannot run."
@@ -102,7 +107,8 @@ export default defineConfig(
     files: [published],
     rules: {
       "countersign/explicit-export-type": "error",
-      "@typescript-eslint/explicit-module-boundary-types": "error"
+      "@typescript-eslint/explicit-module-boundary-types": "error",
+      "@typescript-eslint/no-restricted-imports": ["error", { paths: [bunsOwn] }]
     }
   },
   {

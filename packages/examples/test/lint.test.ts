@@ -57,6 +57,11 @@ const bans: ReadonlyArray<readonly [what: string, rule: string, code: string, fo
     `import { Url } from "@effect/platform"\nexport const a: unknown = Url`
   ],
   ["platform-node's barrel", "no-restricted-imports", `export * from "@effect/platform-node"`],
+  [
+    "values of undici under the name that Bun replaces",
+    "@typescript-eslint/no-restricted-imports",
+    `import { Agent } from "undici"\nexport const a: unknown = Agent`
+  ],
   ["followRedirects", "countersign/platform-traps", `${client}export const a: unknown = HttpClient.followRedirects`],
   ["withCookiesRef", "countersign/platform-traps", `${client}export const a: unknown = HttpClient["withCookiesRef"]`],
   ["retryTransient", "countersign/platform-traps", `export { retryTransient } from "@effect/platform/HttpClient"`],

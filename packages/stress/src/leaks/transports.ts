@@ -5,7 +5,7 @@ import * as HttpClient from "@effect/platform/HttpClient"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import * as Undici from "undici"
+import * as Undici from "undici/index.js"
 
 type Make = (ca: string) => Effect.Effect<HttpClient.HttpClient, never, Scope.Scope>
 

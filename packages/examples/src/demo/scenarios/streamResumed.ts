@@ -16,7 +16,10 @@ const script: EventServer.Script = (request) => {
   if (request.path.startsWith("/lost")) return [EventServer.event({ data: "half" })]
   const left = EventServer.after(words, request)
   const sent = left.slice(0, 2).map((event) => EventServer.event({ ...event, retry: 20 }))
-  return left.length > 2 ? [...sent, EventServer.reset] : [...sent, EventServer.event({ data: "[DONE]" })]
+  // Some runtimes drop received bytes after a reset, so the client gets time to read them.
+  return left.length > 2
+    ? [...sent, EventServer.pause("100 millis"), EventServer.reset]
+    : [...sent, EventServer.event({ data: "[DONE]" })]
 }
 
 export const streamResumed: Scenario = {

@@ -1,5 +1,5 @@
 /** Opens connections: to host names, addresses and Unix sockets, with or without TLS. */
-import * as Undici from "undici"
+import * as Undici from "undici/index.js"
 import { DescribedFailure } from "../errors/describedFailure.js"
 import type { AllowAddress } from "./addressFilter.js"
 import { filteredLookup, validateLiteralAddress } from "./addressFilter.js"

@@ -9,7 +9,7 @@ import type { LookupAddress } from "node:dns"
 import Dns from "node:dns"
 import type { Socket } from "node:net"
 import * as Net from "node:net"
-import * as Undici from "undici"
+import * as Undici from "undici/index.js"
 import type { Lookup } from "./addressFilter.js"
 
 type Connector = Undici.buildConnector.connector

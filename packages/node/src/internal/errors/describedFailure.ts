@@ -1,5 +1,5 @@
 import type { FailureDetails, SendPhase } from "@countersign/client/Transport"
-import { errors } from "undici"
+import { errors } from "undici/index.js"
 import { FileBodyError } from "../upload/fileBodyError.js"
 import { ProxyError } from "./proxyError.js"
 import { RequestFailure } from "./requestFailure.js"

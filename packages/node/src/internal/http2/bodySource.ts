@@ -1,7 +1,7 @@
 import { Blob } from "node:buffer"
 import { Readable } from "node:stream"
 import type { Dispatcher } from "undici"
-import { FormData, errors } from "undici"
+import { FormData, errors } from "undici/index.js"
 import { encodeMultipart } from "./multipart.js"
 
 /** A body to send, its length if known, and its media type if it determines one. */

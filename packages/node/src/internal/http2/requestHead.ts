@@ -1,4 +1,4 @@
-import { errors } from "undici"
+import { errors } from "undici/index.js"
 import type { OutgoingField } from "./fieldEncoder.js"
 
 /** The parts of a request's header section. */

@@ -1,7 +1,7 @@
 import type { FailureDetails } from "@countersign/client/Transport"
 import type { Socket } from "node:net"
 import type { Dispatcher } from "undici"
-import { errors } from "undici"
+import { errors } from "undici/index.js"
 import { ConnectionError, describeServerError, errorCode } from "./errorCode.js"
 import type { FieldList } from "./fieldDecoder.js"
 import { FieldEncoder } from "./fieldEncoder.js"

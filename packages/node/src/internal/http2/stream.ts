@@ -1,7 +1,7 @@
 import type { FailureDetails } from "@countersign/client/Transport"
 import * as Content from "@countersign/protocol/Content"
 import type { Dispatcher } from "undici"
-import { errors } from "undici"
+import { errors } from "undici/index.js"
 import type { RawHeaders } from "../dispatcher/rawHeaders.js"
 import * as Raw from "../dispatcher/rawHeaders.js"
 import { RequestFailure } from "../errors/requestFailure.js"

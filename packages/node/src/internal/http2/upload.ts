@@ -1,5 +1,5 @@
 import { Readable } from "node:stream"
-import { errors } from "undici"
+import { errors } from "undici/index.js"
 import type { BodySource } from "./bodySource.js"
 
 /** A part of the body for one DATA frame. */

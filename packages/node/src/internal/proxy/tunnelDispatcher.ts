@@ -1,5 +1,5 @@
 import type { Socket } from "node:net"
-import * as Undici from "undici"
+import * as Undici from "undici/index.js"
 import type { Connector } from "../connection/connector.js"
 import { DecoratorHandler } from "../dispatcher/decoratorHandler.js"
 import type { OutgoingRequest, RequestDispatcher, RequestHandler } from "../dispatcher/requestDispatcher.js"

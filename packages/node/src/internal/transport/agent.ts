@@ -1,5 +1,5 @@
 import * as Duration from "effect/Duration"
-import * as Undici from "undici"
+import * as Undici from "undici/index.js"
 import { selectConnector } from "../connection/clientCertificate.js"
 import type { Connector } from "../connection/connector.js"
 import { buildConnector, destroyOnError } from "../connection/connector.js"

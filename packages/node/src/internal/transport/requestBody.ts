@@ -3,7 +3,7 @@ import type * as HttpBody from "@effect/platform/HttpBody"
 import * as Effect from "effect/Effect"
 import { Readable } from "node:stream"
 import type { Dispatcher } from "undici"
-import { FormData as UndiciFormData } from "undici"
+import { FormData as UndiciFormData } from "undici/index.js"
 import { bodyFailure, markBodyError } from "../errors/describedFailure.js"
 import { ReadableBody } from "./readableBody.js"
 

@@ -1,4 +1,4 @@
-import * as Undici from "undici"
+import * as Undici from "undici/index.js"
 import { DecoratorHandler } from "../dispatcher/decoratorHandler.js"
 import { SocketState } from "../dispatcher/socketState.js"
 import { DispatchHandler } from "./dispatchHandler.js"
