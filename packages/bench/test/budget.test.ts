@@ -19,10 +19,10 @@ describe("cost limits", () => {
     expect(brotli).toBeLessThanOrEqual(24_700)
   })
 
-  it("bundles an ApiClient with a bearer token into at most 40.3 kB compressed, without other packages", async () => {
+  it("bundles an ApiClient with a bearer token into at most 40.4 kB compressed, without other packages", async () => {
     const { brotli, modules } = await Bundle.bundle(staged, Bundle.wholeClient)
     expect(modules.filter((module) => !module.startsWith("@countersign/"))).toEqual(["<stdin>"])
-    expect(brotli).toBeLessThanOrEqual(40_300)
+    expect(brotli).toBeLessThanOrEqual(40_400)
   })
 
   it.each([
@@ -37,7 +37,7 @@ describe("cost limits", () => {
   // esbuild keeps every export of a namespace that a program imports from a root module.
   it.each([
     ["the smallest useful client", 37_100, Bundle.smallestClient],
-    ["an ApiClient", 51_000, Bundle.wholeClient]
+    ["an ApiClient", 51_200, Bundle.wholeClient]
   ])("bundles %s by namespaces of the root modules into at most %i bytes with esbuild", async (_, most, program) => {
     const { brotli, modules } = await Bundle.bundle(staged, fromRoots(program))
     expect(modules.filter((module) => !module.startsWith("@countersign/"))).toEqual(["<stdin>"])

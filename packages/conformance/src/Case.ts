@@ -27,6 +27,8 @@ export interface Case {
   readonly name: string
   /** Whether the case is an attack or a failure. For each of these a test runs a broken client, which must fail. */
   readonly isAttack: boolean
+  /** Maximum time (60 seconds). */
+  readonly timeout?: Duration.DurationInput | undefined
   readonly run: (client: Client) => Effect.Effect<string, Failure, HttpClient.HttpClient | Scope.Scope>
 }
 
@@ -54,9 +56,9 @@ const describeFailure = (cause: Cause.Cause<Failure>): string => {
 
 /** Runs a case with a client. It ends after `timeout` at the latest. */
 export const run = (
-  { name, run }: Case,
+  { name, run, timeout: own = caseTimeout }: Case,
   client: Client,
-  timeout: Duration.DurationInput = caseTimeout
+  timeout: Duration.DurationInput = own
 ): Effect.Effect<CaseResult> =>
   run(client).pipe(
     // The cases cause the client's warnings.

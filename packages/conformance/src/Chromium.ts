@@ -30,12 +30,28 @@ const installed = Effect.gen(function* () {
 )
 
 /** Starts the system's Chromium, which ends with the scope. Without it, the case is skipped. */
-export const start: Effect.Effect<Browser, CaseSkipped, Scope.Scope> = Effect.flatMap(installed, (executablePath) =>
-  Effect.acquireRelease(
-    Effect.promise(() => chromium.launch({ executablePath, args })),
-    (browser) => Effect.promise(() => browser.close())
+export const startWith = (more: ReadonlyArray<string>): Effect.Effect<Browser, CaseSkipped, Scope.Scope> =>
+  Effect.flatMap(installed, (executablePath) =>
+    Effect.acquireRelease(
+      Effect.promise(() => chromium.launch({ executablePath, args: [...args, ...more] })),
+      (browser) => Effect.promise(() => browser.close())
+    )
   )
-)
+
+export const start: Effect.Effect<Browser, CaseSkipped, Scope.Scope> = startWith([])
+
+/** Runs a script in an empty page of an origin, and returns the value of an expression in it. */
+export const evaluate = async (
+  browser: Browser,
+  origin: string,
+  script: string,
+  expression: string
+): Promise<unknown> => {
+  const page = await browser.newPage()
+  await page.goto(`${origin}/html`)
+  await page.addScriptTag({ content: script, type: "module" })
+  return page.evaluate(expression)
+}
 
 /** Time limit for a page. */
 const timeout = 20_000

@@ -14,7 +14,9 @@ import { ours } from "./Client.js"
 import * as Options from "./Options.js"
 import * as Report from "./Report.js"
 import type { Server } from "./servers.js"
-import { servers } from "./servers.js"
+import { runtimeMatrix, servers } from "./servers.js"
+
+const all = [...servers, runtimeMatrix]
 
 /** Cases run at once: each has a separate server and mostly waits. */
 const atOnce = 4
@@ -31,14 +33,14 @@ const against = ({ cases, name }: Server): Effect.Effect<Report.Result> =>
 
 const status = (args: ReadonlyArray<string>): Effect.Effect<number> =>
   Effect.gen(function* () {
-    const { json, server } = yield* Options.parse(args, servers)
+    const { json, server } = yield* Options.parse(args, all)
     const result = yield* against(server)
     yield* Console.log(json ? Report.json(result) : Report.text(result))
     return Report.isOk(result) ? 0 : 1
   }).pipe(Effect.catchTag("UsageError", ({ message }) => Effect.as(Console.error(message), 2)))
 
 const args = process.argv.slice(2)
-const help = Effect.as(Console.error(Options.usage(servers)), 0)
+const help = Effect.as(Console.error(Options.usage(all)), 0)
 const main = Effect.map(args.includes("--help") ? help : status(args), (code) => {
   process.exitCode = code
   // Resources of a case that do not close must not delay the exit.

@@ -18,12 +18,16 @@ import { registration } from "./cases/registration.js"
 import { resource } from "./cases/resource.js"
 import { restart } from "./cases/restart.js"
 import { revocation } from "./cases/revocation.js"
+import { runtimes } from "./cases/runtimes.js"
 
 /** A server, named after its package. */
 export interface Server {
   readonly name: string
   readonly cases: ReadonlyArray<Case>
 }
+
+/** The runtimes, which are installed for this run. The tests leave them out, because they are large. */
+export const runtimeMatrix: Server = { name: "runtimes", cases: runtimes }
 
 export const servers: ReadonlyArray<Server> = [
   {

@@ -426,7 +426,7 @@ describe("run", () => {
     const sections = readFileSync(join(root, ".ci/run"), "utf8")
     const page = readFileSync(join(root, "docs/reference/conformance.md"), "utf8")
     const servers = [...page.matchAll(/npm run -s conformance -- (\S+)/g)].map(([, name = ""]) => name)
-    expect(new Set(servers).size).toBe(5)
+    expect(new Set(servers).size).toBe(6)
     for (const name of servers) expect(sections).toContain(`check logged run_conformance ${name}"`)
   })
 
