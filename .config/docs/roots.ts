@@ -8,9 +8,9 @@ import { modulesOf, published, type Repository } from "./repository.js"
 
 const nameOf = (module: string): string => posix.basename(module, ".ts")
 
-/** The first paragraph of a module comment, as lines without the comment's frame. */
-const introduction = (text: string): ReadonlyArray<string> => {
-  const [, block = ""] = /^\/\*\*([\s\S]*?)\*\//.exec(text) ?? []
+/** The first paragraph of a module comment, as lines without the comment's frame. Directives may precede the comment. */
+export const introduction = (text: string): ReadonlyArray<string> => {
+  const [, block = ""] = /^(?:\/\/\/.*\n)*\/\*\*([\s\S]*?)\*\//.exec(text) ?? []
   const lines = block.split("\n").map((line) => line.replace(/^\s*\*?\s?/, "").trimEnd())
   const paragraph = lines.slice(lines.findIndex((line) => line !== ""))
   const end = paragraph.findIndex((line) => line === "" || line.startsWith("@"))

@@ -1,7 +1,8 @@
 /** The pages of the site from the documents of the repository. Their links lead to pages, or to files at the code host. */
 import { posix } from "node:path"
 import { parse } from "../docs/markdown.js"
-import { published, publicModules, type Repository } from "../docs/repository.js"
+import { introduction } from "../docs/roots.js"
+import { modulesOf, published, publicModules, type Repository } from "../docs/repository.js"
 import { pageOf } from "./reference.js"
 
 /** The folder of the API reference among the pages. */
@@ -70,6 +71,19 @@ export const startPageOf = (readme: string, description: string): string => {
   return `---\n${JSON.stringify(front)}\n---\n\n${body}`
 }
 
+/** The start page of the API reference: the modules of each package, with the first sentence of their introductions. */
+export const apiPageOf = (repository: Repository): string => {
+  const lineOf = (module: string): string => {
+    const [, text = ""] = /^(.+?\.)(?:\s|$)/.exec(introduction(repository.read(module) ?? "").join(" ")) ?? []
+    const page = pageOf(module)
+    return `- [${page.slice(page.indexOf("/") + 1)}](${page}.md): ${text.replace(/\{@link ([^}]+)\}/g, "`$1`")}`
+  }
+  const sections = published.map((name) =>
+    [`## [@countersign/${name}](${name}/index.md)`, "", ...modulesOf(repository, name).map(lineOf)].join("\n")
+  )
+  return `${["# API reference", ...sections].join("\n\n")}\n`
+}
+
 /** The pages of the documents, and the pictures in them: the text of each file, by its path among the pages. */
 export const pagesOf = (repository: Repository, description: string): Readonly<Record<string, string>> => {
   const pages = allPages(repository)
@@ -80,5 +94,5 @@ export const pagesOf = (repository: Repository, description: string): Readonly<R
   })
   const pictures = repository.files.filter((file) => /^docs\/.+\.svg$/.test(file))
   const copies = pictures.map((file): readonly [string, string] => [file.slice("docs/".length), read(file)])
-  return Object.fromEntries<string>([...texts, ...copies])
+  return Object.fromEntries<string>([...texts, ...copies, [`${api}/index.md`, apiPageOf(repository)]])
 }

@@ -11,9 +11,10 @@ export const pageOf = (module: string): string => module.replace(/^packages\/([^
 
 /**
  * Marks the first comment of a module as its introduction, as TypeDoc needs it. The modules of this repository have no such
- * tag, because their first comment is always the introduction. The lines keep their numbers.
+ * tag, because their first comment is always the introduction. Directives may precede it. The lines keep their numbers.
  */
-export const markIntroduction = (text: string): string => text.replace(/^\/\*\*/, "/** @packageDocumentation")
+export const markIntroduction = (text: string): string =>
+  text.replace(/^((?:\/\/\/.*\n)*\/\*\*)/, "$1 @packageDocumentation")
 
 const options: TypeDocOptions & PluginOptions = {
   plugin: ["typedoc-plugin-markdown"],
@@ -83,6 +84,8 @@ export const writeReference = async (root: string, repository: Repository, out: 
   app.getEntryPoints = () => documented
   const project = await app.convert()
   if (project !== undefined) {
+    for (const { comment, name } of project.children ?? [])
+      if (comment === undefined) app.logger.warn(`The module ${name} has no introduction. Begin it with a comment.`)
     app.validate(project)
     await app.generateOutputs(project)
   }

@@ -78,8 +78,7 @@ export * as Policy from "./Policy.js"
  * error in its response.
  */
 export * as Problem from "./Problem.js"
-/**
- */
+/** Clients for code without Effect: every call returns a Promise. */
 export * as PromiseClient from "./PromiseClient.js"
 /**
  * Rate limits: throttles requests after a 429 ([RFC 6585 §4](https://www.rfc-editor.org/rfc/rfc6585#section-4)), and applies

@@ -3,7 +3,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { fileURLToPath } from "node:url"
 import { fromDisk, fromTexts } from "../../../.config/docs/repository.js"
 import { deadAnchorsIn } from "../../../.config/site/anchors.js"
-import { linkOf, pagesOf, pageTextOf, startPageOf } from "../../../.config/site/pages.js"
+import { apiPageOf, linkOf, pagesOf, pageTextOf, startPageOf } from "../../../.config/site/pages.js"
 import { markIntroduction, pageOf } from "../../../.config/site/reference.js"
 import { apiSidebar, documentSidebar, type Entry } from "../../../.config/site/sidebar.js"
 
@@ -94,6 +94,15 @@ describe("apiSidebar", () => {
   })
 })
 
+describe("apiPageOf", () => {
+  it("lists the modules with the first sentence of their introduction", () => {
+    const text = "/**\n * HTTP caches (RFC\n * 9111) of {@link Api}. More.\n *\n * @since 0.1.0\n */\n"
+    expect(apiPageOf(fromTexts({ "packages/client/src/HttpCache.ts": text }))).toContain(
+      "## [@countersign/client](client/index.md)\n\n- [HttpCache](client/HttpCache.md): HTTP caches (RFC 9111) of `Api`.\n"
+    )
+  })
+})
+
 describe("pagesOf", () => {
   it("has a page for each document and the pictures", () => {
     const files = { "README.md": "# A\n\nB\n\nC", "docs/README.md": "a", "docs/guides/b.md": "b", "docs/c.svg": "c" }
@@ -103,6 +112,7 @@ describe("pagesOf", () => {
 
 describe("markIntroduction", () => {
   it("marks the first comment in its line", () => {
+    expect(markIntroduction("/// <reference />\n/** A. */")).toBe("/// <reference />\n/** @packageDocumentation A. */")
     expect(markIntroduction("/**\n * A.\n */\n/** B. */\n")).toBe("/** @packageDocumentation\n * A.\n */\n/** B. */\n")
   })
 })
