@@ -41,7 +41,8 @@ export const linkOf = (pages: ReadonlyMap<string, string>, document: string, tar
   const hash = anchor === undefined ? "" : `#${anchor}`
   const page = pages.get(file) ?? pages.get(`${file}/README.md`)
   if (page !== undefined) return `/${page}${hash}`
-  if (/^docs\/.+\.svg$/.test(file)) return target
+  // A picture, or a document that is missing: VitePress then reports the link.
+  if (/^docs\/.+\.\w+$/.test(file)) return target
   return `${host}/${posix.extname(file) === "" ? "tree" : "blob"}/main/${file}${hash}`
 }
 

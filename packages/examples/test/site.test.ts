@@ -35,9 +35,12 @@ describe("linkOf", () => {
     expect(linkOf(pages, "docs/guides/limits.md", target)).toBe(link)
   })
 
-  it.each(["#below", "https://effect.website", "mailto:a@example.com", "call.svg"])("does not change %s", (target) => {
-    expect(linkOf(pages, "docs/explanations/call.md", target)).toBe(target)
-  })
+  it.each(["#below", "https://effect.website", "mailto:a@example.com", "call.svg", "missing.md"])(
+    "does not change %s",
+    (target) => {
+      expect(linkOf(pages, "docs/explanations/call.md", target)).toBe(target)
+    }
+  )
 })
 
 describe("pageTextOf", () => {
