@@ -54,7 +54,7 @@ const begin = async (url: string): Promise<{ readonly reset: () => Promise<void>
 }
 
 /** A worker with a client, and its own isolate, token endpoint and API. */
-const isolate = (route: "/shared" | "/limited" | "/brief" | "/control", options?: Backend.Options) =>
+const isolate = (route: "/shared" | "/kept" | "/limited" | "/brief" | "/control", options?: Backend.Options) =>
   Effect.gen(function* () {
     const backend = yield* Backend.make(options)
     const url = yield* Workerd.serve("sharing", { BACKEND: backend.url })
@@ -107,6 +107,21 @@ describe.concurrent("requests of one isolate", () => {
       expect(yield* Effect.promise(() => calls(url, 5))).toEqual(ok(5))
       expect(yield* Effect.promise(() => call(url))).toBe("200")
       expect(backend.tokenRequests.length).toBe(count + 1)
+    })
+  )
+
+  it.scopedLive("end a background refresh after their response, if `WaitUntil` is provided", () =>
+    Effect.gen(function* () {
+      const lifetime = 10
+      const { backend, url } = yield* isolate("/kept", { expiresIn: lifetime, tokenDelay: () => 1500 })
+      const { tokenRequests } = backend
+      expect(yield* Effect.promise(() => call(url))).toBe("200")
+      const issuedAt = tokenRequests.at(-1)?.answeredAt ?? 0
+      yield* Effect.promise(() => setTimeout(issuedAt + 0.8 * lifetime * 1000 - performance.now()))
+      yield* Effect.promise(() => callUntil(url, () => tokenRequests.length === 2))
+      // No request follows that could end the refresh.
+      yield* Effect.promise(() => until(() => tokenRequests.every(isSettled)))
+      expect(tokenRequests.map(({ isAborted }) => isAborted)).toEqual([false, false])
     })
   )
 

@@ -2,4 +2,6 @@
 declare module "cloudflare:workers" {
   /** The bindings of the worker's configuration. */
   export const env: { readonly BACKEND: string }
+  /** Keeps the current request alive until the promise settles. */
+  export const waitUntil: (work: Promise<unknown>) => void
 }

@@ -7,7 +7,8 @@ import * as OAuth2 from "@countersign/auth/OAuth2"
 import * as TokenStore from "@countersign/auth/TokenStore"
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as Concurrency from "@countersign/client/Concurrency"
-import { env } from "cloudflare:workers"
+import * as WaitUntil from "@countersign/client/WaitUntil"
+import { env, waitUntil } from "cloudflare:workers"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -61,6 +62,7 @@ const runtimeOf = (live: typeof ControlLive) => ManagedRuntime.make(Layer.provid
 
 const runtimes: Readonly<Record<string, ReturnType<typeof runtimeOf>>> = {
   "/shared": runtimeOf(SharedLive),
+  "/kept": runtimeOf(Layer.provide(SharedLive, Layer.succeed(WaitUntil.WaitUntil, waitUntil))),
   "/limited": runtimeOf(LimitedLive),
   "/brief": runtimeOf(BriefLive),
   "/control": runtimeOf(ControlLive)

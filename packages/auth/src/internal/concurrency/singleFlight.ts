@@ -1,4 +1,6 @@
+import * as WaitUntil from "@countersign/client/WaitUntil"
 import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -48,6 +50,7 @@ export const make = <A, E extends Error, R>(
   Effect.gen(function* () {
     const runtime = yield* Effect.runtime<R>()
     const clock = yield* Effect.clock
+    const waitUntil = Context.get(runtime.context, WaitUntil.WaitUntil)
     let running: Run<A, E> | undefined
     /** Runs that have returned their outcome, and still do something afterwards. */
     const unfinished = new Set<Run<A, E>>()
@@ -89,6 +92,7 @@ export const make = <A, E extends Error, R>(
       // Not immediately: the current fiber is in the middle of a step.
       run.worker = Runtime.runFork(runtime)(work(run), { immediate: false })
       run.watcher = Runtime.runFork(runtime)(watch(run), { immediate: false })
+      WaitUntil.registerFiber(waitUntil, run.worker)
       return run
     }
     const current = (): Run<A, E> | undefined => {

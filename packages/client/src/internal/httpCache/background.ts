@@ -1,6 +1,7 @@
 /** Validations that run while callers use the stale response (RFC 5861 §3). */
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
+import * as WaitUntil from "../../WaitUntil.js"
 import { boundBy } from "../call/externalCode.js"
 import type { CallContext } from "../call/context.js"
 import { rootContext } from "../call/context.js"
@@ -45,7 +46,11 @@ export class Background {
           bounded(validate),
           Effect.sync(() => this.#running.delete(id))
         )
-        return Effect.as(scope === undefined ? Effect.forkDaemon(validation) : Effect.forkIn(validation, scope), true)
+        const forked = scope === undefined ? Effect.forkDaemon(validation) : Effect.forkIn(validation, scope)
+        return Effect.zipWith(WaitUntil.WaitUntil, forked, (waitUntil, fiber) => {
+          WaitUntil.registerFiber(waitUntil, fiber)
+          return true
+        })
       })
     )
   }
