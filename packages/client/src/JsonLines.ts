@@ -12,14 +12,15 @@ import type { ApiClient } from "./ApiClient.js"
 import type * as Call from "./Call.js"
 import type { InvalidRequest, InvalidResponse, TransportError } from "./Errors.js"
 import { BodyTooLarge } from "./Errors.js"
+import { pullOf } from "./internal/response/openResponse.js"
 import type { AnySchema } from "./internal/streams/decodeValue.js"
 import { makeValueDecoder } from "./internal/streams/decodeValue.js"
 import type { Lines } from "./internal/streams/lineSplitter.js"
 import { LineSplitter } from "./internal/streams/lineSplitter.js"
 import type { AnyOpenOptions, Open } from "./internal/streams/options.js"
 import { missingSchema, schemaKind, sizeKind, streamProblem, withHeaders } from "./internal/streams/options.js"
-import type { End, Read, Step } from "./internal/streams/transduce.js"
-import { readAll, transduce } from "./internal/streams/transduce.js"
+import type { End, Pull, Read, Step } from "./internal/streams/transduce.js"
+import { readAll, transducePull } from "./internal/streams/transduce.js"
 import type { OpenResponse } from "./OpenResponse.js"
 
 /**
@@ -78,7 +79,9 @@ const valuesOf = (opened: OpenResponse, { maxLineSize = defaults.maxLineSize, sc
     })
 
   const ended = Effect.suspend(() => valuesIn(splitter.end()))
-  return transduce(opened.stream, (chunk) => valuesIn(splitter.push(chunk)), ended)
+  const values = (body: Pull<Uint8Array, TransportError>) =>
+    Stream.repeatEffectChunkOption(transducePull(body, (chunk) => valuesIn(splitter.push(chunk)), ended))
+  return Stream.unwrapScoped(Effect.map(pullOf(opened), values))
 }
 
 const owner = "`JsonLines.stream`"

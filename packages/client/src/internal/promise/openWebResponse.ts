@@ -2,10 +2,9 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
 import type { TransportError } from "../../Errors.js"
 import type { OpenResponse } from "../response/openResponse.js"
-import { sourceOf } from "../response/openResponse.js"
+import { pullOf, sourceOf } from "../response/openResponse.js"
 import { setCookieHeadersOf } from "../response/setCookieHeaders.js"
 import type { PromiseRunner } from "./promiseRunner.js"
 import type { Pull } from "./pull.js"
@@ -83,7 +82,7 @@ export const openWebResponse = async <E, R>(
       await close()
       return new Response(null, init)
     }
-    const pull = await runner.run(Scope.extend(Stream.toPull(opened.stream), scope), signal)
+    const pull = await runner.run(Scope.extend(pullOf(opened), scope), signal)
     return new Response(webStream({ runner, pull, close, signal }), init)
   } catch (error) {
     await close()

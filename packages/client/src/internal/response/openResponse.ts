@@ -110,6 +110,13 @@ class StreamedOpenResponse extends Inspectable.Class implements OpenResponse {
     return #response in opened ? { response: opened.#response, codec: opened.#codec } : undefined
   }
 
+  /** Reads a body of this client without a stream. Undefined for an open response that something else made. */
+  static pull(opened: OpenResponse): Reader["next"] | undefined {
+    if (!(#response in opened)) return undefined
+    let next: Reader["next"] | undefined
+    return Effect.suspend(() => (next ??= opened.#next()))
+  }
+
   get url(): string {
     return (this.#url ??= redactedUrl(originalRequest(this.#response)))
   }
@@ -146,6 +153,11 @@ class StreamedOpenResponse extends Inspectable.Class implements OpenResponse {
     if (!Content.isPossible(this.method, this.status)) return readBytes(noBytes)
     const reader = typedReader(this.#response)
     return (this.#reader = { ...reader, next: this.#boundSilence(reader.next) })
+  }
+
+  #next(): Reader["next"] {
+    const reader = this.#read()
+    return reader instanceof TransportError ? Effect.fail(Option.some(reader)) : reader.next
   }
 
   #boundSilence(pull: Reader["next"]): Reader["next"] {
@@ -185,3 +197,13 @@ export const openResponse = <E, R>(
 
 /** The response and the codec of an open response. Undefined for one that the client did not make. */
 export const sourceOf = (opened: OpenResponse): OpenSource | undefined => StreamedOpenResponse.source(opened)
+
+/**
+ * Pulls the body of an open response, without a stream where that is possible. Reading begins with the first pull, and the scope of
+ * the response closes it.
+ */
+export const pullOf = (opened: OpenResponse): Effect.Effect<Reader["next"], never, Scope.Scope> =>
+  Effect.suspend(() => {
+    const pull = StreamedOpenResponse.pull(opened)
+    return pull === undefined ? Stream.toPull(opened.stream) : Effect.succeed(pull)
+  })

@@ -3,8 +3,8 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
 import type { OpenResponse } from "../response/openResponse.js"
+import { pullOf } from "../response/openResponse.js"
 import type { EventSession } from "./eventSession.js"
 import type { Element, EventRules } from "./eventStream.js"
 import { eventsOf } from "./eventStream.js"
@@ -50,7 +50,7 @@ export class EventConnections {
     this.#scope = scope
     const opened = Effect.zipLeft(this.#open, this.#session.onOpened)
     return Effect.flatMap(Effect.mapError(Scope.extend(opened, scope), Option.some), (response) =>
-      Effect.flatMap(Scope.extend(Stream.toPull(response.stream), scope), (body) => {
+      Effect.flatMap(Scope.extend(pullOf(response), scope), (body) => {
         this.#events = eventsOf(response, body, this.#rules, this.#session)
         return this.#events
       })

@@ -52,16 +52,6 @@ export const transducePull = <A, E, B, E2, R>(
   return next
 }
 
-/** {@link transducePull} for a stream. */
-export const transduce = <A, E, B, E2, R>(
-  source: Stream.Stream<A, E>,
-  onChunk: (chunk: Chunk.Chunk<A>) => Effect.Effect<Step<B, E2>, never, R>,
-  onEnd: Effect.Effect<Step<B, E2>, never, R>
-): Stream.Stream<B, E | E2, R> =>
-  Stream.unwrapScoped(
-    Effect.map(Stream.toPull(source), (pull) => Stream.repeatEffectChunkOption(transducePull(pull, onChunk, onEnd)))
-  )
-
 /** The end of a stream (none), or its failure, after an item. Undefined if further items follow. */
 export type End<E> = { readonly end: Option.Option<E> } | undefined
 
