@@ -5,7 +5,9 @@
  */
 import { InvalidRequest } from "@countersign/client/Errors"
 import { ExpiringMap } from "@countersign/client/ExpiringMap"
+import * as KeyValueStore from "@effect/platform/KeyValueStore"
 import { TokenError } from "./Errors.js"
+import { StoredTransactions } from "./internal/authorizationCode/storedTransactions.js"
 import * as OptionNames from "./internal/options/optionNames.js"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -70,6 +72,8 @@ const unknownTransaction = new TokenError({
     "no pending sign-in with this `state` in this session: it was completed, has expired, or belongs to another browser. Start a new sign-in"
 })
 
+const defaultEntriesPerSession = 20
+
 /** The transactions of a session by their `state`. All have the same lifetime. */
 type Session = ExpiringMap<Transaction>
 
@@ -133,7 +137,7 @@ class Sessions {
 export const makeMemory = (options: Options = {}): Effect.Effect<Service> =>
   Effect.sync(() => {
     OptionNames.known("`TransactionStore`", options, names)
-    const { maxEntries = 10_000, maxEntriesPerSession = 20 } = options
+    const { maxEntries = 10_000, maxEntriesPerSession = defaultEntriesPerSession } = options
     const sessions = new Sessions(maxEntries, maxEntriesPerSession)
     let sweptAt = Number.NEGATIVE_INFINITY
     /** At most once per second, because it iterates over all sessions. */
@@ -167,3 +171,51 @@ export const makeMemory = (options: Options = {}): Effect.Effect<Service> =>
  */
 export const layerMemory = (options?: Options): Layer.Layer<TransactionStore> =>
   Layer.effect(TransactionStore, makeMemory(options))
+
+/**
+ * Options of {@link layerKeyValueStore}.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface StoreOptions {
+  /** Maximum number of transactions of one session (20). If it is exceeded, the oldest one is removed. */
+  readonly maxEntriesPerSession?: number | undefined
+}
+
+const storeNames: OptionNames.ShapeOf<StoreOptions> = { maxEntriesPerSession: true }
+
+/**
+ * Layer with a store of pending sign-ins in the `KeyValueStore` of the context: a database of several processes, or the
+ * `sessionStorage` of a browser tab.
+ *
+ * The records contain PKCE verifiers, which are not encrypted. In a browser the tab is the session, so any constant text
+ * identifies it. Changes of one session exclude each other within a process. Two processes that take one transaction at the
+ * same time may both get it, and the authorization server accepts its code once.
+ *
+ * `put` fails with `InvalidRequest`, and `take` with `TokenError` (`Unavailable`), when the store fails. A damaged record counts as
+ * empty.
+ *
+ * @param options - the maximum number of transactions.
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerKeyValueStore = (
+  options: StoreOptions = {}
+): Layer.Layer<TransactionStore, never, KeyValueStore.KeyValueStore> =>
+  Layer.effect(
+    TransactionStore,
+    Effect.map(KeyValueStore.KeyValueStore, (store) => {
+      OptionNames.known("`TransactionStore.layerKeyValueStore`", options, storeNames)
+      const { maxEntriesPerSession = defaultEntriesPerSession } = options
+      const transactions = new StoredTransactions(store, maxEntriesPerSession)
+      return {
+        put: (session, transaction) =>
+          session === "" ? Effect.fail(emptySession) : transactions.put(session, transaction),
+        take: (session, callback) =>
+          Effect.flatMap(transactions.take(session, callback.get("state") ?? ""), (taken) =>
+            taken === undefined ? Effect.fail(unknownTransaction) : Effect.succeed(taken)
+          )
+      }
+    })
+  )

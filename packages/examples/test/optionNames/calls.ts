@@ -92,6 +92,7 @@ export const calls: ReadonlyArray<string> = [
   `TokenSource.layer({ key: "key", acquireToken, $ })`,
   `TransactionStore.makeMemory({ $ })`,
   `TransactionStore.layerMemory({ $ })`,
+  `TransactionStore.layerKeyValueStore({ $ })`,
   `Auth0.client({ ${app}, domain: "example.eu.auth0.com", $ })`,
   `Entra.client({ ${app}, tenant: "common", $ })`,
   `Entra.certificate({ tenant: "common", key: cryptoKey, thumbprint: "x", $ })`,

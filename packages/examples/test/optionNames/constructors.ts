@@ -198,6 +198,7 @@ export const constructors: ReadonlyArray<readonly [name: string, make: (extra: o
   ["TokenSource.layer", (extra) => TokenSource.layer({ ...source, ...extra })],
   ["TransactionStore.makeMemory", (extra) => TransactionStore.makeMemory(extra)],
   ["TransactionStore.layerMemory", (extra) => TransactionStore.layerMemory(extra)],
+  ["TransactionStore.layerKeyValueStore", (extra) => TransactionStore.layerKeyValueStore(extra)],
   ["Auth0.client", (extra) => Auth0.client({ ...app, domain: "example.eu.auth0.com", ...extra })],
   ["Entra.client", (extra) => Entra.client({ ...app, tenant: "common", ...extra })],
   ["Entra.certificate", (extra) => Entra.certificate({ tenant: "common", key: privateKey, thumbprint: "x", ...extra })],
