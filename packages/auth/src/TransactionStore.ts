@@ -173,7 +173,7 @@ export const layerMemory = (options?: Options): Layer.Layer<TransactionStore> =>
   Layer.effect(TransactionStore, makeMemory(options))
 
 /**
- * Options of {@link layerKeyValueStore}.
+ * Options of {@link layerKeyValueStore}: the maximum number of transactions.
  *
  * @since 0.1.0
  * @category models

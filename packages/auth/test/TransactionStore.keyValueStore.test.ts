@@ -14,7 +14,7 @@ const begun = Effect.gen(function* () {
   return { transaction, callback: new URL(callbackOf(transaction)).searchParams }
 })
 
-/** A store whose records a test can read and change. */
+/** A store with records that a test can read and change. */
 const setUp = (options?: TransactionStore.StoreOptions) => {
   const records = new Map<string, string>()
   const faults = { set: false, get: false }

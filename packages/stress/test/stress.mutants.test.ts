@@ -184,7 +184,8 @@ describe("hostile", () => {
 describe("parsers", () => {
   it("contains every module of protocol", () => {
     const folder = new URL("../../protocol/src/", import.meta.url)
-    const modules = readdirSync(folder).filter((file) => file.endsWith(".ts"))
+    // The root module only exports the others.
+    const modules = readdirSync(folder).filter((file) => file.endsWith(".ts") && file !== "index.ts")
     expect(Object.keys(corpus).toSorted()).toEqual(modules.map((file) => file.slice(0, -".ts".length)).toSorted())
   })
 
