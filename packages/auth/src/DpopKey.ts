@@ -9,6 +9,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Dpop from "./Dpop.js"
+import * as IndexedDbKeys from "./internal/dpop/indexedDb.js"
 import * as OptionNames from "./internal/oauth/optionNames.js"
 import * as GuardedStore from "./internal/store/guardedStore.js"
 import * as TokenKey from "./TokenKey.js"
@@ -36,6 +37,10 @@ const noKey = new TokenStoreError({
   reason: "UnsupportedFormat",
   detail: "the stored record is not a DPoP key. Use a separate store for the key."
 })
+
+const keyOf = ({ account, clientId: client, issuer }: Options): string =>
+  // A resource has no fragment (RFC 8707 §2), so no token has this key.
+  TokenKey.format({ issuer, client, account, resource: "#dpop" })
 
 const contested = new TokenStoreError({
   reason: "WriteFailed",
@@ -76,9 +81,7 @@ export const fromStore = (
     yield* OptionNames.check(options)
     const { account, clientId: client, issuer } = options
     const issued = { issuer, client, account }
-    // A resource has no fragment (RFC 8707 §2), so no token has this key.
-    const key = TokenKey.format({ issuer, client, account, resource: "#dpop" })
-    const record = GuardedStore.make(yield* TokenStore.TokenStore, key, issued)
+    const record = GuardedStore.make(yield* TokenStore.TokenStore, keyOf(options), issued)
     const found = yield* read(record)
     if (Option.isSome(found)) return found.value
     const accessToken = yield* Dpop.toJwk(yield* Dpop.generateExtractableKey)
@@ -98,3 +101,41 @@ const read = (
     if (token.tokenType !== tokenType) return yield* noKey
     return Option.some(yield* Dpop.fromJwk(token.accessToken))
   })
+
+/**
+ * The part of IndexedDB that {@link fromIndexedDb} uses. `globalThis.indexedDB` of a browser has it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type IndexedDb = IndexedDbKeys.IndexedDb
+
+/**
+ * Reads the DPoP key of a web page from IndexedDB, or creates an ES256 key and stores it.
+ *
+ * No script can export the private key, also not one that an attacker injects: IndexedDB stores the key itself, and not its
+ * bytes. All tabs of an origin get the same key. It is in the database `countersign`.
+ *
+ * Fails with `TokenStoreError` if the browser refuses to store data, as in some private windows, and if the record contains
+ * something else (`UnsupportedFormat`).
+ *
+ * Specification: [RFC 9449 §5](https://www.rfc-editor.org/rfc/rfc9449#section-5).
+ *
+ * @example
+ * import * as DpopKey from "@countersign/auth/DpopKey"
+ *
+ * // In a browser, pass `indexedDB`.
+ * declare const indexedDB: DpopKey.IndexedDb
+ *
+ * const key = DpopKey.fromIndexedDb(indexedDB, { issuer: "https://auth.example.com", clientId: "page" })
+ *
+ * @param indexedDb - `indexedDB` of the page.
+ * @param options - identify the key.
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromIndexedDb = (
+  indexedDb: IndexedDb,
+  options: Options
+): Effect.Effect<Dpop.Key, InvalidRequest | TokenStoreError> =>
+  Effect.zipRight(OptionNames.check(options), IndexedDbKeys.readOrAdd(indexedDb, keyOf(options), Dpop.generateKey))

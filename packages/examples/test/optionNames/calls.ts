@@ -63,6 +63,7 @@ export const calls: ReadonlyArray<string> = [
   `Dpop.layerTokenSource(dpop, { $ })`,
   `Dpop.layerCustom(dpop, { key: "key", acquireToken, $ })`,
   `DpopKey.fromStore({ issuer: url, clientId: "app", $ })`,
+  `DpopKey.fromIndexedDb({ open: () => null as never }, { issuer: url, clientId: "app", $ })`,
   `Introspection.make({ ${client}, $ })`,
   `Jwks.make({ uri: url, $ })`,
   `Jwt.verify("", { issuer: url, audience: url, algorithms: ["ES256"], keys, $ })`,

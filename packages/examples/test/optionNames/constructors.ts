@@ -121,6 +121,12 @@ const keychain = {
 }
 const path = "/nonexistent/countersign/tokens.json"
 const url = "https://api.example.com"
+
+const unusedIndexedDb: DpopKey.IndexedDb = {
+  open: () => {
+    throw new Error("no option was rejected")
+  }
+}
 const redisUrl = "redis://127.0.0.1:1"
 const postgres: PostgresServer.Service = {
   ...{ host: "127.0.0.1", port: 1, url: "postgres://127.0.0.1:1" },
@@ -170,6 +176,7 @@ export const constructors: ReadonlyArray<readonly [name: string, make: (extra: o
   ["Dpop.layerTokenSource", (extra) => Dpop.layerTokenSource(dpop, extra)],
   ["Dpop.layerCustom", (extra) => Dpop.layerCustom(dpop, { ...source, ...extra })],
   ["DpopKey.fromStore", (extra) => DpopKey.fromStore({ ...client, ...extra })],
+  ["DpopKey.fromIndexedDb", (extra) => DpopKey.fromIndexedDb(unusedIndexedDb, { ...client, ...extra })],
   ["Introspection.make", (extra) => Introspection.make({ ...client, ...extra })],
   ["Jwks.make", (extra) => Jwks.make({ uri: `${url}/jwks`, ...extra })],
   ["Jwt.verify", (extra) => Jwt.verify(jwt, { issuer: url, audience: url, algorithms: ["ES256"], keys, ...extra })],
