@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { access, constants } from "node:fs/promises"
 import { delimiter, join } from "node:path"
-import type { Browser } from "playwright-core"
+import type { Browser, Page } from "playwright-core"
 import { chromium } from "playwright-core"
 import { CaseSkipped } from "./Case.js"
 
@@ -30,7 +30,7 @@ const installed = Effect.gen(function* () {
 )
 
 /** Starts the system's Chromium, which ends with the scope. Without it, the case is skipped. */
-export const startWith = (more: ReadonlyArray<string>): Effect.Effect<Browser, CaseSkipped, Scope.Scope> =>
+const startWith = (more: ReadonlyArray<string>): Effect.Effect<Browser, CaseSkipped, Scope.Scope> =>
   Effect.flatMap(installed, (executablePath) =>
     Effect.acquireRelease(
       Effect.promise(() => chromium.launch({ executablePath, args: [...args, ...more] })),
@@ -39,6 +39,17 @@ export const startWith = (more: ReadonlyArray<string>): Effect.Effect<Browser, C
   )
 
 export const start: Effect.Effect<Browser, CaseSkipped, Scope.Scope> = startWith([])
+
+/** Chromium that allows requests to each origin, because the servers of the cases send no CORS fields. */
+export const withoutCors: Effect.Effect<Browser, CaseSkipped, Scope.Scope> = startWith(["--disable-web-security"])
+
+/** Opens a page that runs a script first, also after each navigation. Returns a function that evaluates expressions in it. */
+export const openWith = async (browser: Browser, script: string): Promise<Page> => {
+  const page = await browser.newPage()
+  page.setDefaultTimeout(timeout)
+  await page.addInitScript({ content: script })
+  return page
+}
 
 /** Runs a script in an empty page of an origin, and returns the value of an expression in it. */
 export const evaluate = async (

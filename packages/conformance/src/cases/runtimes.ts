@@ -17,12 +17,10 @@ import * as Room from "../runtimes/Room.js"
 import type { Runtime } from "../runtimes/Runtime.js"
 import { runFile, runtimes as commandLines } from "../runtimes/Runtime.js"
 import * as Workerd from "../Workerd.js"
+import { signIn } from "./singlePage.js"
 
 /** Installing packages and runtimes takes a minute, once. */
 const timeout = "5 minutes"
-
-/** All cases share the room. */
-const room = Effect.runSync(Effect.cached(Room.make))
 
 const port = () => NodeHttpServer.layer(() => createServer(), { host: "127.0.0.1", port: 0 })
 
@@ -72,11 +70,11 @@ const commandLine = (runtime: Runtime): ReadonlyArray<Case> => {
   const { environment, name } = runtime
   const steps = (transport: string) =>
     succeeds(`${name}/${transport}`, () =>
-      Effect.flatMap(room, (made) =>
+      Effect.flatMap(Room.shared, (made) =>
         withOrigins(({ httpbin, oauth }) => runFile(runtime, made, "command.js", transport, httpbin, oauth))
       ).pipe(Effect.flatMap(checkSteps))
     )
-  const imports = Effect.flatMap(room, (made) => {
+  const imports = Effect.flatMap(Room.shared, (made) => {
     const file = Modules.writeImports(made.app, environment, "console.log(count)\nprocess.exit(0)")
     return Effect.flatMap(runFile(runtime, made, file), (count) =>
       checkImports(count, Modules.claimed(environment).length)
@@ -85,7 +83,7 @@ const commandLine = (runtime: Runtime): ReadonlyArray<Case> => {
   return [
     succeeds(`${name}/imports`, () => imports),
     succeeds(`${name}/demo`, () =>
-      Effect.flatMap(room, (made) => Effect.flatMap(runFile(runtime, made, "demo.js", "--json"), checkDemo))
+      Effect.flatMap(Room.shared, (made) => Effect.flatMap(runFile(runtime, made, "demo.js", "--json"), checkDemo))
     ),
     steps("undici"),
     steps("fetch")
@@ -103,7 +101,7 @@ const respondWithCount = "export default { fetch: () => Response.json(count) }"
 const workers: ReadonlyArray<Case> = [
   succeeds("workerd/imports", () =>
     Effect.gen(function* () {
-      const { app } = yield* room
+      const { app } = yield* Room.shared
       const file = Modules.writeImports(app, "Workers", respondWithCount)
       const url = yield* Workerd.serve(yield* Room.bundle(join(app, file)))
       return yield* checkImports(yield* fetchJson(url), Modules.claimed("Workers").length)
@@ -111,21 +109,18 @@ const workers: ReadonlyArray<Case> = [
   ),
   succeeds("workerd/fetch", () =>
     Effect.gen(function* () {
-      const { app } = yield* room
+      const { app } = yield* Room.shared
       const url = yield* Workerd.serve(yield* Room.bundle(join(app, "worker.js")))
       return yield* withOrigins((origins) => fetchJson(`${url}/?${new URLSearchParams({ ...origins }).toString()}`))
     }).pipe(Effect.flatMap(checkSteps))
   )
 ]
 
-/** The servers of the cases send no CORS fields. */
-const withoutCors = Chromium.startWith(["--disable-web-security"])
-
 const inPage = (file: (app: string) => string, expression: (origins: Origins) => string) =>
   Effect.gen(function* () {
-    const { app } = yield* room
+    const { app } = yield* Room.shared
     const script = yield* Room.bundle(join(app, file(app)))
-    const browser = yield* withoutCors
+    const browser = yield* Chromium.withoutCors
     return yield* withOrigins((origins) =>
       Effect.tryPromise({
         try: () => Chromium.evaluate(browser, origins.httpbin, script, expression(origins)),
@@ -155,6 +150,9 @@ const browsers: ReadonlyArray<Case> = [
   )
 ]
 
-export const runtimes: ReadonlyArray<Case> = [...commandLines.flatMap(commandLine), ...workers, ...browsers].map(
-  (one) => ({ ...one, timeout })
-)
+export const runtimes: ReadonlyArray<Case> = [
+  ...commandLines.flatMap(commandLine),
+  ...workers,
+  ...browsers,
+  signIn
+].map((one) => ({ ...one, timeout }))

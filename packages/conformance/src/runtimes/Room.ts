@@ -67,7 +67,9 @@ const compile = (entry: string, outfile: string) =>
   })
 
 const programs = async (app: string): Promise<void> => {
-  await compile(join(repository, "packages/examples/src/demo/main.ts"), join(app, "demo.js"))
+  const examples = join(repository, "packages/examples/src")
+  await compile(join(examples, "demo/main.ts"), join(app, "demo.js"))
+  await compile(join(examples, "single-page-browser.ts"), join(app, "single-page.js"))
   for (const name of ["command", "page", "worker"])
     await compile(fileURLToPath(new URL(`programs/${name}.ts`, import.meta.url)), join(app, `${name}.js`))
 }
@@ -89,7 +91,7 @@ export const bundle = (file: string): Effect.Effect<string, CaseFailed> =>
   })
 
 /** Makes the folder, which is removed when the process ends. */
-export const make: Effect.Effect<Room, CaseFailed> = Effect.gen(function* () {
+const make: Effect.Effect<Room, CaseFailed> = Effect.gen(function* () {
   const folder = mkdtempSync(join(tmpdir(), "countersign-runtimes-"))
   process.once("exit", () => rmSync(folder, { recursive: true, force: true }))
   const room = { app: join(folder, "app"), runtimes: join(folder, "runtimes") }
@@ -99,3 +101,6 @@ export const make: Effect.Effect<Room, CaseFailed> = Effect.gen(function* () {
   yield* attempt(() => programs(room.app))
   return room
 })
+
+/** The room of all cases. */
+export const shared: Effect.Effect<Room, CaseFailed> = Effect.runSync(Effect.cached(make))
