@@ -51,16 +51,10 @@ export const openWith = async (browser: Browser, script: string): Promise<Page> 
   return page
 }
 
-/** Runs a script in an empty page of an origin, and returns the value of an expression in it. */
-export const evaluate = async (
-  browser: Browser,
-  origin: string,
-  script: string,
-  expression: string
-): Promise<unknown> => {
-  const page = await browser.newPage()
-  await page.goto(`${origin}/html`)
-  await page.addScriptTag({ content: script, type: "module" })
+/** Runs a script in a page, and returns the value of an expression in it. */
+export const evaluate = async (browser: Browser, url: string, script: string, expression: string): Promise<unknown> => {
+  const page = await openWith(browser, script)
+  await page.goto(url)
   return page.evaluate(expression)
 }
 

@@ -30,6 +30,8 @@ const servers = Layer.merge(Layer.provide(HttpBin.layer, port()), Layer.provide(
 const withOrigins = <A, E, R>(use: (origins: Origins) => Effect.Effect<A, E, R>) =>
   Effect.all([HttpBin.HttpBin, OAuthServer.OAuthServer]).pipe(
     Effect.flatMap(([httpbin, oauth]) => use({ httpbin: httpbin.baseUrl, oauth: oauth.issuer })),
+    // A browser ends before the servers, which wait for its connections.
+    Effect.scoped,
     Effect.provide(servers),
     Effect.orDie
   )
@@ -120,12 +122,13 @@ const inPage = (file: (app: string) => string, expression: (origins: Origins) =>
   Effect.gen(function* () {
     const { app } = yield* Room.shared
     const script = yield* Room.bundle(join(app, file(app)))
-    const browser = yield* Chromium.withoutCors
     return yield* withOrigins((origins) =>
-      Effect.tryPromise({
-        try: () => Chromium.evaluate(browser, origins.httpbin, script, expression(origins)),
-        catch: (cause) => new CaseFailed({ message: String(cause) })
-      })
+      Effect.flatMap(Chromium.withoutCors, (browser) =>
+        Effect.tryPromise({
+          try: () => Chromium.evaluate(browser, `${origins.httpbin}/html`, script, expression(origins)),
+          catch: (cause) => new CaseFailed({ message: String(cause) })
+        })
+      )
     )
   })
 

@@ -63,5 +63,10 @@ export const signIn: Case = succeeds("chromium/sign-in", () =>
     return isDeepStrictEqual([observed, tokenRequests, schemes], [expected, 1, ["DPoP", "DPoP"]])
       ? "PKCE, a DPoP key in IndexedDB, and a token that a reload keeps"
       : yield* new CaseFailed({ message: `observed ${JSON.stringify({ observed, tokenRequests, schemes })}` })
-  }).pipe(Effect.provide(servers), Effect.catchTag("ServeError", Effect.die))
+  }).pipe(
+    // The browser ends before the servers, which wait for its connections.
+    Effect.scoped,
+    Effect.provide(servers),
+    Effect.catchTag("ServeError", Effect.die)
+  )
 )
