@@ -1,5 +1,5 @@
 /**
- * Work that may outlive the request of a server: runtimes that end it with the request are told to wait for it.
+ * Background work that outlives the request of a server, on runtimes that otherwise end it with the request.
  *
  * @since 0.1.0
  */

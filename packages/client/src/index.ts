@@ -140,5 +140,5 @@ export * as Transport from "./Transport.js"
 export * as Verb from "./Verb.js"
 /** How a waiting fiber learns that its wait is over: it is notified, or it polls. */
 export * as WaitStrategy from "./WaitStrategy.js"
-/** Work that may outlive the request of a server: runtimes that end it with the request are told to wait for it. */
+/** Background work that outlives the request of a server, on runtimes that otherwise end it with the request. */
 export * as WaitUntil from "./WaitUntil.js"

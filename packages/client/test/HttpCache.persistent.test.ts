@@ -4,8 +4,8 @@ import * as KeyValueStore from "@effect/platform/KeyValueStore"
 import * as Auth from "@countersign/client/Auth"
 import * as HttpCache from "@countersign/client/HttpCache"
 import * as MockClient from "@countersign/testing/MockClient"
+import { adjustableClock } from "./support/wallClock.js"
 import { describe, expect, it } from "@effect/vitest"
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as FastCheck from "effect/FastCheck"
 import * as Fiber from "effect/Fiber"
@@ -90,22 +90,11 @@ describe("HttpCache.makePersistent", () => {
   it.effect("counts the time that passed while the clock was set back, for responses of its own", () =>
     Effect.gen(function* () {
       const { store } = makeRecords()
-      const clock = yield* Clock.clockWith(Effect.succeed)
-      let offset = 0
-      // `TestClock.setTime` sets the monotonic clock too.
-      const unsafeCurrentTimeMillis = () => clock.unsafeCurrentTimeMillis() + offset
-      const wall: Clock.Clock = {
-        [Clock.ClockTypeId]: Clock.ClockTypeId,
-        sleep: (duration) => clock.sleep(duration),
-        unsafeCurrentTimeMillis,
-        unsafeCurrentTimeNanos: () => clock.unsafeCurrentTimeNanos(),
-        currentTimeMillis: Effect.sync(unsafeCurrentTimeMillis),
-        currentTimeNanos: clock.currentTimeNanos
-      }
+      const { wall, wallOffset } = yield* adjustableClock
       const client = yield* start(store, counting())
       expect(yield* Effect.withClock(client.text(), wall)).toBe("1")
       yield* TestClock.adjust("70 seconds")
-      offset = -50_000
+      wallOffset.ms = -50_000
       expect(yield* Effect.withClock(client.text(), wall)).toBe("2")
     })
   )

@@ -6,8 +6,8 @@ import * as RateLimiter from "@countersign/client/RateLimiter"
 import * as Retry from "@countersign/client/Retry"
 import type * as ApiClient from "@countersign/client/ApiClient"
 import * as MockClient from "@countersign/testing/MockClient"
+import { adjustableClock } from "./support/wallClock.js"
 import { describe, expect, it } from "@effect/vitest"
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
@@ -16,21 +16,6 @@ import { api, withJitter, run } from "./support/mockApi.js"
 const { delay, respond } = MockClient
 const ok = respond(200)
 const day = 86_400_000
-
-/** The test clock, and a clock with an adjustable wall time. */
-const adjustableClock = Effect.map(Clock.clockWith(Effect.succeed), (clock) => {
-  const wallOffset = { ms: 0 }
-  const unsafeCurrentTimeMillis = () => clock.unsafeCurrentTimeMillis() + wallOffset.ms
-  const wall: Clock.Clock = {
-    [Clock.ClockTypeId]: Clock.ClockTypeId,
-    sleep: (duration) => clock.sleep(duration),
-    unsafeCurrentTimeMillis,
-    unsafeCurrentTimeNanos: () => clock.unsafeCurrentTimeNanos(),
-    currentTimeMillis: Effect.sync(unsafeCurrentTimeMillis),
-    currentTimeNanos: clock.currentTimeNanos
-  }
-  return { wallOffset, wall, elapsed: () => clock.unsafeCurrentTimeMillis() }
-})
 
 interface Case {
   readonly name: string

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { CaseFailed } from "../Case.js"
+import * as Bundle from "./Bundle.js"
 import { runCommand } from "./Command.js"
 
 const repository = fileURLToPath(new URL("../../../..", import.meta.url))
@@ -75,20 +76,7 @@ const programs = async (app: string): Promise<void> => {
 }
 
 /** Bundles a file of the room with the installed packages, for a runtime without modules of npm. */
-export const bundle = (file: string): Effect.Effect<string, CaseFailed> =>
-  attempt(async () => {
-    const { outputFiles } = await build({
-      entryPoints: [file],
-      bundle: true,
-      write: false,
-      conditions: ["workerd", "worker", "browser"],
-      platform: "browser",
-      format: "esm",
-      target: "es2022",
-      logLevel: "error"
-    })
-    return outputFiles.map(({ text }) => text).join("")
-  })
+export const bundle = (file: string): Effect.Effect<string, CaseFailed> => attempt(() => Bundle.bundle(file))
 
 /** Makes the folder, which is removed when the process ends. */
 const make: Effect.Effect<Room, CaseFailed> = Effect.gen(function* () {

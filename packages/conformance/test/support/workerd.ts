@@ -1,30 +1,17 @@
 /** The workers of the tests, in `workerd`. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { build } from "esbuild"
 import { fileURLToPath } from "node:url"
+import { bundle } from "../../src/runtimes/Bundle.js"
 import * as Workerd from "../../src/Workerd.js"
 
 const bundles = new Map<string, Promise<string>>()
 
-const bundle = async (name: string): Promise<string> => {
-  const { outputFiles } = await build({
-    entryPoints: [fileURLToPath(new URL(`../workers/${name}.ts`, import.meta.url))],
-    bundle: true,
-    write: false,
-    external: ["cloudflare:workers"],
-    conditions: ["workerd", "worker", "browser"],
-    platform: "browser",
-    format: "esm",
-    target: "es2022",
-    logLevel: "error"
-  })
-  return outputFiles.map(({ text }) => text).join("")
-}
+const fileOf = (name: string): string => fileURLToPath(new URL(`../workers/${name}.ts`, import.meta.url))
 
 /** The worker `workers/<name>.ts` and the packages that it imports, as one module. It is built once. */
 const bundleOf = (name: string): Promise<string> => {
-  const made = bundles.get(name) ?? bundle(name)
+  const made = bundles.get(name) ?? bundle(fileOf(name), ["cloudflare:workers"])
   bundles.set(name, made)
   return made
 }

@@ -55,7 +55,7 @@ export class Background {
     )
   }
 
-  /** A finalizer of the scope tells that it has closed. It is added once, and runs at once in a closed scope. */
+  /** A finalizer records that the scope has closed. It is added once, and a closed scope runs it immediately. */
   #isOpen(scope: Scope.Scope): Effect.Effect<boolean> {
     return Effect.suspend(() => {
       const known = this.#scopes.get(scope)
