@@ -25,7 +25,14 @@ const setUp = (options?: TransactionStore.StoreOptions) => {
     description: "the verifier"
   })
   const store = KeyValueStore.makeStringOnly({
-    get: (key) => (faults.get ? Effect.fail(failure) : Effect.succeed(Option.fromNullable(records.get(key)))),
+    // Reading takes some time, as in a database.
+    get: (key) =>
+      faults.get
+        ? Effect.fail(failure)
+        : Effect.zipLeft(
+            Effect.sync(() => Option.fromNullable(records.get(key))),
+            Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 5)))
+          ),
     set: (key, value) => (faults.set ? Effect.fail(failure) : Effect.sync(() => void records.set(key, value))),
     remove: (key) => (faults.set ? Effect.fail(failure) : Effect.sync(() => void records.delete(key))),
     clear: Effect.sync(() => records.clear()),

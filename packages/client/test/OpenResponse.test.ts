@@ -157,16 +157,20 @@ describe("idle", () => {
 })
 
 describe("stream", () => {
-  const released = (use: "unread" | "take" | "interrupted") =>
+  const uses = ["unread", "take", "interrupted", "forEach fails", "forEach interrupted"] as const
+
+  const released = (use: (typeof uses)[number]) =>
     Effect.gen(function* () {
       const { api: client, mock } = yield* api([MockClient.respondStream(200, silent)])
       yield* Effect.scoped(
         Effect.gen(function* () {
           const opened = yield* client.open("/x")
           if (use === "take") yield* Stream.runDrain(Stream.take(opened.stream, 1))
-          if (use === "interrupted") {
+          if (use === "forEach fails") yield* Effect.flip(opened.forEach(() => Effect.fail("enough")))
+          if (use === "interrupted" || use === "forEach interrupted") {
             const started = yield* Deferred.make<void>()
-            const reading = Stream.runForEach(opened.stream, () => Deferred.succeed(started, undefined))
+            const onPiece = () => Deferred.succeed(started, undefined)
+            const reading = use === "interrupted" ? Stream.runForEach(opened.stream, onPiece) : opened.forEach(onPiece)
             const fiber = yield* Effect.fork(reading)
             yield* Deferred.await(started)
             yield* Fiber.interrupt(fiber)
@@ -177,7 +181,7 @@ describe("stream", () => {
       return yield* mock.released
     })
 
-  for (const use of ["unread", "take", "interrupted"] as const) {
+  for (const use of uses) {
     it.effect(`releases the body once (${use})`, () =>
       Effect.map(released(use), (events) => {
         expect(events).toHaveLength(1)
