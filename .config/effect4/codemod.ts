@@ -1,0 +1,146 @@
+/** The codemod: rewrites a file for Effect 3 as a file for Effect 4. */
+import ts from "typescript"
+import { Imports, moduleOf, type Reference } from "./imports.js"
+import { calls, curried } from "./rules/calls.js"
+import { members, tags } from "./rules/members.js"
+import { names } from "./rules/names.js"
+import { references } from "./rules/references.js"
+
+/** What a rule can use. */
+export interface Rewriting {
+  /** The text of a node after all rules. */
+  readonly render: (node: ts.Node) => string
+  /** The local name of a module of Effect 4, which is imported. */
+  readonly use: (module: string) => string
+  /** The key of the export that a node refers to, such as `effect/Effect#gen`. */
+  readonly keyOf: (node: ts.Node) => string | undefined
+}
+
+const keyOf = ({ module, name }: Reference): string => `${module}#${name}`
+
+/** Whether a node is part of a type, so that a type import is enough. */
+const isType = (node: ts.Node): boolean =>
+  ts.isPartOfTypeNode(node) || ts.isQualifiedName(node) || ts.isQualifiedName(node.parent)
+
+/** The module of Effect that declares a symbol, such as `effect/Either`. */
+const declaringModule = (file: string): string | undefined => {
+  const path = file.slice(file.lastIndexOf("/node_modules/") + "/node_modules/".length)
+  const found = /^(effect|@effect\/[^/]+)\/dist\/dts\/(.+)\.d\.ts$/u.exec(path)
+  return found === null ? undefined : `${found[1]}/${found[2]}`
+}
+
+/** The key of a member that Effect declares, such as `effect/Either#Left.left`. */
+const memberKey = (checker: ts.TypeChecker, name: ts.Node): ReadonlyArray<string> => {
+  const symbol = checker.getSymbolAtLocation(name)
+  return (symbol?.declarations ?? []).flatMap((declaration) => {
+    const module = declaringModule(declaration.getSourceFile().fileName)
+    const { parent } = declaration
+    const isNamed = ts.isInterfaceDeclaration(parent) || ts.isClassDeclaration(parent)
+    return module === undefined || !isNamed ? [] : [`${module}#${parent.name?.text}.${symbol?.name}`]
+  })
+}
+
+export class Codemod {
+  private readonly file: ts.SourceFile
+  private readonly checker: ts.TypeChecker
+  private readonly imports: Imports
+  private readonly rewriting: Rewriting
+
+  constructor(file: ts.SourceFile, checker: ts.TypeChecker) {
+    this.file = file
+    this.checker = checker
+    this.imports = new Imports(file)
+    this.rewriting = {
+      render: (node) => this.render(node),
+      use: (module) => this.imports.use(module, false),
+      keyOf: (node) => {
+        const reference = this.imports.referenceOf(node)
+        return reference === undefined ? undefined : keyOf(reference)
+      }
+    }
+  }
+
+  /** The text of the whole file for Effect 4. */
+  print(): string {
+    const { statements } = this.imports
+    if (statements.length === 0) return this.file.text
+    const body = this.renderChildren(this.file, new Set<ts.Node>(statements))
+    return body.replace(importMark, () => this.imports.print())
+  }
+
+  private render(node: ts.Node): string {
+    return this.renderCall(node) ?? this.renderReference(node) ?? this.renderMember(node) ?? this.renderChildren(node)
+  }
+
+  private renderCall(node: ts.Node): string | undefined {
+    if (!ts.isCallExpression(node)) return undefined
+    const { expression } = node
+    const [callee, rules] = ts.isCallExpression(expression) ? [expression.expression, curried] : [expression, calls]
+    const key = this.rewriting.keyOf(callee)
+    return key === undefined ? undefined : rules[key]?.(node, this.rewriting)
+  }
+
+  private renderReference(node: ts.Node): string | undefined {
+    const named = ts.isTypeReferenceNode(node) ? node.typeName : node
+    const reference = this.imports.referenceOf(named)
+    if (reference === undefined) {
+      const namespace = this.imports.namespaceOf(node)
+      return namespace === undefined ? undefined : this.imports.use(moduleOf(namespace), isType(node))
+    }
+    const special = references[keyOf(reference)]?.(node, this.rewriting)
+    if (special !== undefined) return special
+    return named === node ? this.rename(named, reference) : undefined
+  }
+
+  private rename(node: ts.Node, reference: Reference): string {
+    const target = names[keyOf(reference)] ?? reference.name
+    const [module = "", name = target] = target.includes("#") ? target.split("#") : [moduleOf(reference.module), target]
+    if (!ts.isIdentifier(node)) return `${this.imports.use(module, isType(node))}.${name}`
+    this.imports.useNamed(module, name, node.text, isType(node))
+    return node.text
+  }
+
+  private renderMember(node: ts.Node): string | undefined {
+    if (ts.isStringLiteral(node)) return this.renderTag(node)
+    if (!ts.isIdentifier(node) || !ts.isPropertyAccessExpression(node.parent) || node.parent.name !== node) {
+      return undefined
+    }
+    return memberKey(this.checker, node)
+      .map((key) => members[key])
+      .find((name) => name !== undefined)
+  }
+
+  /** The value of a tag, in a comparison such as `result._tag === "Left"`. */
+  private renderTag(node: ts.StringLiteral): string | undefined {
+    if (!ts.isBinaryExpression(node.parent)) return undefined
+    const { left, right } = node.parent
+    const other = left === node ? right : left
+    if (!ts.isPropertyAccessExpression(other)) return undefined
+    const tag = memberKey(this.checker, other.name)
+      .map((key) => tags[key]?.[node.text])
+      .find((one) => one !== undefined)
+    return tag === undefined ? undefined : JSON.stringify(tag)
+  }
+
+  /** The source text of a node, with its children rendered. */
+  private renderChildren(node: ts.Node, replaced: ReadonlySet<ts.Node> = new Set()): string {
+    const { text } = this.file
+    let result = ""
+    let isFirst = true
+    let position = node === this.file ? 0 : node.getStart(this.file)
+    ts.forEachChild(node, (child) => {
+      const start = child.getStart(this.file)
+      const isEmpty = child.end <= position || child.end === child.pos
+      if (isEmpty) return
+      const between = text.slice(position, start)
+      position = child.end
+      if (!replaced.has(child)) result += between + this.render(child)
+      else if (isFirst) result += between + importMark
+      if (replaced.has(child)) isFirst = false
+    })
+    return result + text.slice(position, node.end)
+  }
+}
+
+/** Stands for the imports while the rest of the file is rendered, which decides what is imported. */
+const importMark = "/* imports of Effect */"
