@@ -104,6 +104,35 @@ const classes = [
 export const is = (error: unknown): error is ApiError | InvalidResponse =>
   classes.some((errorClass) => error instanceof errorClass)
 
+/** SDKs have two or three levels of errors. The limit ends a circle. */
+const maxCauses = 10
+
+/**
+ * Finds the error of a call in an error of another library: the value itself, or the first error of a call among its causes.
+ *
+ * An SDK that uses the `httpClient` of an API fails with its own errors. `None` if the server answered and the SDK rejected
+ * the response.
+ *
+ * @example
+ * import * as ApiError from "@countersign/client/ApiError"
+ * import type * as HttpClientError from "@effect/platform/HttpClientError"
+ * import * as Option from "effect/Option"
+ *
+ * const retryAt = (error: HttpClientError.HttpClientError) => Option.flatMap(ApiError.find(error), ApiError.retryAt)
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const find = (error: unknown): Option.Option<ApiError | InvalidResponse> => {
+  let current = error
+  for (let level = 0; level < maxCauses; level++) {
+    if (is(current)) return Option.some(current)
+    if (typeof current !== "object" || current === null || !("cause" in current)) break
+    current = current.cause
+  }
+  return Option.none()
+}
+
 /** 501 and 505: the server does not support the request. 511: the network requires a sign-in. */
 const permanentStatuses: ReadonlySet<number> = new Set([501, 505, 511])
 

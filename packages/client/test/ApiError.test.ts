@@ -227,3 +227,33 @@ describe("ApiError groups", () => {
     expectTypeOf<ApiError.ApiError>().toEqualTypeOf<Errors.ApiError>()
   })
 })
+
+describe("find", () => {
+  const error = new Errors.Timeout({ ...request, scope: "call", after: Duration.seconds(1) })
+  /** An error with an error within, as an SDK has. */
+  const within = (cause: unknown, levels: number): unknown =>
+    levels === 0 ? cause : within(new Error("of an SDK", { cause }), levels - 1)
+
+  it.each([0, 1, 2, 9])("finds the error of a call below %i other errors", (levels) => {
+    expect(ApiError.find(within(error, levels))).toEqual(Option.some(error))
+  })
+
+  it("finds the outer one of two errors of a call", () => {
+    const outer = new Errors.TransportError({ ...request, reason: "Unknown", sent: "no", cause: error })
+    expect(ApiError.find(within(outer, 1))).toEqual(Option.some(outer))
+  })
+
+  const circle: { cause?: unknown } = {}
+  circle.cause = circle
+
+  it.each([
+    ["no error", undefined],
+    ["a text", "Timeout"],
+    ["an error of another library with the same tag", within({ _tag: "Timeout" }, 1)],
+    ["an error without a cause", within(undefined, 1)],
+    ["a circle of causes", circle],
+    ["an error below ten others", within(error, 10)]
+  ])("finds none in %s", (_, value) => {
+    expect(ApiError.find(value)).toEqual(Option.none())
+  })
+})
