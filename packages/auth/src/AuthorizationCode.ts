@@ -19,6 +19,7 @@ import * as StepUp from "./StepUp.js"
 import * as AuthorizationRequest from "./internal/authorizationCode/authorizationRequest.js"
 import * as AuthorizationResponse from "./internal/authorizationCode/authorizationResponse.js"
 import * as CodeExchange from "./internal/authorizationCode/codeExchange.js"
+import { requireWebCrypto } from "./internal/hash/webCrypto.js"
 import { Transaction } from "./internal/authorizationCode/transaction.js"
 import type { Options, SignInResult } from "./internal/authorizationCode/transaction.js"
 import type { Find } from "./internal/discovery/metadataCache.js"
@@ -153,6 +154,8 @@ const makeStart =
   (options: Options, conversation: ServerClient.ServerClient, find: Find): Service["start"] =>
   (own, demand) =>
     Effect.gen(function* () {
+      const isWithPkce = !Fixes.isWithoutPkce(options)
+      if (isWithPkce) yield* requireWebCrypto
       const { call, insecure } = conversation
       const { clientId: client, issuer, usePar = false, redirectUri, resource } = options
       const scopes = StepUp.mergeScopes(options.scopes ?? [], demand?.scopes ?? [])
@@ -164,7 +167,7 @@ const makeStart =
       const state = oauth.generateRandomState()
       const verifier = oauth.generateRandomCodeVerifier()
       const nonce = openid && !Fixes.isWithoutNonce(options) ? oauth.generateRandomNonce() : undefined
-      const proven = Fixes.isWithoutPkce(options) ? undefined : verifier
+      const proven = isWithPkce ? verifier : undefined
       const asked = { redirectUri, scopes, complianceFixes: options.complianceFixes, resource, further }
       const request = { ...asked, state, nonce, verifier: proven }
       const parameters = yield* call((context) => AuthorizationRequest.parametersOf(request, context))

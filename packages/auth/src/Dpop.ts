@@ -19,6 +19,7 @@ import * as StepUp from "./StepUp.js"
 import * as Presented from "./internal/dpop/credentialId.js"
 import type { Key } from "./internal/dpop/proof.js"
 import * as Proof from "./internal/dpop/proof.js"
+import { withWebCrypto } from "./internal/hash/webCrypto.js"
 import { ServerHints } from "./internal/dpop/serverHints.js"
 import * as OptionNames from "./internal/options/optionNames.js"
 import { blank, isBlank } from "./internal/schemes/invalidCredential.js"
@@ -32,20 +33,25 @@ export type { Key } from "./internal/dpop/proof.js"
  * Tokens that are bound to it cannot be used after a restart. The refresh tokens of a public client are bound to it as
  * well: a client that stores them needs {@link generateExtractableKey}.
  *
+ * Fails with `InvalidRequest { reason: "Credentials" }` where `crypto.subtle` is missing, as on web pages without HTTPS.
+ *
  * @since 0.1.0
  * @category keys
  */
-export const generateKey: Effect.Effect<Key> = /* @__PURE__ */ Effect.promise(() => oauth.generateKeyPair("ES256"))
+export const generateKey: Effect.Effect<Key, InvalidRequest> = /* @__PURE__ */ withWebCrypto(() =>
+  oauth.generateKeyPair("ES256")
+)
 
 /**
  * Creates an ES256 key pair that {@link toJwk} can export.
  *
- * Store the key where its tokens are stored, and protect both: together they are enough to send requests.
+ * Store the key where its tokens are stored, and protect both: together they are enough to send requests. Fails as
+ * {@link generateKey} does.
  *
  * @since 0.1.0
  * @category keys
  */
-export const generateExtractableKey: Effect.Effect<Key> = /* @__PURE__ */ Effect.promise(() =>
+export const generateExtractableKey: Effect.Effect<Key, InvalidRequest> = /* @__PURE__ */ withWebCrypto(() =>
   oauth.generateKeyPair("ES256", { extractable: true })
 )
 
@@ -88,7 +94,7 @@ export const fromJwk = (
   options: { readonly extractable?: boolean | undefined } = {}
 ): Effect.Effect<Key, InvalidRequest> =>
   OptionNames.check("`Dpop.fromJwk`", { ...options, jwk }, { extractable: true, jwk: "secret" }).pipe(
-    Effect.zipRight(Effect.promise(() => Proof.read(Redacted.value(jwk), options.extractable === true))),
+    Effect.zipRight(withWebCrypto(() => Proof.read(Redacted.value(jwk), options.extractable === true))),
     Effect.flatMap((key) => (key === undefined ? Effect.fail(noJwk) : Effect.succeed(key)))
   )
 

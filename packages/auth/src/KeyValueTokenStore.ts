@@ -57,12 +57,6 @@ const bytesOf = (key: string): Uint8Array<ArrayBuffer> => {
   return bytes
 }
 
-const noCrypto = () =>
-  new TokenStoreError({
-    reason: "ReadFailed",
-    detail: "`crypto.subtle` is missing, which names the records. Browsers have it on https pages only"
-  })
-
 /** Maximum key length. Hashing a longer key would block other callers. */
 const maxKeyLength = 512 * 1024
 
@@ -74,10 +68,7 @@ const tooLong = new TokenStoreError({
 /** A key is any text, so its hash is used as the name. */
 const nameOf = (key: string): Effect.Effect<string, TokenStoreError> => {
   if (key.length > maxKeyLength) return Effect.fail(tooLong)
-  return Effect.tryPromise({
-    try: () => sha256(bytesOf(key)),
-    catch: noCrypto
-  }).pipe(Effect.map(Encoding.encodeHex))
+  return Effect.sync(() => Encoding.encodeHex(sha256(bytesOf(key))))
 }
 
 const storedIn = ({ token, version }: Record): Option.Option<VersionedToken> =>

@@ -8,6 +8,7 @@
  *
  * @since 0.1.0
  */
+import * as IdempotencyKey from "@countersign/client/IdempotencyKey"
 import * as Mutex from "@countersign/client/Mutex"
 import { TokenStoreError } from "./Errors.js"
 import * as Clock from "effect/Clock"
@@ -109,8 +110,8 @@ const acquire = (
   deadline: bigint,
   restore: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 ): Effect.Effect<Lease, TokenStoreError> =>
-  Effect.clockWith((clock) => {
-    const lease = new Lease(new Stopwatch(clock), Duration.toMillis(options.lease))
+  Effect.zipWith(Effect.clock, IdempotencyKey.uuid, (clock, owner) => {
+    const lease = new Lease(new Stopwatch(clock), Duration.toMillis(options.lease), owner)
     const again = (error: TokenStoreError, pause: number): Effect.Effect<Lease, TokenStoreError> => {
       if (clock.unsafeCurrentTimeNanos() >= deadline) return error
       const jittered = Effect.flatMap(Random.next, (random) => Effect.sleep(Math.ceil(pause * (0.5 + random / 2))))
@@ -125,7 +126,7 @@ const acquire = (
     return Effect.onError(next(pauses.first), () =>
       lease.isUnanswered ? HeldLease.releaseInBackground(options.backing, options.name, lease) : Effect.void
     )
-  })
+  }).pipe(Effect.flatten)
 
 /** Runs an effect while the process has the lock of the engine. The effect is not interrupted if the lease is lost. */
 const withLease =

@@ -9,7 +9,10 @@ import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as UrlParams from "@effect/platform/UrlParams"
 import * as Auth from "@countersign/client/Auth"
 import { InvalidRequest } from "@countersign/client/Errors"
+import * as IdempotencyKey from "@countersign/client/IdempotencyKey"
 import * as RequestTarget from "@countersign/protocol/RequestTarget"
+import { hmac } from "@noble/hashes/hmac.js"
+import { sha256 } from "@noble/hashes/sha2.js"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -17,7 +20,7 @@ import * as Encoding from "effect/Encoding"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import { sha256 } from "./internal/hash/sha256.js"
+import { bodyHash } from "./internal/hash/sha256.js"
 import * as OptionNames from "./internal/options/optionNames.js"
 
 /**
@@ -84,10 +87,9 @@ export const canonical = ({ bodySha256, method, nonce, timestamp, url }: Message
 
 const encoder = new TextEncoder()
 
-/** A copy, because WebCrypto requires a view of an `ArrayBuffer` that is not shared. */
-const bytesOf = (body: HttpBody): Uint8Array<ArrayBuffer> | undefined => {
+const bytesOf = (body: HttpBody): Uint8Array | undefined => {
   if (body._tag === "Empty") return new Uint8Array(0)
-  if (body._tag === "Uint8Array") return new Uint8Array(body.body)
+  if (body._tag === "Uint8Array") return body.body
   return body._tag === "Raw" && typeof body.body === "string" ? encoder.encode(body.body) : undefined
 }
 
@@ -124,25 +126,10 @@ const located = (request: HttpClientRequest.HttpClientRequest, url: URL): HttpCl
 
 const secondsOf = (epochMs: number): string => String(Math.floor(epochMs / 1000))
 
-const digestOf = (bytes: Uint8Array<ArrayBuffer>): Effect.Effect<string> =>
+const digestOf = (bytes: Uint8Array): Effect.Effect<string> =>
   Effect.map(
-    Effect.promise(() => sha256(bytes)),
+    Effect.promise(() => bodyHash(bytes)),
     Encoding.encodeHex
-  )
-
-const hmac = (key: CryptoKey, text: string): Effect.Effect<Uint8Array> =>
-  Effect.map(
-    Effect.promise(() => globalThis.crypto.subtle.sign("HMAC", key, encoder.encode(text))),
-    (signature) => new Uint8Array(signature)
-  )
-
-const importKey = (secret: Redacted.Redacted<string>): Promise<CryptoKey> =>
-  globalThis.crypto.subtle.importKey(
-    "raw",
-    encoder.encode(Redacted.value(secret)),
-    { name: "HMAC", hash: "SHA-256" },
-    false,
-    ["sign"]
   )
 
 /**
@@ -167,7 +154,6 @@ export const make = (options: Options): Auth.Service => {
   const encode = options.encoding === "base64" ? Encoding.encodeBase64 : Encoding.encodeHex
   const stamp = options.timestamp ?? secondsOf
   const textOf = options.canonical ?? canonical
-  let key: Promise<CryptoKey> | undefined
 
   const put = (request: HttpClientRequest.HttpClientRequest) =>
     Effect.gen(function* () {
@@ -176,16 +162,16 @@ export const make = (options: Options): Auth.Service => {
       if (bytes === undefined) return yield* Effect.fail(unsignable)
       const url = yield* urlOf(request)
       const timestamp = stamp(yield* Clock.currentTimeMillis)
-      const nonce = globalThis.crypto.randomUUID()
+      const nonce = yield* IdempotencyKey.uuid
       const bodySha256 = yield* digestOf(bytes)
       const { headers, method } = request
       const text = textOf({ method, url, headers, bodySha256, timestamp, nonce })
-      const secret = yield* Effect.promise(() => (key ??= importKey(options.secret)))
+      const signed = hmac(sha256, encoder.encode(Redacted.value(options.secret)), encoder.encode(text))
       return HttpClientRequest.setHeaders(located(request, url), {
         [keyId]: options.keyId,
         [timestampHeader]: timestamp,
         [nonceHeader]: nonce,
-        [signature]: encode(yield* hmac(secret, text))
+        [signature]: encode(signed)
       })
     })
 

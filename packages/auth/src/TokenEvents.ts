@@ -62,7 +62,7 @@ export interface TokenEvent {
   readonly key: string
   /**
    * The first 16 hexadecimal digits of the SHA-256 of the access token, to compare tokens across processes and logs.
-   * Undefined if there was no token yet.
+   * Undefined if there was no token yet, and on a web page without HTTPS.
    */
   readonly token: string | undefined
   /** The cause of `RefreshFailed`, `StoreFailed` and `Quarantined`. */

@@ -1,8 +1,9 @@
 /** `DpopKey.fromIndexedDb` over a fake. `npm run conformance -- runtimes` uses the IndexedDB of Chromium. */
 import * as Dpop from "@countersign/auth/Dpop"
 import * as DpopKey from "@countersign/auth/DpopKey"
-import { describe, expect, it } from "@effect/vitest"
+import { describe, expect, it, vi } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import { times } from "./support/tokenSource.js"
 
 const options = { issuer: "https://oauth.test", clientId: "page", account: "ada" }
@@ -35,6 +36,8 @@ interface Faults {
   open?: Error
   get?: Error
   add?: Error
+  /** Aborts the transaction after `add` has succeeded. */
+  commit?: Error
 }
 
 const named = (name: string): Error => Object.assign(new Error("the private key"), { name })
@@ -46,19 +49,39 @@ const fake = (faults: Faults = {}) => {
   const fail = (error: Error | undefined) => {
     if (error !== undefined) throw error
   }
-  const store = {
-    get: (key: string) =>
-      later(() => {
-        fail(faults.get)
-        return records.get(key)
-      }),
-    add: (value: unknown, key: string) =>
-      later(() => {
-        fail(faults.add)
-        if (records.has(key)) throw named("ConstraintError")
-        records.set(key, value)
-        return key
-      })
+  const transaction = () => {
+    const events = {
+      error: undefined as unknown,
+      oncomplete: null as (() => void) | null,
+      onabort: null as (() => void) | null
+    }
+    const abort = (error: unknown) => {
+      events.error = error
+      events.onabort?.()
+    }
+    const store = {
+      get: (key: string) =>
+        later(() => {
+          fail(faults.get)
+          return records.get(key)
+        }),
+      add: (value: unknown, key: string) => {
+        const request = later(() => {
+          fail(faults.add)
+          if (records.has(key)) throw named("ConstraintError")
+          records.set(key, value)
+          setImmediate(() => {
+            if (faults.commit === undefined) return events.oncomplete?.()
+            records.delete(key)
+            abort(faults.commit)
+          })
+          return key
+        })
+        request.onerror = () => abort(request.error)
+        return request
+      }
+    }
+    return Object.assign(events, { objectStore: () => store })
   }
   const indexedDb: DpopKey.IndexedDb = {
     open: (): Open =>
@@ -66,8 +89,8 @@ const fake = (faults: Faults = {}) => {
         fail(faults.open)
         state.open += 1
         return {
-          createObjectStore: () => store,
-          transaction: () => ({ objectStore: () => store }),
+          createObjectStore: () => undefined,
+          transaction,
           close: () => void (state.open -= 1)
         }
       })
@@ -110,7 +133,8 @@ describe("DpopKey.fromIndexedDb", () => {
       for (const faults of [
         { open: named("SecurityError") },
         { get: named("UnknownError") },
-        { add: named("QuotaExceededError") }
+        { add: named("QuotaExceededError") },
+        { commit: named("QuotaExceededError") }
       ]) {
         const { indexedDb, state } = fake(faults)
         const error = yield* Effect.flip(DpopKey.fromIndexedDb(indexedDb, options))
@@ -128,6 +152,30 @@ describe("DpopKey.fromIndexedDb", () => {
     })
   )
 
+  it.live("can be interrupted while the database does not open, and closes it when it opens later", () =>
+    Effect.gen(function* () {
+      const { indexedDb, state } = fake()
+      let finish = (): void => undefined
+      const delayed: DpopKey.IndexedDb = {
+        open: (...parameters) => {
+          const request = indexedDb.open(...parameters)
+          const slow = { ...request, result: request.result }
+          request.onsuccess = () => {
+            finish = () => {
+              Object.assign(slow, { result: request.result })
+              slow.onsuccess?.()
+            }
+          }
+          return slow
+        }
+      }
+      const result = yield* DpopKey.fromIndexedDb(delayed, options).pipe(Effect.timeoutOption("50 millis"))
+      expect([Option.isNone(result), state.open]).toEqual([true, 1])
+      finish()
+      expect(state.open).toBe(0)
+    })
+  )
+
   it.live("rejects a record that is not a key, and keeps it", () =>
     Effect.gen(function* () {
       const { indexedDb, state } = fake()
@@ -140,6 +188,16 @@ describe("DpopKey.fromIndexedDb", () => {
         expect(state.records.get(name)).toBe(record)
       }
     })
+  )
+
+  it.live("fails on a page without `crypto.subtle`, stores nothing, and closes the database", () =>
+    Effect.gen(function* () {
+      const { indexedDb, state } = fake()
+      vi.stubGlobal("crypto", {})
+      const error = yield* Effect.flip(DpopKey.fromIndexedDb(indexedDb, options))
+      expect(error).toMatchObject({ _tag: "InvalidRequest", reason: "Credentials" })
+      expect([state.records.size, state.open]).toEqual([0, 0])
+    }).pipe(Effect.ensuring(Effect.sync(() => vi.unstubAllGlobals())))
   )
 
   it.live("rejects an unknown option", () =>

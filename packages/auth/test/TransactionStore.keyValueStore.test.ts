@@ -76,6 +76,20 @@ describe("TransactionStore.layerKeyValueStore", () => {
     }).pipe(Effect.provide(live))
   })
 
+  it.effect("writes nothing for an unknown state", () => {
+    const { faults, live } = setUp()
+    return Effect.gen(function* () {
+      const { put, take } = yield* services
+      const { callback, transaction } = yield* begun
+      yield* put("tab", transaction)
+      faults.set = true
+      const other = new URLSearchParams({ state: "other" })
+      expect(yield* Effect.flip(take("tab", other))).toMatchObject({ reason: "InvalidResponse" })
+      faults.set = false
+      expect(yield* take("tab", callback)).toEqual(transaction)
+    }).pipe(Effect.provide(live))
+  })
+
   it.effect("removes expired transactions, and the oldest beyond maxEntriesPerSession", () => {
     const { live, records } = setUp({ maxEntriesPerSession: 2 })
     return Effect.gen(function* () {

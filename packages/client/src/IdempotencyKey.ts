@@ -8,6 +8,7 @@
  */
 import type { HttpMethod } from "@effect/platform/HttpMethod"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import { randomUuid } from "./internal/random/uuid.js"
 import * as Effect from "effect/Effect"
 import { runExternal } from "./internal/call/externalCode.js"
 import { makePolicy } from "./internal/call/pipeline.js"
@@ -59,13 +60,12 @@ export interface IdempotencyKey {
  * Makes a random UUID, version 4 ([RFC 9562 §5.4](https://www.rfc-editor.org/rfc/rfc9562#section-5.4)).
  *
  * Not from Effect's `Random`, which starts each process with one of 2³² seeds: among 100 000 processes, two would be likely to
- * make the same keys. For known keys in a test, set `make`. Set it also for a web page without HTTPS, where browsers have no
- * `crypto.randomUUID`.
+ * make the same keys. For known keys in a test, set `make`.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const uuid: Effect.Effect<string> = /* @__PURE__ */ Effect.sync(() => globalThis.crypto.randomUUID())
+export const uuid: Effect.Effect<string> = /* @__PURE__ */ Effect.sync(randomUuid)
 
 /**
  * Makes the idempotency keys of a client. All hops and attempts of a call carry the same key.

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import { randomUuid } from "./internal/random/uuid.js"
 
 /**
  * Parses and writes JSON. Both functions may throw, which the client reports as invalid JSON.
@@ -26,7 +27,7 @@ const token = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g
 const isUnsafeInteger = (text: string): boolean => /^-?\d+$/.test(text) && !Number.isSafeInteger(Number(text))
 
 /** A prefix that no text of the value has, because it is random. */
-const makeMark = (): string => `${crypto.randomUUID()}:`
+const makeMark = (): string => `${randomUuid()}:`
 
 const parseBigInt = (text: string): unknown => {
   // Rejects what is not JSON, which the replacement below may hide.

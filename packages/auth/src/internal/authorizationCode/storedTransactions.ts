@@ -15,11 +15,7 @@ import { Transaction } from "./transaction.js"
 const Record = Schema.parseJson(Schema.Array(Transaction))
 
 /** A session is a secret, and the name of a record may be visible to more readers than its content. */
-const keyOf = (session: string): Effect.Effect<string> =>
-  Effect.map(
-    Effect.promise(() => sha256(session)),
-    (hash) => `countersign/sign-in/${Encoding.encodeHex(hash)}`
-  )
+const keyOf = (session: string): string => `countersign/sign-in/${Encoding.encodeHex(sha256(session))}`
 
 /** The reason only, because the description may contain the content of the record. */
 const causeOf = (error: PlatformError): string => (error._tag === "SystemError" ? error.reason : error._tag)
@@ -36,6 +32,12 @@ const notRead = (error: PlatformError): TokenError =>
     detail: `the pending sign-in was not read (${causeOf(error)}). Check the KeyValueStore of \`TransactionStore\``
   })
 
+/** The result of a change, and the transactions that are left. Undefined if nothing changes. */
+interface Change<out A> {
+  readonly result: A
+  readonly left: ReadonlyArray<Transaction> | undefined
+}
+
 /** Transactions of sessions, in a store that may be shared. */
 export class StoredTransactions {
   readonly #store: KeyValueStore.KeyValueStore
@@ -49,44 +51,51 @@ export class StoredTransactions {
   }
 
   put(session: string, transaction: Transaction): Effect.Effect<void, InvalidRequest> {
-    return this.#change(session, (pending) => [
-      undefined,
-      [...pending.filter(({ state }) => state !== transaction.state), transaction].slice(-this.#maxEntries)
-    ]).pipe(Effect.mapError(notStored))
+    return this.#change(session, (pending) => ({
+      result: undefined,
+      left: [...pending.filter(({ state }) => state !== transaction.state), transaction].slice(-this.#maxEntries)
+    })).pipe(Effect.mapError(notStored))
   }
 
   /** Removes and returns the transaction with a state. */
   take(session: string, state: string): Effect.Effect<Transaction | undefined, TokenError> {
-    return this.#change(session, (pending) => [
-      pending.find((transaction) => transaction.state === state),
-      pending.filter((transaction) => transaction.state !== state)
-    ]).pipe(Effect.mapError(notRead))
+    return this.#change(session, (pending) => {
+      const result = pending.find((transaction) => transaction.state === state)
+      return { result, left: result && pending.filter((transaction) => transaction !== result) }
+    }).pipe(Effect.mapError(notRead))
   }
 
   /** Changes the unexpired transactions of a session. A record without transactions is removed. */
   #change<A>(
     session: string,
-    change: (pending: ReadonlyArray<Transaction>) => readonly [A, ReadonlyArray<Transaction>]
+    change: (pending: ReadonlyArray<Transaction>) => Change<A>
   ): Effect.Effect<A, PlatformError> {
-    return Effect.flatMap(keyOf(session), (key) =>
-      this.#mutex.withLock(key)(
-        Effect.gen(this, function* () {
-          const [result, pending] = change(yield* this.#read(key))
-          if (pending.length === 0) yield* this.#store.remove(key)
-          else yield* this.#store.set(key, Schema.encodeSync(Record)(pending))
-          return result
-        })
-      )
+    const key = keyOf(session)
+    return this.#mutex.withLock(key)(
+      Effect.gen(this, function* () {
+        const { pending, stored } = yield* this.#read(key)
+        const { left = pending, result } = change(pending)
+        if (left.length === stored && left === pending) return result
+        if (left.length === 0) yield* this.#store.remove(key)
+        else yield* this.#store.set(key, Schema.encodeSync(Record)(left))
+        return result
+      })
     )
   }
 
-  /** A damaged record has no transactions: the user starts another sign-in. */
-  #read(key: string): Effect.Effect<ReadonlyArray<Transaction>, PlatformError> {
+  /**
+   * The unexpired transactions, and the number of all that are stored. A damaged record has no transactions: the user starts
+   * another sign-in.
+   */
+  #read(
+    key: string
+  ): Effect.Effect<{ readonly pending: ReadonlyArray<Transaction>; readonly stored: number }, PlatformError> {
     return Effect.gen(this, function* () {
       const text = yield* this.#store.get(key)
       const now = yield* Clock.currentTimeMillis
-      const stored = Option.flatMap(text, (json) => Schema.decodeOption(Record)(json))
-      return Option.getOrElse(stored, () => []).filter(({ expiresAt }) => now < expiresAt)
+      const decoded = Option.flatMap(text, (json) => Schema.decodeOption(Record)(json))
+      const stored = Option.getOrElse(decoded, () => [])
+      return { pending: stored.filter(({ expiresAt }) => now < expiresAt), stored: stored.length }
     })
   }
 }

@@ -1,4 +1,5 @@
 /** DPoP key pairs in IndexedDB, which stores keys that no script can export. */
+import type { InvalidRequest } from "@countersign/client/Errors"
 import * as Effect from "effect/Effect"
 import { TokenStoreError } from "../../Errors.js"
 import type { Key } from "./proof.js"
@@ -16,14 +17,16 @@ interface ObjectStore {
   readonly add: (value: unknown, key: string) => Request<unknown>
 }
 
+interface Transaction {
+  readonly objectStore: (name: string) => ObjectStore
+  readonly error: unknown
+  oncomplete: (() => void) | null
+  onabort: (() => void) | null
+}
+
 interface Database {
   readonly createObjectStore: (name: string) => unknown
-  readonly transaction: (
-    name: string,
-    mode: "readonly" | "readwrite"
-  ) => {
-    readonly objectStore: (name: string) => ObjectStore
-  }
+  readonly transaction: (name: string, mode: "readonly" | "readwrite") => Transaction
   readonly close: () => void
 }
 
@@ -57,15 +60,31 @@ const settled = <A>(send: () => Request<A>): Effect.Effect<A, TokenStoreError> =
     }
   })
 
-const opened = (indexedDb: IndexedDb) =>
-  Effect.acquireRelease(
-    settled(() => {
+/**
+ * Opens the database. It waits while another tab deletes it, so a caller can be interrupted. A database that opens after that is
+ * closed at once.
+ */
+const open = (indexedDb: IndexedDb): Effect.Effect<Database, TokenStoreError> =>
+  Effect.async((resume) => {
+    let isInterrupted = false
+    let opened: Database | undefined
+    try {
       const request = indexedDb.open(database, 1)
       request.onupgradeneeded = () => void request.result.createObjectStore(table)
-      return request
-    }),
-    (db) => Effect.sync(() => db.close())
-  )
+      request.onsuccess = () => {
+        opened = request.result
+        if (isInterrupted) opened.close()
+        else resume(Effect.succeed(opened))
+      }
+      request.onerror = () => resume(Effect.fail(failed(request.error)))
+    } catch (cause) {
+      resume(Effect.fail(failed(cause)))
+    }
+    return Effect.sync(() => {
+      isInterrupted = true
+      opened?.close()
+    })
+  })
 
 /** A record may have been written by another version, or by another script of the site. */
 const isKey = (value: unknown): value is Key =>
@@ -88,8 +107,18 @@ const readKey = (db: Database, name: string): Effect.Effect<Key | undefined, Tok
     (value) => (value === undefined || isKey(value) ? Effect.succeed(value) : Effect.fail(notAKey))
   )
 
-const addKey = (db: Database, name: string, { privateKey, publicKey }: Key): Effect.Effect<unknown, TokenStoreError> =>
-  settled(() => db.transaction(table, "readwrite").objectStore(table).add({ privateKey, publicKey }, name))
+/** Adds a key. It is stored when the transaction completes: that fails later than `add`, such as when the disk is full. */
+const addKey = (db: Database, name: string, { privateKey, publicKey }: Key): Effect.Effect<void, TokenStoreError> =>
+  Effect.async((resume) => {
+    try {
+      const transaction = db.transaction(table, "readwrite")
+      transaction.oncomplete = () => resume(Effect.void)
+      transaction.onabort = () => resume(Effect.fail(failed(transaction.error)))
+      transaction.objectStore(table).add({ privateKey, publicKey }, name)
+    } catch (cause) {
+      resume(Effect.fail(failed(cause)))
+    }
+  })
 
 /**
  * The stored key, or a new one. `add` fails if another tab has stored a key meanwhile, and then that one is returned.
@@ -99,11 +128,10 @@ const addKey = (db: Database, name: string, { privateKey, publicKey }: Key): Eff
 export const readOrAdd = (
   indexedDb: IndexedDb,
   name: string,
-  generate: Effect.Effect<Key>
-): Effect.Effect<Key, TokenStoreError> =>
-  Effect.scoped(
+  generate: Effect.Effect<Key, InvalidRequest>
+): Effect.Effect<Key, InvalidRequest | TokenStoreError> => {
+  const use = (db: Database) =>
     Effect.gen(function* () {
-      const db = yield* opened(indexedDb)
       const found = yield* readKey(db, name)
       if (found !== undefined) return found
       const key = yield* generate
@@ -113,4 +141,5 @@ export const readOrAdd = (
           Effect.flatMap(readKey(db, name), (stored) => (stored === undefined ? error : Effect.succeed(stored)))
       })
     })
-  )
+  return Effect.acquireUseRelease(Effect.interruptible(open(indexedDb)), use, (db) => Effect.sync(() => db.close()))
+}

@@ -66,8 +66,7 @@ export const read = async (text: string, extractable: boolean): Promise<Key | un
 const encoder = new TextEncoder()
 
 /** The `ath` claim of a proof: the hash of the access token. */
-const accessTokenHash = async (accessToken: string): Promise<string> =>
-  Encoding.encodeBase64Url(await sha256(accessToken))
+const accessTokenHash = (accessToken: string): string => Encoding.encodeBase64Url(sha256(accessToken))
 
 /** The request that a proof is made for. */
 export interface Subject {
@@ -82,7 +81,7 @@ export interface Subject {
 /** Makes a function that signs proofs. The header and token hash are computed once. Rejects for a key of another curve. */
 export const makeProver = (key: Key): ((subject: Subject) => Promise<string>) => {
   let header: Promise<jose.CompactJWSHeaderParameters> | undefined
-  let hashed: { readonly accessToken: string; readonly ath: Promise<string> } | undefined
+  let hashed: { readonly accessToken: string; readonly ath: string } | undefined
 
   const headerOf = async (): Promise<jose.CompactJWSHeaderParameters> => {
     const jwk = await publicJwk(key)
@@ -90,7 +89,7 @@ export const makeProver = (key: Key): ((subject: Subject) => Promise<string>) =>
     if (alg === undefined) throw new Error("not a key of a known curve")
     return { alg, typ: "dpop+jwt", jwk }
   }
-  const athOf = (accessToken: string): Promise<string> => {
+  const athOf = (accessToken: string): string => {
     if (hashed?.accessToken !== accessToken) hashed = { accessToken, ath: accessTokenHash(accessToken) }
     return hashed.ath
   }
@@ -101,7 +100,7 @@ export const makeProver = (key: Key): ((subject: Subject) => Promise<string>) =>
       htm: method,
       htu: url.origin + url.pathname,
       iat,
-      ath: await athOf(accessToken),
+      ath: athOf(accessToken),
       nonce
     }
     return new jose.CompactSign(encoder.encode(JSON.stringify(claims)))

@@ -49,11 +49,7 @@ export interface Grant<R> {
   readonly acquireToken: (parameters: Readonly<Record<string, string>>) => Effect.Effect<Token, TokenError, R>
 }
 
-const digestOf = (value: unknown): Effect.Effect<string> =>
-  Effect.map(
-    Effect.promise(() => sha256(JSON.stringify(value))),
-    Encoding.encodeBase64Url
-  )
+const digestOf = (value: unknown): string => Encoding.encodeBase64Url(sha256(JSON.stringify(value)))
 
 /**
  * The store key. A resource has no fragment (RFC 8707 §2), so this key is never that of another grant, such as the grant
@@ -63,10 +59,7 @@ const keyOf = (
   { clientId: client, issuer }: OAuth2.Client,
   scopes: ReadonlyArray<string> | undefined,
   { account, cacheKeyInputs, type }: Pick<Grant<never>, "account" | "cacheKeyInputs" | "type">
-): Effect.Effect<string> =>
-  Effect.map(digestOf(cacheKeyInputs), (digest) =>
-    TokenKey.format({ issuer, client, account, scopes, resource: `${type}#${digest}` })
-  )
+): string => TokenKey.format({ issuer, client, account, scopes, resource: `${type}#${digestOf(cacheKeyInputs)}` })
 
 /**
  * The tokens of a delegated grant. Without `account`, a store could not keep the tokens of two users apart, so they are
@@ -78,7 +71,8 @@ export const layer = <R>(
   grant: Grant<R>
 ): Layer.Layer<Auth.Auth<TokenSourceError> | TokenSource.TokenSource, never, TokenStore.TokenStore | R> =>
   Layer.unwrapEffect(
-    Effect.map(keyOf(options, options.scopes, grant), (key) => {
+    Effect.sync(() => {
+      const key = keyOf(options, options.scopes, grant)
       const { clientId: client, issuer } = options
       const { account, audience, acquireToken } = grant
       const presented = authLayer(options, conversation, {

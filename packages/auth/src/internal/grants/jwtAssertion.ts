@@ -1,5 +1,6 @@
 /** Assertions of the JWT bearer grant (RFC 7523 §3). */
 import { InvalidRequest } from "@countersign/client/Errors"
+import * as IdempotencyKey from "@countersign/client/IdempotencyKey"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as jose from "jose"
@@ -76,12 +77,14 @@ export const make = (
   const aud = typeof audience === "object" ? [...audience] : (audience ?? server)
   const sub = subject === false ? undefined : (subject ?? iss)
   const said = { ...claims, iss, ...(sub !== undefined && { sub }), aud, ...times }
-  return Effect.tryPromise({
-    try: async () => {
-      const jwt = new jose.SignJWT({ ...said, jti: globalThis.crypto.randomUUID() })
-      const header = { alg: algorithmOf(key), typ: "JWT", ...(kid !== undefined && { kid }) }
-      return Redacted.make(await jwt.setProtectedHeader(header).sign(key))
-    },
-    catch: () => unsigned
-  })
+  const sign = (jti: string) =>
+    Effect.tryPromise({
+      try: async () => {
+        const jwt = new jose.SignJWT({ ...said, jti })
+        const header = { alg: algorithmOf(key), typ: "JWT", ...(kid !== undefined && { kid }) }
+        return Redacted.make(await jwt.setProtectedHeader(header).sign(key))
+      },
+      catch: () => unsigned
+    })
+  return Effect.flatMap(IdempotencyKey.uuid, sign)
 }

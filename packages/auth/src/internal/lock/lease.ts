@@ -7,7 +7,7 @@ const safeShare = 0.9
 /** One acquisition of a lock. It lasts from before its request was sent, because the engine's time starts later. */
 export class Lease {
   /** A random identifier, because two acquisitions of one process must not release each other. */
-  readonly owner: string = globalThis.crypto.randomUUID()
+  readonly owner: string
   readonly ms: number
   #since: Stopwatch
   #isUnanswered = false
@@ -16,8 +16,10 @@ export class Lease {
   /**
    * @param since - runs from before the first request is sent.
    * @param ms - duration of the lease, in milliseconds.
+   * @param owner - see {@link owner}.
    */
-  constructor(since: Stopwatch, ms: number) {
+  constructor(since: Stopwatch, ms: number, owner: string) {
+    this.owner = owner
     this.#since = since
     this.ms = ms
   }

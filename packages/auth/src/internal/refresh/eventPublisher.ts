@@ -22,12 +22,16 @@ const silent: EventPublisher = { publish: () => Effect.void, publishUse: undefin
 const hexOf = (bytes: ArrayBuffer): string =>
   Array.from(new Uint8Array(bytes, 0, 8), (byte) => byte.toString(16).padStart(2, "0")).join("")
 
-const hashOf = (token: Token): Effect.Effect<string> =>
-  Effect.map(
-    Effect.promise(() =>
-      globalThis.crypto.subtle.digest("SHA-256", new TextEncoder().encode(Redacted.value(token.accessToken)))
-    ),
-    hexOf
+/**
+ * By WebCrypto, so that a client with a token contains no hash library. Undefined where it is missing, as on web pages without
+ * HTTPS.
+ */
+const hashOf = (token: Token): Effect.Effect<string | undefined> =>
+  Effect.tryPromise(async () =>
+    globalThis.crypto.subtle.digest("SHA-256", new TextEncoder().encode(Redacted.value(token.accessToken)))
+  ).pipe(
+    Effect.map(hexOf),
+    Effect.orElseSucceed(() => undefined)
   )
 
 const publisherOf = (events: TokenEvents.Service, key: string): EventPublisher => {
@@ -36,7 +40,7 @@ const publisherOf = (events: TokenEvents.Service, key: string): EventPublisher =
   const cachedHashOf = (token: Token) => {
     const known = hashes.get(token)
     return known === undefined
-      ? Effect.tap(hashOf(token), (hash) => Effect.sync(() => void hashes.set(token, hash)))
+      ? Effect.tap(hashOf(token), (hash) => Effect.sync(() => hash !== undefined && hashes.set(token, hash)))
       : Effect.succeed(known)
   }
   return {

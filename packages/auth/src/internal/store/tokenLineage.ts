@@ -17,7 +17,4 @@ export const of = ({
 }): Effect.Effect<string | undefined> =>
   account !== undefined || refreshToken === undefined
     ? Effect.succeed(undefined)
-    : Effect.map(
-        Effect.promise(() => sha256(Redacted.value(refreshToken))),
-        Encoding.encodeBase64Url
-      )
+    : Effect.sync(() => Encoding.encodeBase64Url(sha256(Redacted.value(refreshToken))))

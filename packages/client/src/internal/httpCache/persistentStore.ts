@@ -40,10 +40,10 @@ const Text = Schema.parseJson(Content)
 const decode = Schema.decodeUnknownOption(Text)
 const encode = Schema.encodeSync(Text)
 
-/** SHA-256 in hexadecimal. */
-const digest = (text: string): Effect.Effect<string> =>
+/** SHA-256 in hexadecimal. Fails where `crypto.subtle` is missing, as on web pages without HTTPS. */
+const digest = (text: string): Effect.Effect<string, unknown> =>
   Effect.map(
-    Effect.promise(() => globalThis.crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))),
+    Effect.tryPromise(async () => globalThis.crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))),
     (bytes) => Encoding.encodeHex(new Uint8Array(bytes))
   )
 
@@ -122,7 +122,7 @@ class PersistentStore {
     return `${this.#prefix}-${Number.parseInt(url.slice(0, 8), 16) % this.#limits.maxEntries}`
   }
 
-  #place({ account, url }: CacheKey): Effect.Effect<Place> {
+  #place({ account, url }: CacheKey): Effect.Effect<Place, unknown> {
     return Effect.zipWith(digest(url), digest(`${url}\n${account}`), (urlDigest, key) => ({
       record: this.#recordOf(urlDigest),
       url: urlDigest,
@@ -159,11 +159,12 @@ class PersistentStore {
   }
 
   find(key: CacheKey): Effect.Effect<ReadonlyArray<Stored>> {
-    return Effect.flatMap(this.#place(key), (place) =>
+    const found = Effect.flatMap(this.#place(key), (place) =>
       Effect.map(this.#read(place), (variants) =>
         variants.filter(({ key: digested }) => digested === place.key).map((one) => toStored(one, this.#timesOf(one)))
       )
     )
+    return this.#orElse(found, [])
   }
 
   /** The times that this process has of a response, unless another process has replaced it. */
@@ -203,11 +204,12 @@ class PersistentStore {
       )
     )
     // A write is never cut. A caller that is interrupted does not wait for its end.
-    return Effect.disconnect(changed)
+    return Effect.disconnect(this.#orElse(changed, undefined))
   }
 
   invalidate(url: string): Effect.Effect<void> {
-    return Effect.flatMap(digest(url), (digested) => this.#removeRecord(this.#recordOf(digested)))
+    const removed = Effect.flatMap(digest(url), (digested) => this.#removeRecord(this.#recordOf(digested)))
+    return this.#orElse(removed, undefined)
   }
 
   get clear(): Effect.Effect<void> {
