@@ -4,6 +4,7 @@
  * @see https://www.rfc-editor.org/rfc/rfc7617
  * @since 0.1.0
  */
+import * as Base64 from "./internal/Base64.js"
 import { isControl, isLoneSurrogate } from "./internal/Char.js"
 import type { Result } from "./Result.js"
 import { err, ok } from "./Result.js"
@@ -39,7 +40,7 @@ export const encode = (user: string, password: string): Result<string, Reason> =
   if (user.includes(":")) return err("ColonInUser")
   const reason = refusal(user) ?? refusal(password)
   if (reason !== undefined) return err(reason)
-  return ok(base64(new TextEncoder().encode(`${compose(user)}:${compose(password)}`)))
+  return ok(Base64.encode(new TextEncoder().encode(`${compose(user)}:${compose(password)}`)))
 }
 
 const refusal = (text: string): Reason | undefined => {
@@ -52,9 +53,3 @@ const refusal = (text: string): Reason | undefined => {
 
 /** Normalization sorts combining marks in quadratic time: 64 KiB of them take seconds. */
 const compose = (text: string): string => (text.length > 1024 ? text : text.normalize("NFC"))
-
-const base64 = (bytes: Uint8Array): string => {
-  let binary = ""
-  for (const byte of bytes) binary += String.fromCharCode(byte)
-  return btoa(binary)
-}

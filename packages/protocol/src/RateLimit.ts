@@ -5,9 +5,10 @@
  */
 import { trimBlanks } from "./internal/Char.js"
 import * as Decimal from "./internal/Decimal.js"
+import * as RateLimitField from "./internal/RateLimitField.js"
 import * as Reset from "./internal/Reset.js"
-import * as StructuredList from "./internal/StructuredList.js"
 import type { Headers } from "./RetryAfter.js"
+import type * as StructuredField from "./StructuredField.js"
 
 /**
  * State of one rate limit, with the values that the server sent.
@@ -59,15 +60,11 @@ export const parse = (headers: Headers, now: number): ReadonlyArray<RateLimit> =
   ]
 }
 
-type Members = ReadonlyMap<string, StructuredList.Item["params"]>
+type Members = ReadonlyMap<string, StructuredField.Parameters>
 
 /** Members by policy name. Of two members with one name the last is used. */
-const members = (text: string | undefined): Members => {
-  const items = text === undefined ? undefined : StructuredList.parse(text)
-  const named = new Map<string, StructuredList.Item["params"]>()
-  for (const { params, value } of items ?? []) if (typeof value === "string") named.set(value, params)
-  return named
-}
+const members = (text: string | undefined): Members =>
+  new Map(RateLimitField.parse(text).map(({ name, params }) => [name, params]))
 
 const fromStructured = (limits: Members, policies: Members, clock: number): ReadonlyArray<RateLimit> =>
   Array.from(new Set([...limits.keys(), ...policies.keys()]), (name) => {
@@ -76,17 +73,12 @@ const fromStructured = (limits: Members, policies: Members, clock: number): Read
     return {
       source: "ratelimit" as const,
       policy: name,
-      ...defined("limit", integer(policy, "q")),
-      ...defined("remaining", integer(limit, "r")),
-      ...defined("resetMs", resetOf(integer(limit, "t"), clock)),
-      ...defined("windowMs", integer(policy, "w"), 1000)
+      ...defined("limit", RateLimitField.integer(policy, "q")),
+      ...defined("remaining", RateLimitField.integer(limit, "r")),
+      ...defined("resetMs", resetOf(RateLimitField.integer(limit, "t"), clock)),
+      ...defined("windowMs", RateLimitField.integer(policy, "w"), 1000)
     }
   })
-
-const integer = (params: StructuredList.Item["params"] | undefined, name: string): number | undefined => {
-  const value = params?.get(name)
-  return typeof value === "number" && value >= 0 ? value : undefined
-}
 
 const resetOf = (seconds: number | undefined, clock: number): number | undefined =>
   seconds === undefined ? undefined : Reset.fromSeconds(String(seconds), clock)

@@ -7,8 +7,8 @@
 import * as HttpDate from "./HttpDate.js"
 import { trimBlanks } from "./internal/Char.js"
 import * as Decimal from "./internal/Decimal.js"
+import * as RateLimitField from "./internal/RateLimitField.js"
 import * as Reset from "./internal/Reset.js"
-import * as StructuredList from "./internal/StructuredList.js"
 
 /**
  * Header fields of a response by lower-case name. Several lines of one name are joined with `, `.
@@ -95,10 +95,10 @@ const fromRetryAfter = (text: string, clock: number, now: number): number | unde
   })
 
 const fromRateLimit = (text: string, clock: number): number | undefined => {
-  const exhausted = (StructuredList.parse(text) ?? []).flatMap(({ params, value }) => {
-    const reset = params.get("t")
-    const isPolicy = typeof value === "string" && params.get("r") === 0
-    return isPolicy && typeof reset === "number" ? (Reset.fromSeconds(String(reset), clock) ?? []) : []
+  const exhausted = RateLimitField.parse(text).flatMap(({ params }) => {
+    const reset = RateLimitField.integer(params, "t")
+    const isExhausted = RateLimitField.integer(params, "r") === 0
+    return isExhausted && reset !== undefined ? (Reset.fromSeconds(String(reset), clock) ?? []) : []
   })
   return Reset.maximum(exhausted)
 }

@@ -37,5 +37,7 @@ export * as RequestTarget from "./RequestTarget.js"
 export * as Result from "./Result.js"
 /** `Retry-After` (RFC 9110 §10.2.3) and the other fields with which servers ask clients to wait. */
 export * as RetryAfter from "./RetryAfter.js"
+/** Structured field values (RFC 9651): parser and serializer for Lists, Dictionaries and Items. */
+export * as StructuredField from "./StructuredField.js"
 /** Request fields that select a representation: parser for the field `Vary` (RFC 9110 §12.5.5). */
 export * as Vary from "./Vary.js"

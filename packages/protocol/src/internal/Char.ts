@@ -27,6 +27,9 @@ const SYMBOLS_OF_TOKEN68 = new Set(Array.from("-._~+/", (symbol) => symbol.charC
 /** `tchar` of RFC 9110 §5.6.2. */
 export const isTokenChar = (code: number): boolean => isAlpha(code) || isDigit(code) || SYMBOLS_OF_TOKEN.has(code)
 
+/** VCHAR or SP: printable ASCII. */
+export const isPrintable = (code: number): boolean => code >= 0x20 && code <= 0x7e
+
 /** A character of `token68` (RFC 9110 §11.2) before its padding. */
 export const isToken68Char = (code: number): boolean => isAlpha(code) || isDigit(code) || SYMBOLS_OF_TOKEN68.has(code)
 

@@ -15,6 +15,7 @@ import * as Redirect from "@countersign/protocol/Redirect"
 import * as ReprDigest from "@countersign/protocol/ReprDigest"
 import * as RequestTarget from "@countersign/protocol/RequestTarget"
 import * as RetryAfter from "@countersign/protocol/RetryAfter"
+import * as StructuredField from "@countersign/protocol/StructuredField"
 import * as Vary from "@countersign/protocol/Vary"
 import { units } from "./mutations.js"
 
@@ -85,6 +86,12 @@ const digests = [
   "sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:",
   "md5=:1B2M2Y8AsgTpgAmY7PhCfg==:, sha-512=:AAAA:;q=1"
 ]
+const structured = [
+  "sugar, tea;q=0.5, rum",
+  '("foo";a=1;b "bar");lvl=-5.125, ();x=@1659578233',
+  'en="Apple\\"pie\\\\", da=:w4ZibGV0w6ZydGU=:;v, u=?0',
+  '%"f%c3%bc%f0%9f%98%80";*k_-.9=*t:/x'
+]
 const waits = ["120", "0", "7.5", "1767225600", ...dates, ...limits]
 const limitFields = ["ratelimit", "ratelimit-policy", "x-ratelimit-reset", "date"]
 
@@ -95,6 +102,22 @@ const replace = Redact.withoutSecrets(
 
 /** The longest text in an error comes from a header, which has at most 16 KiB. */
 const hide = (text: string): string => replace(text, 16 * 1024)
+
+const one = StructuredField.integer(1)
+
+const reserialize = (text: string): unknown => {
+  const list = StructuredField.parseList(text)
+  return list._tag === "Ok" ? StructuredField.serializeList(list.value) : undefined
+}
+
+/** A parser's counterpart: serializes a text as the value or the key of an Item. */
+const serializing = (name: string, make: (text: string) => StructuredField.Item): Parser =>
+  parser(`StructuredField.serializeItem of a ${name}`, (text) => StructuredField.serializeItem(make(text)), [
+    "a",
+    "\\",
+    '"',
+    "\u{1f600}"
+  ])
 
 const inField = (name: string): Parser =>
   parser(`RetryAfter.parse of ${name}`, (text) => RetryAfter.parse({ date: dates[0], [name]: text }, now), waits)
@@ -166,6 +189,16 @@ export const corpus: Readonly<Record<string, ReadonlyArray<Parser>>> = {
   // Only two constructors, which parse nothing.
   Result: [],
   RetryAfter: ["retry-after", "retry-after-ms", ...limitFields].map(inField),
+  StructuredField: [
+    parser("StructuredField.parseItem", StructuredField.parseItem, structured),
+    parser("StructuredField.parseList", StructuredField.parseList, structured),
+    parser("StructuredField.parseDictionary", StructuredField.parseDictionary, structured),
+    parser("StructuredField.serializeList", reserialize, structured),
+    serializing("String", (text) => StructuredField.item(StructuredField.string(text))),
+    serializing("Token", (text) => StructuredField.item(StructuredField.token(text))),
+    serializing("Display String", (text) => StructuredField.item(StructuredField.displayString(text))),
+    serializing("key", (text) => StructuredField.item(one, new Map([[text, one]])))
+  ],
   Vary: [
     parser("Vary.parse", Vary.parse, ["Accept-Encoding, Accept-Language", "*"]),
     parser("Vary.normalize", Vary.normalize, ["en, de;q=0.5"])
