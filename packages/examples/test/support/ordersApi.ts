@@ -16,27 +16,27 @@ const routes: MockClient.Routes<"GET /orders" | "GET /orders/:id"> = {
     params.id === "42" ? respond(200, order) : respond(404, { message: `There is no order ${params.id}.` })
 }
 
-/** Responds to a request with a valid token, as the script or the routes say, and with the 401 of the server to any other. */
-const protect = (server: HttpClient.HttpClient, resource: string, api: HttpClient.HttpClient) =>
+/** Responds with the 401 of the server to a request without a valid token. */
+const protect = (api: HttpClient.HttpClient, server: HttpClient.HttpClient, resource: string) =>
   HttpClient.make((request) =>
-    request.url.startsWith("https://orders.test/")
-      ? Effect.flatMap(
-          server.get(resource, { headers: { authorization: request.headers["authorization"] ?? "" } }),
-          (checked) => (checked.status === 200 ? api.execute(request) : Effect.succeed(checked))
-        )
-      : server.execute(request)
+    Effect.flatMap(
+      server.get(resource, { headers: { authorization: request.headers["authorization"] ?? "" } }),
+      (checked) => (checked.status === 200 ? api.execute(request) : Effect.succeed(checked))
+    )
   )
 
-/** Both servers. `MockClient` has the requests that the API accepted. */
+/** Both servers. `MockClient` has the requests that the API accepted. A script decides itself, so it gets every request. */
 export const layer = (options: OAuthServer.Options, script?: MockClient.Script) =>
   Layer.effectContext(
     Effect.gen(function* () {
       const server = yield* HttpClient.HttpClient
       const { resource } = yield* OAuthServer.OAuthServer
       const { client, mock } = yield* script === undefined ? MockClient.make(routes) : MockClient.make(script)
-      return Context.make(HttpClient.HttpClient, protect(server, resource, client)).pipe(
-        Context.add(MockClient.MockClient, mock)
+      const api = script === undefined ? protect(client, server, resource) : client
+      const both = HttpClient.make((request) =>
+        request.url.startsWith("https://orders.test/") ? api.execute(request) : server.execute(request)
       )
+      return Context.make(HttpClient.HttpClient, both).pipe(Context.add(MockClient.MockClient, mock))
     })
   ).pipe(Layer.provideMerge(OAuthServer.layerMemory(options)))
 
