@@ -13,6 +13,8 @@ export * as CacheControl from "./CacheControl.js"
 export * as Challenge from "./Challenge.js"
 /** Whether a response has content, by its method and status (RFC 9112 §6.3). */
 export * as Content from "./Content.js"
+/** Digest fields (RFC 9530): parser and formatter for `Content-Digest`, `Repr-Digest` and the `Want-` fields. */
+export * as ContentDigest from "./ContentDigest.js"
 /** `Content-Range` of byte ranges: parser (RFC 9110 §14.4). */
 export * as ContentRange from "./ContentRange.js"
 /** HTTP-date (RFC 9110 §5.6.7): parser and formatter, without a clock, a time zone or `Date`. */

@@ -30,6 +30,8 @@ describe("ReprDigest.parse", () => {
     "sha-256=:AAAA:",
     `sha-256=:${hash("sha256", "base64")}`,
     `sha-256="${hash("sha256", "base64")}"`,
+    `${member("sha-256", "sha256")}, ???`,
+    `${member("sha-256", "sha256")}, sha-256=:AAAA:`,
     `SHA-256=:${hash("sha256", "base64")}:`,
     `sha-256=:${hash("sha256", "base64").replace(/./, "-")}:`,
     `unixsum=:${hash("sha256", "base64")}:`

@@ -4,6 +4,7 @@ import * as Basic from "@countersign/protocol/Basic"
 import * as CacheControl from "@countersign/protocol/CacheControl"
 import * as Challenge from "@countersign/protocol/Challenge"
 import * as Content from "@countersign/protocol/Content"
+import * as ContentDigest from "@countersign/protocol/ContentDigest"
 import * as ContentRange from "@countersign/protocol/ContentRange"
 import * as HttpDate from "@countersign/protocol/HttpDate"
 import * as Link from "@countersign/protocol/Link"
@@ -149,6 +150,10 @@ export const corpus: Readonly<Record<string, ReadonlyArray<Parser>>> = {
     parser("Challenge.parse of lines", (text) => Challenge.parse(text.split("\n")), challenges)
   ],
   Content: [parser("Content.isPossible", (text) => Content.isPossible(text, 200), ["GET", "HEAD", "CONNECT"])],
+  ContentDigest: [
+    parser("ContentDigest.parse", ContentDigest.parse, digests),
+    parser("ContentDigest.parsePreferences", ContentDigest.parsePreferences, ["sha-512=3, sha-256=10, unixsum=0"])
+  ],
   ContentRange: [parser("ContentRange.parse", ContentRange.parse, ["bytes 500-999/1234", "bytes 0-0/*", "bytes */9"])],
   HttpDate: [parser("HttpDate.parse", (text) => HttpDate.parse(text, now), dates)],
   Link: [
