@@ -11,18 +11,19 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { ApiClient } from "./ApiClient.js"
 import type * as Call from "./Call.js"
-import type { BodyTooLarge, InvalidResponse, TransportError } from "./Errors.js"
-import { InvalidRequest } from "./Errors.js"
+import type { BodyTooLarge, InvalidRequest, InvalidResponse, TransportError } from "./Errors.js"
 import { clientRetries } from "./internal/client/services.js"
-import type { Kind } from "./internal/request/optionKinds.js"
-import { isObject } from "./internal/request/optionKinds.js"
+import type { OpenResponse } from "./internal/response/openResponse.js"
+import { pullOf } from "./internal/response/openResponse.js"
 import type { Reconnect } from "./internal/streams/eventSession.js"
 import { EventSession, reconnectRules } from "./internal/streams/eventSession.js"
+import type { AnyOptions, AnyReadOptions } from "./internal/streams/eventOptions.js"
+import { problemOf, readProblemOf } from "./internal/streams/eventOptions.js"
 import { EventConnections } from "./internal/streams/eventConnections.js"
 import type { EventRules } from "./internal/streams/eventStream.js"
-import { toFieldValue } from "./internal/streams/lastEventId.js"
-import type { AnyOpenOptions, Open } from "./internal/streams/options.js"
-import { schemaKind, sizeKind, streamProblem, withHeaders } from "./internal/streams/options.js"
+import { eventsOf } from "./internal/streams/eventStream.js"
+import type { Open } from "./internal/streams/options.js"
+import { withHeaders } from "./internal/streams/options.js"
 import type { EventError, ServerEvent } from "./internal/streams/serverEvent.js"
 
 export type { Reconnect } from "./internal/streams/eventSession.js"
@@ -78,6 +79,17 @@ export interface Options<S extends Call.AnySchema, M extends Schemas | undefined
 }
 
 /**
+ * Options of {@link fromResponse}: how events are read.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type ReadOptions<S extends Call.AnySchema, M extends Schemas | undefined, F extends Schemas | undefined> = Omit<
+  Options<S, M, F>,
+  "reconnect" | "lastEventId"
+>
+
+/**
  * The events of a stream: those of `events`, with the data of `schema`, or with a text as data.
  *
  * @since 0.1.0
@@ -102,73 +114,18 @@ export type StreamError<F> =
 
 type ContextOf<M> = M extends Schemas ? Schema.Schema.Context<M[keyof M]> : never
 
-/** The options without the types of their schemas. */
-interface AnyOptions extends AnyOpenOptions, Partial<Omit<EventRules, "isEndless">> {
-  readonly reconnect?: Reconnect | undefined
-  readonly lastEventId?: string | undefined
-}
-
-const owner = "`ServerEvents.stream`"
-
-const names = {
-  schema: true,
-  events: true,
-  failOn: true,
-  until: true,
-  maxEventSize: true,
-  reconnect: true,
-  lastEventId: true
-} as const
-
-const schemasKind: Kind = {
-  accepts: (value) => isObject(value) && Object.values(value).every(schemaKind.accepts),
-  pass: "schemas by the names of events, such as `{ message: Message }`"
-}
-
-const kinds: Readonly<Record<string, Kind>> = {
-  schema: schemaKind,
-  events: schemasKind,
-  failOn: schemasKind,
-  until: {
-    accepts: (value) => typeof value === "string" || typeof value === "function",
-    pass: 'the data of the last event, such as "[DONE]", or a predicate'
-  },
-  maxEventSize: sizeKind,
-  reconnect: {
-    accepts: (value) => value === "resume" || value === "always" || value === "never",
-    pass: '"resume", "always" or "never"'
-  },
-  lastEventId: {
-    accepts: (value) => typeof value === "string" && toFieldValue(value) !== undefined,
-    pass: "an id of at most 4096 bytes, without control characters and without white space at its ends"
-  }
-}
-
-const bothSchemas = new InvalidRequest({
-  reason: "Options",
-  detail: "`schema` and `events` are both set. Pass one of them."
-})
-
-const problemOf = (options: AnyOptions): InvalidRequest | undefined =>
-  streamProblem(owner, options, names, kinds) ??
-  (options.schema !== undefined && options.events !== undefined ? bothSchemas : undefined)
+/** How events are read, with the defaults. */
+const rulesOf = (
+  { events, failOn, maxEventSize = defaults.maxEventSize, schema, until }: AnyReadOptions,
+  isEndless: boolean
+): EventRules => ({ events, failOn, isEndless, maxEventSize, schema, until })
 
 /** The events of all connections. */
 const connect = (api: object, open: Open, url: string | URL, options: AnyOptions) => {
-  const {
-    events,
-    failOn,
-    lastEventId,
-    maxEventSize = defaults.maxEventSize,
-    reconnect,
-    schema,
-    until,
-    ...request
-  } = options
+  const { events, failOn, lastEventId, maxEventSize, reconnect, schema, until, ...request } = options
   const { headers, method, retry } = request
   const reconnects = reconnectRules({ method, reconnect, retry }, clientRetries.get(api))
-  const isEndless = reconnects.reconnect === "always"
-  const rules: EventRules = { events, failOn, isEndless, maxEventSize, schema, until }
+  const rules = rulesOf({ events, failOn, maxEventSize, schema, until }, reconnects.reconnect === "always")
   return Stream.suspend(() => {
     const session = new EventSession(reconnects, lastEventId)
     const connection = Effect.suspend(() => {
@@ -248,4 +205,51 @@ export const stream = <
   if (problem !== undefined) return Stream.fail(problem)
   // As declared by the signature.
   return connect(api, api.open, url, given) as unknown as ReturnType<typeof stream<E, Url, S, M, F, ES, JS, E1>>
+}
+
+/**
+ * Streams the events of one response of `api.open`, for servers that answer a request with JSON or with an event stream. Decide by
+ * `content-type`, and read other responses from their `stream`.
+ *
+ * The events are read once, within the scope of the response. It is not opened again. Fails as {@link stream} does after its
+ * connection is open, and with
+ * `InvalidRequest` for an invalid option.
+ *
+ * @example
+ * import type { ApiClient } from "@countersign/client/ApiClient"
+ * import * as ServerEvents from "@countersign/client/ServerEvents"
+ * import * as Effect from "effect/Effect"
+ * import * as Stream from "effect/Stream"
+ *
+ * const texts = (api: ApiClient) =>
+ *   Effect.gen(function* () {
+ *     const response = yield* api.open("/v1/answers", { method: "POST", json: { question: "Why?" } })
+ *     const isStream = response.headers["content-type"]?.startsWith("text/event-stream") === true
+ *     return isStream ? ServerEvents.fromResponse(response) : Stream.decodeText(response.stream)
+ *   })
+ *
+ * @param response - an open response with the content type `text/event-stream`.
+ * @param options - see {@link Options}.
+ * @since 0.1.0
+ * @category streams
+ */
+export const fromResponse = <
+  S extends Call.AnySchema = undefined,
+  const M extends Schemas | undefined = undefined,
+  const F extends Schemas | undefined = undefined
+>(
+  response: OpenResponse,
+  options: ReadOptions<S, M, F> = {}
+): Stream.Stream<EventsOf<S, M>, StreamError<F>, Call.SchemaContext<S> | ContextOf<M> | ContextOf<F>> => {
+  // The signature declares what the schemas require.
+  const given = options as unknown as AnyReadOptions
+  const problem = readProblemOf(given)
+  if (problem !== undefined) return Stream.fail(problem)
+  // A response is not opened again.
+  const session = new EventSession(reconnectRules({ retry: false }, undefined), undefined)
+  const events = Effect.map(pullOf(response), (body) =>
+    Stream.repeatEffectChunkOption(eventsOf(response, body, rulesOf(given, false), session))
+  )
+  // As declared by the signature.
+  return Stream.unwrapScoped(events) as unknown as ReturnType<typeof fromResponse<S, M, F>>
 }

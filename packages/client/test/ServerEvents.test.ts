@@ -243,3 +243,75 @@ describe("ServerEvents.stream", () => {
     })
   )
 })
+
+describe("ServerEvents.fromResponse", () => {
+  /** Opens a response with this body, and reads its events. */
+  const readOpened = <F extends ServerEvents.Schemas | undefined = undefined>(
+    step: MockClient.Step,
+    options: ServerEvents.ReadOptions<undefined, undefined, F> = {}
+  ) =>
+    Effect.gen(function* () {
+      const { api: client, mock } = yield* api([step])
+      const opened = yield* client.open("/x", { method: "POST", json: {} })
+      const events = ServerEvents.fromResponse(opened, options)
+      const { error, values } = yield* outcome(events)
+      const again = yield* outcome(events)
+      return { error, values, again, sent: (yield* mock.sent).length, released: (yield* mock.released).length }
+    }).pipe(Effect.scoped)
+
+  it.effect("returns the events of a response once, and releases it", () =>
+    Effect.gen(function* () {
+      const { again, error, released, sent, values } = yield* readOpened(respond("data: a\n\nid: 7\ndata: b\n\n"))
+      expect([error, values]).toEqual([undefined, [message("a"), message("b", "7")]])
+      expect([sent, released]).toEqual([1, 1])
+      expect(again).toMatchObject({ values: [], error: { _tag: "TransportError", reason: "Unknown" } })
+    })
+  )
+
+  it.effect("decodes events, and ends with the last one", () =>
+    Effect.gen(function* () {
+      const { api: client } = yield* api([respond('data: {"text":"a"}\n\ndata: [DONE]\n\ndata: late\n\n')])
+      const opened = yield* client.open("/x")
+      const events = ServerEvents.fromResponse(opened, { schema: Delta, until: "[DONE]" })
+      expect((yield* outcome(events)).values).toEqual([{ ...message(""), data: { text: "a" } }])
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect.each<readonly [string, MockClient.Step, ServerEvents.ReadOptions<undefined, undefined, undefined>, object]>(
+    [
+      ["another content type", MockClient.respond(200, {}), {}, { _tag: "InvalidResponse" }],
+      [
+        "a body that breaks off, although its last event has an id",
+        MockClient.truncated(200, "id: 1\ndata: a\n\nda", { headers: type }),
+        {},
+        { _tag: "TransportError", reason: "Truncated" }
+      ],
+      ["a missing last event", respond("data: a\n\n"), { until: "z" }, { _tag: "TransportError", reason: "Truncated" }],
+      ["a large event", respond("data: abcdef\n\n"), { maxEventSize: 5 }, { _tag: "BodyTooLarge", limit: 5 }],
+      ["an invalid option", respond(""), { maxEventSize: 0 }, { _tag: "InvalidRequest", reason: "Options" }]
+    ]
+  )("fails for %s, and sends no other request", ([_, step, options, expected]) =>
+    Effect.gen(function* () {
+      const { error, sent } = yield* readOpened(step, options)
+      expect(error).toMatchObject(expected)
+      expect(sent).toBe(1)
+    })
+  )
+
+  it.effect("fails with the data of an event of failOn", () =>
+    Effect.gen(function* () {
+      const { error } = yield* readOpened(respond('event: error\ndata: {"why":"full"}\n\n'), {
+        failOn: { error: Failure }
+      })
+      expect(error).toMatchObject({ _tag: "EventError", data: { why: "full" } })
+    })
+  )
+
+  it.effect("rejects options of `stream` that open responses", () =>
+    Effect.gen(function* () {
+      // The type rejects them.
+      const { error } = yield* readOpened(respond(""), { reconnect: "never" } as never)
+      expect(error).toMatchObject({ _tag: "InvalidRequest", message: expect.stringContaining("reconnect") })
+    })
+  )
+})

@@ -1,6 +1,7 @@
-/** Types of `ServerEvents.stream`: its options, events, errors and requirements. */
+/** Types of `ServerEvents`: options, events, errors and requirements. */
 import type { ApiClient } from "@countersign/client/ApiClient"
 import type * as Errors from "@countersign/client/Errors"
+import type { OpenResponse } from "@countersign/client/OpenResponse"
 import * as ServerEvents from "@countersign/client/ServerEvents"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -57,5 +58,23 @@ describe("ServerEvents.stream", () => {
       ServerEvents.stream(api, "/x/{id}", {})
     ]
     expectTypeOf(_wrong).toBeFunction()
+  })
+})
+
+describe("ServerEvents.fromResponse", () => {
+  it("has the events, their services, and the errors of a stream in the middle", () => {
+    const _streams = (opened: OpenResponse) => ({
+      text: ServerEvents.fromResponse(opened),
+      all: ServerEvents.fromResponse(opened, { schema: Sealed, failOn: { error: Failure } }),
+      // @ts-expect-error -- the response is open already.
+      other: ServerEvents.fromResponse(opened, { reconnect: "never" })
+    })
+    type Streams = ReturnType<typeof _streams>
+    expectTypeOf<Streams["text"]>().toEqualTypeOf<
+      Stream.Stream<Event<string, string>, ServerEvents.StreamError<undefined>>
+    >()
+    expectTypeOf<Streams["all"]>().toEqualTypeOf<
+      Stream.Stream<Event<string, number>, ServerEvents.StreamError<{ readonly error: typeof Failure }>, Key>
+    >()
   })
 })

@@ -27,19 +27,27 @@ export const sizeKind: Kind = {
   pass: "a number above 0"
 }
 
-/** Finds an unknown name, or a value of another kind, among the options of a stream. `api.open` checks those of its own. */
+/** Finds an unknown name, or a value of another kind. */
+export const optionProblem = (
+  owner: string,
+  options: unknown,
+  names: OptionNames.Shape,
+  kinds: Readonly<Record<string, Kind>>
+): InvalidRequest | undefined => {
+  const detail = isObject(options)
+    ? OptionNames.problem(owner, options, names, otherNames)
+    : `${owner} needs an object of options.`
+  if (detail !== undefined) return new InvalidRequest({ reason: "Options", detail })
+  return isObject(options) ? findWrongKind(options, kinds) : undefined
+}
+
+/** The same for a stream that opens its responses. `api.open` checks the values of its own options. */
 export const streamProblem = (
   owner: string,
   options: unknown,
   own: OptionNames.Shape,
   kinds: Readonly<Record<string, Kind>>
-): InvalidRequest | undefined => {
-  const detail = isObject(options)
-    ? OptionNames.problem(owner, options, { ...openNames, ...own }, otherNames)
-    : `${owner} needs an object of options.`
-  if (detail !== undefined) return new InvalidRequest({ reason: "Options", detail })
-  return isObject(options) ? findWrongKind(options, kinds) : undefined
-}
+): InvalidRequest | undefined => optionProblem(owner, options, { ...openNames, ...own }, kinds)
 
 /** The error of a stream without its schema. */
 export const missingSchema: InvalidRequest = new InvalidRequest({
