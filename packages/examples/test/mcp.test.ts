@@ -1,37 +1,17 @@
-/** The MCP client, against an authorization server of `testing` and an MCP server that it protects. */
+/** The MCP client, against an MCP server and the authorization server of `testing`. */
 import * as TokenStore from "@countersign/auth/TokenStore"
 import * as Browser from "@countersign/node/Browser"
 import * as SignIn from "@countersign/node/SignIn"
 import * as OAuthServer from "@countersign/testing/OAuthServer"
 import * as HttpClient from "@effect/platform/HttpClient"
-import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as McpClient from "../src/mcp-client.js"
+import * as McpServer from "./support/mcpServer.js"
+import { expectShown } from "./support/shownOutput.js"
 
-const answer = { jsonrpc: "2.0", id: 1, result: { tools: [{ name: "echo" }] } }
-
-/**
- * An MCP server at the resource of the authorization server: a valid token is accepted. `forms` gets the token requests.
- */
-const speakingMcp = (forms: Array<Record<string, string>>) =>
-  Layer.effect(
-    HttpClient.HttpClient,
-    Effect.map(HttpClient.HttpClient, (client) =>
-      HttpClient.make((request) => {
-        const { body, method, url } = request
-        if (url.endsWith("/token") && body._tag === "Uint8Array") {
-          forms.push(Object.fromEntries(new URLSearchParams(new TextDecoder().decode(body.body))))
-        }
-        return Effect.map(client.execute(request), (response) =>
-          method === "POST" && url.endsWith("/resource") && response.status === 200
-            ? HttpClientResponse.fromWeb(request, Response.json(answer))
-            : response
-        )
-      })
-    )
-  )
+const { url } = McpServer
 
 /** The browser of a user with a session at the server. */
 const browser = Layer.effect(
@@ -46,12 +26,8 @@ const browser = Layer.effect(
   }))
 )
 
-const world = (options: OAuthServer.Options, forms: Array<Record<string, string>> = []) =>
-  Layer.merge(browser, speakingMcp(forms)).pipe(
-    Layer.provideMerge(
-      Layer.merge(OAuthServer.layerMemory({ subject: "ada", scopes: ["read"], ...options }), TokenStore.layerMemory)
-    )
-  )
+const world = (options: OAuthServer.Options, log: Array<string> = []) =>
+  browser.pipe(Layer.provideMerge(Layer.merge(McpServer.layer(options, log), TokenStore.layerMemory)))
 
 const documentUrl = "https://app.test/client.json"
 
@@ -60,38 +36,53 @@ const documented = {
 }
 
 describe("mcp-client.ts", () => {
-  it.live.each<readonly [string, string | undefined, OAuthServer.Options, number]>([
-    ["registers", undefined, {}, 1],
-    ["uses its client ID metadata document", documentUrl, documented, 0]
-  ])("%s, signs in and lists the tools", ([_, document, options, registrations]) =>
-    Effect.gen(function* () {
-      const { requests, resource } = yield* OAuthServer.OAuthServer
-      expect(yield* McpClient.program(resource, document)).toEqual(["echo"])
-      const paths = (yield* requests).map(({ method, path }) => `${method} ${path.split("?", 1).join()}`)
-      expect(paths.slice(0, 2)).toEqual(["GET /resource", "GET /.well-known/oauth-protected-resource/resource"])
-      expect(paths.filter((path) => path === "POST /register")).toHaveLength(registrations)
-    }).pipe(Effect.provide(world(options)))
-  )
+  it.live("finds the server, registers, signs in, lists the tools, and calls one with a further scope", () => {
+    const log: Array<string> = []
+    return Effect.gen(function* () {
+      expect(yield* McpClient.program(url)).toEqual(["echo", "hello"])
+      expectShown("mcp-client.ts", log.join("\n"))
+    }).pipe(Effect.provide(world({}, log)))
+  })
+
+  it.live("uses its client ID metadata document and registers nothing", () => {
+    const log: Array<string> = []
+    return Effect.gen(function* () {
+      expect(yield* McpClient.program(url, documentUrl)).toEqual(["echo", "hello"])
+      expect(log.filter((line) => line.includes("/register"))).toEqual([])
+    }).pipe(Effect.provide(world(documented, log)))
+  })
 
   it.live("names the resource in the sign-in and in every refresh", () => {
-    const forms: Array<Record<string, string>> = []
+    const log: Array<string> = []
     return Effect.gen(function* () {
-      const { requests, resource, revokeAccessTokens } = yield* OAuthServer.OAuthServer
-      const client = { ...(yield* McpClient.clientOf(resource, documentUrl)), propagationDelay: 0 }
+      const { revokeAccessTokens } = yield* OAuthServer.OAuthServer
+      const client = { ...(yield* McpClient.clientOf(url, documentUrl)), propagationDelay: 0 }
       yield* SignIn.withBrowser(client)
       yield* Effect.gen(function* () {
         for (let round = 0; round < 3; round++) {
           expect(yield* McpClient.tools).toEqual(["echo"])
           yield* revokeAccessTokens
         }
-      }).pipe(Effect.provide(McpClient.mcpLayer(resource, client)))
-      expect(forms.map((form) => [form["grant_type"], form["resource"]])).toEqual([
-        ["authorization_code", resource],
-        ["refresh_token", resource],
-        ["refresh_token", resource]
+      }).pipe(Effect.provide(McpClient.mcpLayer(url, client)))
+      const named = log.filter((line) => /\/(?:authorize|token) /.test(line))
+      expect(named.map((line) => [line.split(" ")[1], line.includes(` resource=${url}`)])).toEqual([
+        ["https://oauth.test/authorize", true],
+        ["https://oauth.test/token", true],
+        ["https://oauth.test/token", true],
+        ["https://oauth.test/token", true]
       ])
-      const authorize = (yield* requests).find(({ path }) => path.startsWith("/authorize"))
-      expect(new URL(authorize?.path ?? "", resource).searchParams.get("resource")).toBe(resource)
-    }).pipe(Effect.provide(world(documented, forms)))
+    }).pipe(Effect.provide(world(documented, log)))
   })
+
+  it.live("fails with the error of the server for an unknown tool", () =>
+    Effect.gen(function* () {
+      const client = { ...(yield* McpClient.clientOf(url, documentUrl)), scopes: ["tools:read", "tools:call"] }
+      yield* SignIn.withBrowser(client)
+      const error = yield* McpClient.callTool("none", {}).pipe(
+        Effect.provide(McpClient.mcpLayer(url, client)),
+        Effect.flip
+      )
+      expect(error).toMatchObject({ _tag: "McpError", code: -32602 })
+    }).pipe(Effect.provide(world(documented)))
+  )
 })
