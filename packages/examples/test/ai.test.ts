@@ -1,12 +1,17 @@
 /** `@effect/ai-anthropic` on the pipeline, against scripted responses of the API. */
+import * as ApiLog from "@countersign/client/ApiLog"
+import * as Timeline from "@countersign/client/Timeline"
 import * as MockClient from "@countersign/testing/MockClient"
 import { describe, expect, it } from "@effect/vitest"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as LogLevel from "effect/LogLevel"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
+import * as Tracer from "effect/Tracer"
 import { inspect } from "node:util"
 import * as Ai from "../src/ai-client.js"
 import { config, expectShown, printed } from "./support/shownOutput.js"
@@ -109,6 +114,37 @@ describe("ai-client.ts", () => {
       const [error, time] = yield* exit
       expect(error).toMatchObject({ _tag: "HttpResponseError", response: { status: 429 } })
       expect([DateTime.isDateTime(time) && DateTime.toEpochMillis(time), requests.length]).toEqual([600_000, 1])
+    })
+  )
+
+  it.effect("shows no key in log lines, events and spans of failed and successful calls", () =>
+    Effect.gen(function* () {
+      const shown: Array<unknown> = []
+      const logger = Logger.make<unknown, void>((line) => void shown.push(line.message, line.annotations, line.cause))
+      const native = yield* Effect.tracer
+      const tracer = Tracer.make({
+        span: (...args) => {
+          const span = native.span(...args)
+          shown.push(span)
+          return span
+        },
+        context: (f) => f()
+      })
+      const calls = Effect.all([
+        Effect.exit(Ai.answer("1")),
+        Ai.answer("2"),
+        Stream.runDrain(Ai.answerParts("3"))
+      ]).pipe(
+        Timeline.observe((event) => shown.push(event)),
+        Effect.provide(Layer.merge(ApiLog.layer({ headers: ["x-api-key"] }), Logger.minimumLogLevel(LogLevel.All))),
+        Effect.provide(Logger.replace(Logger.defaultLogger, logger)),
+        Effect.withTracer(tracer)
+      )
+      const { exit } = yield* run([rejected, rejected, good, respond(200, streamed.join(""), headers)], calls)
+      yield* exit
+      const text = inspect(shown, { depth: 20, maxArrayLength: null, maxStringLength: null })
+      for (const part of ["← 401", "CallEnded", "http.request.method"]) expect(text).toContain(part)
+      expect(text).not.toContain("key-of")
     })
   )
 
