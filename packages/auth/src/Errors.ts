@@ -1,5 +1,5 @@
 /**
- * Errors of tokens: of getting one, and of storing one.
+ * Errors of tokens (of getting one, and of storing one), and of schemes that answer challenges or verify responses.
  *
  * @since 0.1.0
  */
@@ -88,6 +88,77 @@ export class TokenStoreError
 {
   constructor(fields: Pick<TokenStoreError, "reason" | "detail">) {
     super({ ...fields, message: sentence(`The token store failed: ${fields.detail}`) })
+  }
+}
+
+/**
+ * The server offers only schemes or algorithms that are weaker than one it has accepted before, so the client does not answer.
+ *
+ * An attacker that changes responses can offer a weak scheme to get the password. After a change of the server's configuration,
+ * build the client again.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class SchemeDowngraded
+  extends /* @__PURE__ */ Data.TaggedError("SchemeDowngraded")<{
+    /** The origin of the server. */
+    readonly origin: string
+    /** The scheme that the server accepted before, such as `Digest SHA-256`. */
+    readonly accepted: string
+    /** The strongest scheme that it offers now. */
+    readonly offered: string
+    readonly message: string
+  }>
+{
+  constructor(fields: Pick<SchemeDowngraded, "origin" | "accepted" | "offered">) {
+    const { accepted, offered, origin } = fields
+    super({
+      ...fields,
+      message: `The request was not authenticated: ${origin} offers ${offered} only, and has accepted ${accepted} before. If its configuration has changed, build the client again.`
+    })
+  }
+}
+
+/**
+ * The server offers its scheme only in a form that the client may not or cannot answer.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ChallengeUnsupported
+  extends /* @__PURE__ */ Data.TaggedError("ChallengeUnsupported")<{
+    /** The origin of the server. */
+    readonly origin: string
+    /** What the server offers, and what to do. */
+    readonly detail: string
+    readonly message: string
+  }>
+{
+  constructor(fields: Pick<ChallengeUnsupported, "origin" | "detail">) {
+    super({ ...fields, message: sentence(`The challenge of ${fields.origin} cannot be answered: ${fields.detail}`) })
+  }
+}
+
+/**
+ * The response was not sent by a server that knows the secret, or it was changed on its way.
+ *
+ * The server may have executed the request.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ResponseNotAuthentic
+  extends /* @__PURE__ */ Data.TaggedError("ResponseNotAuthentic")<{
+    /** The origin of the server. */
+    readonly origin: string
+    /** What is wrong with the response, and what to do. */
+    readonly detail: string
+    readonly message: string
+  }>
+{
+  constructor(fields: Pick<ResponseNotAuthentic, "origin" | "detail">) {
+    super({ ...fields, message: sentence(`The response of ${fields.origin} is not authentic: ${fields.detail}`) })
   }
 }
 

@@ -4,24 +4,21 @@
  *
  * @since 0.1.0
  */
-import type { HttpBody } from "@effect/platform/HttpBody"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import * as UrlParams from "@effect/platform/UrlParams"
 import * as Auth from "@countersign/client/Auth"
 import { InvalidRequest } from "@countersign/client/Errors"
 import * as IdempotencyKey from "@countersign/client/IdempotencyKey"
-import * as RequestTarget from "@countersign/protocol/RequestTarget"
 import { hmac } from "@noble/hashes/hmac.js"
 import { sha256 } from "@noble/hashes/sha2.js"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import { bodyHash } from "./internal/hash/sha256.js"
 import * as OptionNames from "./internal/options/optionNames.js"
+import { bytesOf } from "./internal/schemes/bodyBytes.js"
+import { located, urlOf } from "./internal/schemes/signedUrl.js"
 
 /**
  * Input of a canonical string: the request as it is sent, with its timestamp and nonce.
@@ -87,12 +84,6 @@ export const canonical = ({ bodySha256, method, nonce, timestamp, url }: Message
 
 const encoder = new TextEncoder()
 
-const bytesOf = (body: HttpBody): Uint8Array | undefined => {
-  if (body._tag === "Empty") return new Uint8Array(0)
-  if (body._tag === "Uint8Array") return body.body
-  return body._tag === "Raw" && typeof body.body === "string" ? encoder.encode(body.body) : undefined
-}
-
 const unsignable = new InvalidRequest({
   reason: "Body",
   detail: "a streamed body or a form cannot be signed: its bytes are not known yet. Send bytes or text."
@@ -102,27 +93,6 @@ const noSecret = new InvalidRequest({
   reason: "Credentials",
   detail: "`secret` is empty. Set the secret of the signature."
 })
-
-const notAUrl = new InvalidRequest({
-  reason: "Url",
-  detail: "the URL to sign is not absolute. Set `baseUrl`, or use an absolute URL."
-})
-
-/** Appends the parameters to the text of the query, so that the signed query equals the query that is sent. */
-const urlOf = ({ url, urlParams }: HttpClientRequest.HttpClientRequest): Either.Either<URL, InvalidRequest> =>
-  Either.mapLeft(
-    UrlParams.makeUrl(RequestTarget.append(url, UrlParams.toString(urlParams)), UrlParams.empty, Option.none()),
-    () => notAUrl
-  )
-
-/**
- * The request with exactly the signed URL as one text. A transport could otherwise encode an apostrophe or the parameters in
- * another way.
- */
-const located = (request: HttpClientRequest.HttpClientRequest, url: URL): HttpClientRequest.HttpClientRequest => {
-  const bare = new URL(url.origin + url.pathname)
-  return HttpClientRequest.setUrl(HttpClientRequest.setUrl(request, bare), bare.href + url.search)
-}
 
 const secondsOf = (epochMs: number): string => String(Math.floor(epochMs / 1000))
 

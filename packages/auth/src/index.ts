@@ -24,13 +24,15 @@ export * as ClientAuthentication from "./ClientAuthentication.js"
 export * as ClientCredentials from "./ClientCredentials.js"
 /** The device authorization grant (RFC 8628), for devices without a browser. */
 export * as DeviceCode from "./DeviceCode.js"
+/** Digest access authentication (RFC 7616): the password is never sent, only hashes of it with a nonce of the server. */
+export * as Digest from "./Digest.js"
 /** DPoP (RFC 9449): access tokens that are bound to a key. Each request proves that the client has the key. */
 export * as Dpop from "./Dpop.js"
 /** DPoP keys in the token store: tokens stay usable after a restart, and in other processes that share the store. */
 export * as DpopKey from "./DpopKey.js"
 /** Microsoft Entra ID: client options for a single tenant or for all tenants. */
 export * as Entra from "./providers/Entra.js"
-/** Errors of tokens: of getting one, and of storing one. */
+/** Errors of tokens (of getting one, and of storing one), and of schemes that answer challenges or verify responses. */
 export * as Errors from "./Errors.js"
 /** Fitbit: client options for the Fitbit Web API. */
 export * as Fitbit from "./providers/Fitbit.js"

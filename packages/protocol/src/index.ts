@@ -17,6 +17,10 @@ export * as Content from "./Content.js"
 export * as ContentDigest from "./ContentDigest.js"
 /** `Content-Range` of byte ranges: parser (RFC 9110 §14.4). */
 export * as ContentRange from "./ContentRange.js"
+/** Challenges of Digest access authentication (RFC 7616), and what a server says after it has accepted a digest. */
+export * as DigestChallenge from "./DigestChallenge.js"
+/** Credentials of Digest access authentication (RFC 7616): the texts to hash, and the `Authorization` field. */
+export * as DigestCredentials from "./DigestCredentials.js"
 /** HTTP-date (RFC 9110 §5.6.7): parser and formatter, without a clock, a time zone or `Date`. */
 export * as HttpDate from "./HttpDate.js"
 /** Web links: parser for the field `Link` (RFC 8288 §3). */

@@ -9,6 +9,7 @@ import * as Bearer from "@countersign/auth/Bearer"
 import * as ClientAuthentication from "@countersign/auth/ClientAuthentication"
 import * as ClientCredentials from "@countersign/auth/ClientCredentials"
 import * as DeviceCode from "@countersign/auth/DeviceCode"
+import * as Digest from "@countersign/auth/Digest"
 import * as Dpop from "@countersign/auth/Dpop"
 import * as DpopKey from "@countersign/auth/DpopKey"
 import * as Introspection from "@countersign/auth/Introspection"
@@ -155,6 +156,12 @@ export const constructors: ReadonlyArray<readonly [name: string, make: (extra: o
   [
     "AuthorizationServer.Tag",
     (extra) => AuthorizationServer.Tag("test/Server")<object>().layer({ ...client, ...extra })
+  ],
+  ["Digest.make", (extra) => Digest.make({ username: "ada", password: secret, ...extra })],
+  ["Digest.layer", (extra) => Digest.layer({ username: "ada", password: secret, ...extra })],
+  [
+    "Digest.layerConfig",
+    (extra) => Digest.layerConfig({ username: "ada", password: Config.succeed(secret), ...extra })
   ],
   ["Basic.make", (extra) => Basic.make({ username: "ada", password: secret, ...extra })],
   ["Basic.layer", (extra) => Basic.layer({ username: "ada", password: secret, ...extra })],

@@ -6,6 +6,8 @@ import * as Challenge from "@countersign/protocol/Challenge"
 import * as Content from "@countersign/protocol/Content"
 import * as ContentDigest from "@countersign/protocol/ContentDigest"
 import * as ContentRange from "@countersign/protocol/ContentRange"
+import * as DigestChallenge from "@countersign/protocol/DigestChallenge"
+import * as DigestCredentials from "@countersign/protocol/DigestCredentials"
 import * as HttpDate from "@countersign/protocol/HttpDate"
 import * as Link from "@countersign/protocol/Link"
 import * as OptionNames from "@countersign/protocol/OptionNames"
@@ -42,6 +44,13 @@ const unknownName = (name: string): string | undefined => {
   const unknown = OptionNames.findUnknown(options, { baseUrl: true, timeout: { call: true } }, { maxRetries: "retry" })
   return unknown === undefined ? undefined : OptionNames.explain("a call", unknown)
 }
+
+const readDigests = (text: string) => Challenge.parse(text).map(DigestChallenge.fromChallenge)
+
+const digest = DigestChallenge.fromChallenge({ scheme: "digest", params: { realm: "r", nonce: "n", qop: "auth" } })
+
+const formatDigest = (text: string): string | undefined =>
+  digest._tag === "Ok" ? DigestCredentials.format(digest.value, text, { uri: text, qop: undefined }, text) : undefined
 
 const now = Date.UTC(2026, 10, 22)
 
@@ -155,6 +164,14 @@ export const corpus: Readonly<Record<string, ReadonlyArray<Parser>>> = {
     parser("ContentDigest.parsePreferences", ContentDigest.parsePreferences, ["sha-512=3, sha-256=10, unixsum=0"])
   ],
   ContentRange: [parser("ContentRange.parse", ContentRange.parse, ["bytes 500-999/1234", "bytes 0-0/*", "bytes */9"])],
+  DigestChallenge: [
+    parser("DigestChallenge.fromChallenge", readDigests, challenges),
+    parser("DigestChallenge.parseInfo", DigestChallenge.parseInfo, ['nextnonce="n", rspauth="0a", qop=auth'])
+  ],
+  DigestCredentials: [
+    parser("DigestCredentials.format", formatDigest, ["J\u00e4s\u00f8n Doe", 'a "b" \\c']),
+    parser("DigestCredentials.toByteString", DigestCredentials.toByteString, ["J\u00e4s\u00f8n Doe"])
+  ],
   HttpDate: [parser("HttpDate.parse", (text) => HttpDate.parse(text, now), dates)],
   Link: [
     parser("Link.parse", Link.parse, links),

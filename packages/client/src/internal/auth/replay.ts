@@ -2,6 +2,7 @@
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type { InvalidRequest } from "../../Errors.js"
 import { Unauthorized } from "../../Errors.js"
@@ -69,28 +70,53 @@ export const signAndSend = <E, R>(
 
 export const sendSigned = <E, R>(
   context: ReplayContext<E, R>,
-  signed: Signed,
+  signed: Signed<E>,
   state: unknown,
   initialId: InitialCredentialId
-): SignedExchange<E, R> =>
-  Effect.flatMap(
-    context.next(keepHistory(context.request, signed.request), context.call),
-    (response): SignedExchange<E, R> => {
-      signed.onResponse?.(response)
-      recordUnsignedRequest(response, context.request)
-      const { expiredWhen } = context.auth
-      if (response.status >= 400) {
-        if (response.status === 401) return onUnauthorized(context, signed, response, state, initialId, failWithError)
-        // New credentials do not help against a rate limit.
-        if (isRateLimit(response)) return Effect.succeed(response)
-        const stepped = response.status === 403 ? tryStepUp(context, signed, response, state) : undefined
-        if (stepped !== undefined) return stepped
-      }
-      return expiredWhen !== undefined && CredentialExpiry.matchesStatus(expiredWhen, response)
-        ? checkExpired(context, signed, response, state, initialId, expiredWhen)
-        : Effect.succeed(response)
-    }
-  )
+): SignedExchange<E, R> => {
+  const sent = context.next(keepHistory(context.request, signed.request), context.call)
+  return Effect.flatMap(withoutResponse(sent, signed), (response): SignedExchange<E, R> => {
+    signed.onResponse?.(response)
+    recordUnsignedRequest(response, context.request)
+    if (response.status === 401) return onUnauthorized(context, signed, response, state, initialId, failWithError)
+    const verified = signed.verify?.(response)
+    return verified === undefined
+      ? handleResponse(context, signed, response, state, initialId)
+      : Effect.zipRight(
+          runScheme(context, () => verified),
+          handleResponse(context, signed, response, state, initialId)
+        )
+  })
+}
+
+/** Calls `onNoResponse` of a scheme that has it. */
+const withoutResponse = <A, E, R>(
+  sent: Effect.Effect<A, E, R>,
+  { onNoResponse }: Signed<unknown>
+): Effect.Effect<A, E, R> =>
+  onNoResponse === undefined
+    ? sent
+    : Effect.onExit(sent, (exit) => (Exit.isFailure(exit) ? Effect.sync(onNoResponse) : Effect.void))
+
+/** The response, or the outcome of a replay. */
+const handleResponse = <E, R>(
+  context: ReplayContext<E, R>,
+  signed: Signed<E>,
+  response: HttpClientResponse,
+  state: unknown,
+  initialId: InitialCredentialId
+): SignedExchange<E, R> => {
+  const { expiredWhen } = context.auth
+  if (response.status >= 400) {
+    // New credentials do not help against a rate limit.
+    if (isRateLimit(response)) return Effect.succeed(response)
+    const stepped = response.status === 403 ? tryStepUp(context, signed, response, state) : undefined
+    if (stepped !== undefined) return stepped
+  }
+  return expiredWhen !== undefined && CredentialExpiry.matchesStatus(expiredWhen, response)
+    ? checkExpired(context, signed, response, state, initialId, expiredWhen)
+    : Effect.succeed(response)
+}
 
 /**
  * The outcome of the call if the rejection cannot be resolved. The error is made only then: with its stack trace it costs
@@ -108,7 +134,7 @@ const passResponse: OnGiveUp = (response) => Effect.succeed(response)
 
 const checkExpired = <E, R>(
   context: ReplayContext<E, R>,
-  signed: Signed,
+  signed: Signed<E>,
   response: HttpClientResponse,
   state: unknown,
   initialId: InitialCredentialId,
@@ -120,7 +146,7 @@ const checkExpired = <E, R>(
 
 const onUnauthorized = <E, R>(
   context: ReplayContext<E, R>,
-  signed: Signed,
+  signed: Signed<E>,
   response: HttpClientResponse,
   state: unknown,
   initialId: InitialCredentialId,
@@ -134,7 +160,7 @@ const onUnauthorized = <E, R>(
 
 const onRejected = <E, R>(
   context: ReplayContext<E, R>,
-  { credential }: Signed,
+  { credential }: Signed<E>,
   response: HttpClientResponse,
   state: unknown,
   initialId: InitialCredentialId,
@@ -210,7 +236,7 @@ const toReplay = <E, R>(context: ReplayContext<E, R>, response: HttpClientRespon
 /** Undefined if the scheme does not handle the 403. */
 const tryStepUp = <E, R>(
   context: ReplayContext<E, R>,
-  { credential, request }: Signed,
+  { credential, request }: Signed<E>,
   response: HttpClientResponse,
   state: unknown
 ): SignedExchange<E, R> | undefined => {

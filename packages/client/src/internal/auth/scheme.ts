@@ -13,7 +13,7 @@ import type { InvalidRequest, Unauthorized } from "../../Errors.js"
  * @since 0.1.0
  * @category models
  */
-export interface Signed {
+export interface Signed<out E = never> {
   /** The request with credentials. */
   readonly request: HttpClientRequest
   /** Id of the credentials. It must not be secret. */
@@ -23,6 +23,13 @@ export interface Signed {
    * throw.
    */
   readonly onResponse?: ((response: HttpClientResponse) => void) | undefined
+  /** Called if the request ends without a response, because it fails or is interrupted. It must not throw. */
+  readonly onNoResponse?: (() => void) | undefined
+  /**
+   * Verifies a response, for a server that authenticates its responses. Called with every response except a 401. A failure is the
+   * failure of the call. Returns `undefined` if there is nothing to verify.
+   */
+  readonly verify?: ((response: HttpClientResponse) => Effect.Effect<void, E | InvalidRequest> | undefined) | undefined
 }
 
 /**
@@ -70,12 +77,12 @@ export interface Service<out E = never> {
    * Adds the credentials to a request. Called for every HTTP request, because tokens change and signatures contain the
    * time.
    */
-  readonly sign: (request: HttpClientRequest) => Effect.Effect<Signed, E | InvalidRequest>
+  readonly sign: (request: HttpClientRequest) => Effect.Effect<Signed<E>, E | InvalidRequest>
   /**
    * Signs without an effect, if nothing has to be awaited: for example with a cached token that is valid at `now`
    * (epoch milliseconds). {@link sign} is used if it returns `undefined`, and for replays.
    */
-  readonly signSync?: ((request: HttpClientRequest, now: number) => Signed | undefined) | undefined
+  readonly signSync?: ((request: HttpClientRequest, now: number) => Signed<E> | undefined) | undefined
   /**
    * Handles a 401. Succeeds with true if the request can be sent again with other credentials: after a token refresh,
    * with the next key, or in answer to a challenge. It gets new credentials only if the rejected ones are still the

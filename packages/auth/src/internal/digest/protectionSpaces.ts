@@ -1,0 +1,164 @@
+/** The Digest sessions of each origin, and the algorithms that it has accepted. */
+import { BoundedMap } from "@countersign/client/BoundedMap"
+import type * as Signal from "@countersign/client/Signal"
+import type * as Challenge from "@countersign/protocol/Challenge"
+import type { Hash, Protection } from "@countersign/protocol/DigestChallenge"
+import * as DigestChallenge from "@countersign/protocol/DigestChallenge"
+import { ChallengeUnsupported, SchemeDowngraded } from "../../Errors.js"
+import type { Account } from "./session.js"
+import { Session } from "./session.js"
+
+/** From the weakest to the strongest. */
+const strengths: ReadonlyArray<Hash> = ["MD5", "SHA-256", "SHA-512-256"]
+
+const strengthOf = (hash: Hash): number => strengths.indexOf(hash)
+
+/** Whether a rejected request may be sent again, or why the challenge is not answered. */
+export type Verdict = boolean | ChallengeUnsupported | SchemeDowngraded
+
+/** Whether the first request to an origin got a response. Other requests wait for it, because it has the challenge. */
+export type Probe = Signal.Signal<boolean>
+
+/** Digest as one origin uses it. */
+export interface OriginState {
+  readonly sessions: Array<Session>
+  /** The strongest algorithm of an accepted answer. */
+  accepted: Hash | undefined
+  probe: Probe | undefined
+}
+
+/** More than a client uses. The limits bound memory if input determines the origins, or a server invents realms. */
+const maxOrigins = 100
+const maxSessions = 8
+
+/** What a client answers. */
+export interface Acceptable {
+  readonly account: Account
+  readonly algorithms: ReadonlyArray<Hash>
+  readonly protection: Protection | undefined
+}
+
+const why: Record<DigestChallenge.Reason, string> = {
+  NotDigest: "it is of another scheme",
+  MissingRealm: "`realm` is missing",
+  MissingNonce: "`nonce` is missing or empty",
+  TooLong: `\`realm\`, \`nonce\` or \`opaque\` has more than ${DigestChallenge.maxValueLength} characters`,
+  UnknownAlgorithm: "`algorithm` is not one of RFC 7616",
+  UnknownProtection: "`qop` names neither `auth` nor `auth-int`"
+}
+
+export class ProtectionSpaces {
+  readonly #origins = new BoundedMap<OriginState>(maxOrigins)
+  readonly #acceptable: Acceptable
+
+  constructor(acceptable: Acceptable) {
+    this.#acceptable = acceptable
+  }
+
+  of(origin: string): OriginState {
+    const known = this.#origins.get(origin)
+    if (known !== undefined) return known
+    const state: OriginState = { sessions: [], accepted: undefined, probe: undefined }
+    this.#origins.set(origin, state)
+    return state
+  }
+
+  /** The session with the longest path prefix. */
+  find({ origin, pathname }: URL): Session | undefined {
+    let found: { readonly session: Session; readonly length: number } | undefined
+    for (const session of this.of(origin).sessions) {
+      const length = session.coverage(pathname)
+      if (length !== undefined && length > (found?.length ?? -1)) found = { session, length }
+    }
+    return found?.session
+  }
+
+  /** Records that the server has accepted an answer. */
+  accept({ origin }: URL, session: Session): void {
+    session.isAccepted = true
+    const state = this.of(origin)
+    const { hash } = session.challenge
+    if (state.accepted === undefined || strengthOf(hash) > strengthOf(state.accepted)) state.accepted = hash
+  }
+
+  /**
+   * Reads the challenges of a 401.
+   *
+   * @param rejected - the session and the nonce of the request. Undefined if it was sent without credentials.
+   */
+  onChallenges(
+    url: URL,
+    challenges: ReadonlyArray<Challenge.Challenge>,
+    rejected: { readonly session: Session; readonly nonce: string } | undefined
+  ): Verdict {
+    const best = this.#strongest(url.origin, challenges)
+    if (best === undefined) return false
+    if ("_tag" in best) return best
+    const current = this.find(url)
+    // Another request has received a challenge since this one was sent.
+    if (rejected === undefined ? current !== undefined : current !== undefined && current.nonce !== rejected.nonce)
+      return true
+    // A new nonce that the server rejects is a wrong password. An old one may have expired, although not all servers say so.
+    if (rejected !== undefined && !best.stale && !rejected.session.isAccepted) return false
+    this.#start(url, best)
+    return true
+  }
+
+  #start(url: URL, challenge: DigestChallenge.DigestChallenge): void {
+    const { sessions } = this.of(url.origin)
+    const others = sessions.filter((session) => session.challenge.realm !== challenge.realm)
+    sessions.splice(0, sessions.length, new Session(challenge, this.#acceptable.account, url), ...others)
+    sessions.splice(maxSessions)
+  }
+
+  /** The strongest challenge that the client answers. Undefined if none is a Digest challenge. */
+  #strongest(
+    origin: string,
+    challenges: ReadonlyArray<Challenge.Challenge>
+  ): DigestChallenge.DigestChallenge | ChallengeUnsupported | SchemeDowngraded | undefined {
+    const digests = challenges.filter(({ scheme }) => scheme === "digest")
+    if (digests.length === 0) return undefined
+    const parsed = digests.map(DigestChallenge.fromChallenge)
+    const valid = parsed.flatMap((result) => (result._tag === "Ok" ? [result.value] : []))
+    const reasons = parsed.flatMap((result) => (result._tag === "Err" ? [why[result.reason]] : []))
+    if (valid.length === 0) return unsupported(origin, `${reasons.join(", and ")}. Check the server`)
+    const allowed = valid.filter(({ hash }) => this.#acceptable.algorithms.includes(hash))
+    const best = strongestOf(allowed)
+    if (best === undefined) return this.#notAllowed(origin, valid)
+    return this.#unusable(origin, best) ?? best
+  }
+
+  #notAllowed(origin: string, offered: ReadonlyArray<DigestChallenge.DigestChallenge>): ChallengeUnsupported {
+    const names = [...new Set(offered.map(({ hash }) => hash))]
+    const list = names.map((name) => JSON.stringify(name)).join(", ")
+    return unsupported(
+      origin,
+      `it offers ${names.join(" and ")} only. If that is strong enough, add it to \`algorithms\` of \`Digest\`: [${list}]`
+    )
+  }
+
+  #unusable(
+    origin: string,
+    { hash, qop }: DigestChallenge.DigestChallenge
+  ): ChallengeUnsupported | SchemeDowngraded | undefined {
+    const { accepted } = this.of(origin)
+    if (accepted !== undefined && strengthOf(hash) < strengthOf(accepted)) {
+      return new SchemeDowngraded({ origin, accepted: `Digest ${accepted}`, offered: `Digest ${hash}` })
+    }
+    const { protection } = this.#acceptable
+    return protection === undefined || qop.includes(protection)
+      ? undefined
+      : unsupported(origin, `it does not offer \`qop\` "${protection}". Remove the option \`qop\` of \`Digest\``)
+  }
+}
+
+const unsupported = (origin: string, detail: string): ChallengeUnsupported =>
+  new ChallengeUnsupported({ origin, detail })
+
+const strongestOf = (
+  challenges: ReadonlyArray<DigestChallenge.DigestChallenge>
+): DigestChallenge.DigestChallenge | undefined =>
+  challenges.reduce<DigestChallenge.DigestChallenge | undefined>(
+    (best, one) => (best === undefined || strengthOf(one.hash) > strengthOf(best.hash) ? one : best),
+    undefined
+  )
