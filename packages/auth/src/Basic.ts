@@ -13,6 +13,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as OptionNames from "./internal/options/optionNames.js"
+import { makeOffer } from "./internal/schemes/offer.js"
 import { blankOption, isBlank } from "./internal/schemes/invalidCredential.js"
 
 /**
@@ -49,9 +50,11 @@ const why: Record<Protocol.Reason, string> = {
 export const make = (credentials: Credentials): Auth.Service => {
   const field = fieldOf(OptionNames.known("`Basic`", credentials, names))
   return typeof field === "string"
-    ? Auth.makeStatic((request) => HttpClientRequest.setHeader(request, "authorization", field))
+    ? { ...Auth.makeStatic((request) => HttpClientRequest.setHeader(request, "authorization", field)), offer }
     : Auth.makeStaticEffect(() => Effect.fail(new InvalidRequest({ reason: "Credentials", detail: field.detail })))
 }
+
+const offer = /* @__PURE__ */ makeOffer("Basic", Auth.strengths.basic)
 
 /** The value of `authorization`, or what is wrong with the credentials. */
 const fieldOf = ({ password, username }: Credentials): string | InvalidRequest => {

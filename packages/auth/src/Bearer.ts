@@ -15,10 +15,13 @@ import type { TokenSourceError } from "./Errors.js"
 import * as StepUp from "./StepUp.js"
 import * as OptionNames from "./internal/options/optionNames.js"
 import { failIf, invalidToken } from "./internal/schemes/invalidCredential.js"
+import { makeOffer } from "./internal/schemes/offer.js"
 import * as TokenSource from "./TokenSource.js"
 
 const put = (request: HttpClientRequest.HttpClientRequest, token: Redacted.Redacted<string>) =>
   HttpClientRequest.setHeader(request, "authorization", `Bearer ${Redacted.value(token)}`)
+
+const offer = /* @__PURE__ */ makeOffer("Bearer", Auth.strengths.bearer)
 
 /**
  * Authenticates with one bearer token that does not change.
@@ -33,7 +36,7 @@ const put = (request: HttpClientRequest.HttpClientRequest, token: Redacted.Redac
 export const make = (token: Redacted.Redacted<string>): Auth.Service => {
   const problem = invalidToken(token)
   return problem === undefined
-    ? Auth.makeStatic((request) => put(request, token))
+    ? { ...Auth.makeStatic((request) => put(request, token)), offer }
     : Auth.makeStaticEffect(() => Effect.fail(problem))
 }
 
@@ -114,6 +117,7 @@ export const fromSource = (source: TokenSource.Service): Auth.Service<TokenSourc
     replay: propagationReplays,
     honorsDeadline: source.honorsDeadline,
     expiredWhen: source.expiredWhen,
+    offer,
     onReplayRejected: ({ credential }) => source.onReplayRejected(credential)
   }
 }

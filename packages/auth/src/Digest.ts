@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Auth from "@countersign/client/Auth"
+import type { SchemeDowngraded } from "@countersign/client/Errors"
 import { InvalidRequest } from "@countersign/client/Errors"
 import type { Hash, Protection } from "@countersign/protocol/DigestChallenge"
 import type * as Config from "effect/Config"
@@ -11,7 +12,7 @@ import type * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
-import type { ChallengeUnsupported, ResponseNotAuthentic, SchemeDowngraded } from "./Errors.js"
+import type { ChallengeUnsupported, ResponseNotAuthentic } from "./Errors.js"
 import { DigestScheme } from "./internal/digest/digestScheme.js"
 import * as OptionsFromConfig from "./internal/oauth/optionsFromConfig.js"
 import * as OptionNames from "./internal/options/optionNames.js"
@@ -71,9 +72,6 @@ const names: OptionNames.ShapeOf<Options> = { username: true, password: "secret"
  */
 export const defaults: { readonly algorithms: ReadonlyArray<Algorithm> } = { algorithms: ["SHA-512-256", "SHA-256"] }
 
-/** One for the challenge, and two for nonces that expire meanwhile. */
-const replays = 3
-
 /**
  * Authenticates with a user name and a password, which is never sent.
  *
@@ -99,11 +97,9 @@ export const make = (options: Options): Auth.Service<DigestError> => {
   const { algorithms = defaults.algorithms, password, qop, username } = OptionNames.known("`Digest`", options, names)
   const scheme = new DigestScheme({ account: { username, password }, algorithms, protection: qop })
   return {
-    sign: (request) => scheme.sign(request),
-    signSync: (request) => scheme.signSync(request),
-    onRejected: (rejection) => scheme.onRejected(rejection),
-    replay: replays,
-    honorsDeadline: true
+    ...Auth.makeChallenged(scheme),
+    offer: (challenges, url) => scheme.offer(challenges, url),
+    onChallenges: (challenges, url) => void scheme.onChallenges(url, challenges, undefined)
   }
 }
 

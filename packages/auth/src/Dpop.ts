@@ -23,6 +23,7 @@ import { withWebCrypto } from "./internal/hash/webCrypto.js"
 import { ServerHints } from "./internal/dpop/serverHints.js"
 import * as OptionNames from "./internal/options/optionNames.js"
 import { blank, isBlank } from "./internal/schemes/invalidCredential.js"
+import { makeOffer } from "./internal/schemes/offer.js"
 import * as TokenSource from "./TokenSource.js"
 
 export type { Key } from "./internal/dpop/proof.js"
@@ -239,6 +240,7 @@ export const fromSource = (
     replay: replays,
     honorsDeadline: source.honorsDeadline === true && options.clockSkew === undefined,
     expiredWhen: source.expiredWhen,
+    offer: makeOffer("DPoP", Auth.strengths.proof),
     onReplayRejected: ({ credential }) => source.onReplayRejected(Presented.read(credential).generation)
   }
 }

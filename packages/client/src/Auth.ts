@@ -10,7 +10,10 @@ import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type { InvalidRequest, Unauthorized } from "./Errors.js"
+import type { InvalidRequest, SchemeDowngraded, Unauthorized } from "./Errors.js"
+import type { ChallengeScheme } from "./internal/auth/challenged.js"
+import { makeService } from "./internal/auth/challenged.js"
+import { negotiate as negotiateSchemes } from "./internal/auth/negotiate.js"
 import type { ReplayContext, SignedExchange } from "./internal/auth/replay.js"
 import { initialState, sendSigned, signAndSend } from "./internal/auth/replay.js"
 import type { ExpiredWhen, Replay, Service, Signed } from "./internal/auth/scheme.js"
@@ -21,7 +24,8 @@ import { makeOriginMatcher } from "./internal/origins/originMatcher.js"
 import { unsafeNow } from "./internal/time/clock.js"
 import type * as Policy from "./Policy.js"
 
-export type { ExpiredWhen, Rejection, Replay, Service, Signed } from "./internal/auth/scheme.js"
+export type { Answered, ChallengeScheme, RejectedRequest, Verdict } from "./internal/auth/challenged.js"
+export type { ExpiredWhen, Offer, Rejection, Replay, Service, Signed } from "./internal/auth/scheme.js"
 
 /**
  * Identifies the authentication scheme of one API's client: a scheme that fails with `E` at most, beside `InvalidRequest`.
@@ -136,6 +140,65 @@ export const none: Service = /* @__PURE__ */ makeStaticEffect(Effect.succeed)
  * @category combinators
  */
 export const withExpired = <E>(auth: Service<E>, expiredWhen: ExpiredWhen): Service<E> => ({ ...auth, expiredWhen })
+
+/**
+ * Strengths of offers, for {@link negotiate}: a password that is sent is the weakest credential, and a proof of possession the
+ * strongest.
+ *
+ * @since 0.1.0
+ * @category negotiation
+ */
+export const strengths = { basic: 10, digest: 20, bearer: 30, proof: 40 } as const
+
+/**
+ * Makes a scheme that answers challenges, such as Digest.
+ *
+ * The first request to an origin is sent without credentials, and others wait until it has a response. After that, each request
+ * is signed at once.
+ *
+ * @param scheme - signs requests with a known challenge, and reads the challenges of a 401.
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeChallenged = <K, E = never>(scheme: ChallengeScheme<K, E>): Service<E> => makeService(scheme).service
+
+/**
+ * Answers the challenges of a server with the strongest of several schemes that can answer them.
+ *
+ * - The first request to an origin is sent without credentials. Others wait for its challenge.
+ * - The choice is remembered for the realm, and for paths at or below the folder of the challenged one. Requests there are signed
+ *   at once.
+ * - A scheme that the server has accepted is pinned: if the server later offers weaker ones only, the call fails with
+ *   `SchemeDowngraded`, and nothing is sent.
+ * - A 401 and a 403 go to the scheme that signed the request, such as for a token refresh.
+ * - If no scheme can answer, the call fails with `Unauthorized`, which lists the challenges.
+ *
+ * `expiredWhen` of the schemes is not used: set it with {@link withExpired} on the result.
+ *
+ * Specification: [RFC 9110 §11.6.1](https://www.rfc-editor.org/rfc/rfc9110#section-11.6.1),
+ * [§11.5](https://www.rfc-editor.org/rfc/rfc9110#section-11.5).
+ *
+ * @example
+ * import * as Basic from "@countersign/auth/Basic"
+ * import * as Digest from "@countersign/auth/Digest"
+ * import * as Auth from "@countersign/client/Auth"
+ * import * as Redacted from "effect/Redacted"
+ *
+ * const account = { username: "user", password: Redacted.make("pass") }
+ * const auth = Auth.negotiate([Digest.make(account), Basic.make(account)])
+ *
+ * @param schemes - schemes with an `offer`, such as `Basic`, `Digest`, `Bearer` and OAuth's. The order does not matter.
+ * @since 0.1.0
+ * @category negotiation
+ */
+export const negotiate = <const Schemes extends readonly [Service<unknown>, ...ReadonlyArray<Service<unknown>>]>(
+  schemes: Schemes
+): Service<FailureOf<Schemes[number]> | SchemeDowngraded> =>
+  // Each scheme fails with a part of the union at most. The compiler cannot show it for a generic list.
+  negotiateSchemes(schemes as ReadonlyArray<Service<FailureOf<Schemes[number]>>>)
+
+/** What a scheme fails with. */
+type FailureOf<S> = S extends Service<infer E> ? E : never
 
 /**
  * Layer with the scheme without credentials.

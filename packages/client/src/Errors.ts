@@ -16,6 +16,7 @@ import type { CircuitOpen, InvalidRequest, Overloaded } from "./internal/errors/
 export type { ExchangeInfo, RetryHint, ServerWords } from "./internal/errors/errorFields.js"
 export type { RedirectReason } from "./internal/errors/responseErrors.js"
 export { InvalidResponse, RedirectRejected } from "./internal/errors/responseErrors.js"
+export { SchemeDowngraded } from "./internal/errors/schemeErrors.js"
 export type { RateLimitSource } from "./internal/errors/statusErrors.js"
 export { ClientError, Forbidden, RateLimited, Unauthorized, Unavailable } from "./internal/errors/statusErrors.js"
 export type { TransportProxy, TransportReason } from "./internal/errors/transportErrors.js"

@@ -4,7 +4,7 @@ import { createHash } from "node:crypto"
 
 const algorithms = { MD5: "md5", "SHA-256": "sha256", "SHA-512-256": "sha512-256" } as const
 
-export type Hash = keyof typeof algorithms
+type Hash = keyof typeof algorithms
 
 const hashOf = (name: Hash, text: string | Uint8Array): string =>
   createHash(algorithms[name]).update(text).digest("hex")

@@ -1,30 +1,27 @@
 /** The Digest sessions of each origin, and the algorithms that it has accepted. */
 import { BoundedMap } from "@countersign/client/BoundedMap"
-import type * as Signal from "@countersign/client/Signal"
+import { SchemeDowngraded } from "@countersign/client/Errors"
 import type * as Challenge from "@countersign/protocol/Challenge"
 import type { Hash, Protection } from "@countersign/protocol/DigestChallenge"
 import * as DigestChallenge from "@countersign/protocol/DigestChallenge"
-import { ChallengeUnsupported, SchemeDowngraded } from "../../Errors.js"
+import { ChallengeUnsupported } from "../../Errors.js"
 import type { Account } from "./session.js"
 import { Session } from "./session.js"
 
 /** From the weakest to the strongest. */
 const strengths: ReadonlyArray<Hash> = ["MD5", "SHA-256", "SHA-512-256"]
 
-const strengthOf = (hash: Hash): number => strengths.indexOf(hash)
+/** From 0 for the weakest. */
+export const strengthOf = (hash: Hash): number => strengths.indexOf(hash)
 
 /** Whether a rejected request may be sent again, or why the challenge is not answered. */
-export type Verdict = boolean | ChallengeUnsupported | SchemeDowngraded
-
-/** Whether the first request to an origin got a response. Other requests wait for it, because it has the challenge. */
-export type Probe = Signal.Signal<boolean>
+export type Decision = boolean | ChallengeUnsupported | SchemeDowngraded
 
 /** Digest as one origin uses it. */
 export interface OriginState {
   readonly sessions: Array<Session>
   /** The strongest algorithm of an accepted answer. */
   accepted: Hash | undefined
-  probe: Probe | undefined
 }
 
 /** More than a client uses. The limits bound memory if input determines the origins, or a server invents realms. */
@@ -58,7 +55,7 @@ export class ProtectionSpaces {
   of(origin: string): OriginState {
     const known = this.#origins.get(origin)
     if (known !== undefined) return known
-    const state: OriginState = { sessions: [], accepted: undefined, probe: undefined }
+    const state: OriginState = { sessions: [], accepted: undefined }
     this.#origins.set(origin, state)
     return state
   }
@@ -90,8 +87,8 @@ export class ProtectionSpaces {
     url: URL,
     challenges: ReadonlyArray<Challenge.Challenge>,
     rejected: { readonly session: Session; readonly nonce: string } | undefined
-  ): Verdict {
-    const best = this.#strongest(url.origin, challenges)
+  ): Decision {
+    const best = this.strongest(url.origin, challenges)
     if (best === undefined) return false
     if ("_tag" in best) return best
     const current = this.find(url)
@@ -112,7 +109,7 @@ export class ProtectionSpaces {
   }
 
   /** The strongest challenge that the client answers. Undefined if none is a Digest challenge. */
-  #strongest(
+  strongest(
     origin: string,
     challenges: ReadonlyArray<Challenge.Challenge>
   ): DigestChallenge.DigestChallenge | ChallengeUnsupported | SchemeDowngraded | undefined {

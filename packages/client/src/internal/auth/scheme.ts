@@ -50,6 +50,19 @@ export interface Rejection {
 }
 
 /**
+ * An answer to a challenge that a scheme offers to `Auth.negotiate`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Offer {
+  /** Name of the scheme, with its algorithm if it has several, such as `Digest SHA-256`. */
+  readonly name: string
+  /** The offer with the greatest strength is used. See `Auth.strengths`. */
+  readonly strength: number
+}
+
+/**
  * Responses other than a 401 that mean that the credentials have expired.
  *
  * @since 0.1.0
@@ -107,6 +120,12 @@ export interface Service<out E = never> {
    * help, the call gets the response itself, such as `Forbidden` for a 403. Rate limits are excluded.
    */
   readonly expiredWhen?: ExpiredWhen | undefined
+  /**
+   * How well the scheme can answer challenges, for `Auth.negotiate`. Returns `undefined` if it cannot answer any of them.
+   */
+  readonly offer?: ((challenges: ReadonlyArray<Challenge>, url: URL) => Offer | undefined) | undefined
+  /** Gets the challenges of a request that another scheme sent, before it signs the next one. For `Auth.negotiate`. */
+  readonly onChallenges?: ((challenges: ReadonlyArray<Challenge>, url: URL) => void) | undefined
   /** How often to replay a request (once): for example once per further key. See {@link Replay}. */
   readonly replay?: Replay | undefined
   /**
