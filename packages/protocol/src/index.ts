@@ -3,6 +3,8 @@
  *
  * @since 0.1.0
  */
+/** `Accept-Signature` (RFC 9421 §5): asks the other side to sign its next message. */
+export * as AcceptSignature from "./AcceptSignature.js"
 /** Base URLs of APIs: joins a path to a base URL, and rejects every path that leads outside of it. */
 export * as BaseUrl from "./BaseUrl.js"
 /** Credentials of the Basic authentication scheme (RFC 7617). */
@@ -25,6 +27,8 @@ export * as DigestCredentials from "./DigestCredentials.js"
 export * as HttpDate from "./HttpDate.js"
 /** Web links: parser for the field `Link` (RFC 8288 §3). */
 export * as Link from "./Link.js"
+/** HTTP Message Signatures (RFC 9421): signature bases, and the fields `Signature-Input` and `Signature`. */
+export * as MessageSignature from "./MessageSignature.js"
 /** Names of options: finds a name that a function does not know, and suggests the one that was meant. */
 export * as OptionNames from "./OptionNames.js"
 /** Origins of http and https URLs (RFC 6454): scheme, host and port, to which a credential is bound. */

@@ -62,18 +62,32 @@ export const parseList: (text: string) => List | ParseReason = /* @__PURE__ */ w
 })
 
 /**
+ * Parses the members of a Dictionary (RFC 9651 §4.2.2), with repeated keys.
+ *
+ * @internal
+ */
+export const parseEntries: (text: string) => ReadonlyArray<readonly [string, Member]> | ParseReason =
+  /* @__PURE__ */ whole((cursor) => {
+    const entries: Array<readonly [string, Member]> = []
+    members(cursor, () => {
+      const name = key(cursor)
+      const value: Member = hasValue(cursor)
+        ? member(cursor)
+        : { _tag: "Item", value: TRUE, params: parameters(cursor) }
+      entries.push([name, value])
+    })
+    return entries
+  })
+
+/**
  * Parses a Dictionary (RFC 9651 §4.2.2). Of two members with one key the last is used, at the position of the first.
  *
  * @internal
  */
-export const parseDictionary: (text: string) => Dictionary | ParseReason = /* @__PURE__ */ whole((cursor) => {
-  const dictionary = new Map<string, Member>()
-  members(cursor, () => {
-    const name = key(cursor)
-    dictionary.set(name, hasValue(cursor) ? member(cursor) : { _tag: "Item", value: TRUE, params: parameters(cursor) })
-  })
-  return dictionary
-})
+export const parseDictionary = (text: string): Dictionary | ParseReason => {
+  const entries = parseEntries(text)
+  return typeof entries === "string" ? entries : new Map(entries)
+}
 
 /**
  * Parses an Item (RFC 9651 §4.2.3).

@@ -1,4 +1,5 @@
 /** Every parser of `protocol`, with valid inputs from which invalid ones are made. */
+import * as AcceptSignature from "@countersign/protocol/AcceptSignature"
 import * as BaseUrl from "@countersign/protocol/BaseUrl"
 import * as Basic from "@countersign/protocol/Basic"
 import * as CacheControl from "@countersign/protocol/CacheControl"
@@ -10,6 +11,7 @@ import * as DigestChallenge from "@countersign/protocol/DigestChallenge"
 import * as DigestCredentials from "@countersign/protocol/DigestCredentials"
 import * as HttpDate from "@countersign/protocol/HttpDate"
 import * as Link from "@countersign/protocol/Link"
+import * as MessageSignature from "@countersign/protocol/MessageSignature"
 import * as OptionNames from "@countersign/protocol/OptionNames"
 import * as Origin from "@countersign/protocol/Origin"
 import * as RateLimit from "@countersign/protocol/RateLimit"
@@ -102,6 +104,11 @@ const structured = [
   'en="Apple\\"pie\\\\", da=:w4ZibGV0w6ZydGU=:;v, u=?0',
   '%"f%c3%bc%f0%9f%98%80";*k_-.9=*t:/x'
 ]
+const signatureInputs = [
+  'sig1=("@method" "@query-param";name="Pet" "dict";key="a");created=1618884473;keyid="test-key-rsa-pss"',
+  'proxy=("@status" "content-digest";req "dict";bs);alg="ed25519";expires=1618884773;nonce="b3k2pp5k7z-50gnwp.yemd"'
+]
+const requestedSignatures = ['sig1=("@method" "cache-control");keyid="test-key-rsa-pss";created;tag="app-123"']
 const waits = ["120", "0", "7.5", "1767225600", ...dates, ...limits]
 const limitFields = ["ratelimit", "ratelimit-policy", "x-ratelimit-reset", "date"]
 
@@ -129,6 +136,36 @@ const serializing = (name: string, make: (text: string) => StructuredField.Item)
     "\u{1f600}"
   ])
 
+/** A base with a text in one of the places that may have one. */
+const inBase = (
+  name: string,
+  component: MessageSignature.Component | string,
+  change: (text: string) => Partial<MessageSignature.Request>
+): Parser =>
+  parser(
+    `MessageSignature.base of ${name}`,
+    (text) => {
+      const message = { method: "GET", url: "https://api.example.com/", headers: {}, ...change(text) }
+      return MessageSignature.base(message, MessageSignature.make([component]), { dict: "dictionary" })
+    },
+    [...structured, ...digests, "a=1&b=%20&b=+", "a\r\n b"]
+  )
+
+const dict = (params: MessageSignature.ComponentParameters) => MessageSignature.component("dict", params)
+
+const baseOfInput = (text: string): unknown => {
+  const inputs = MessageSignature.parseInput(text)
+  if (inputs._tag === "Err") return inputs
+  const message = { method: "GET", url: "https://api.example.com/?Pet=dog", headers: { dict: "a=1" } }
+  return Array.from(inputs.value.values(), (input) => MessageSignature.base(message, input))
+}
+
+const fulfil = (text: string): unknown => {
+  const requested = AcceptSignature.parse(text)
+  if (requested._tag === "Err") return requested
+  return Array.from(requested.value.values(), (one) => AcceptSignature.fulfil(one, { created: 1 }))
+}
+
 const inField = (name: string): Parser =>
   parser(`RetryAfter.parse of ${name}`, (text) => RetryAfter.parse({ date: dates[0], [name]: text }, now), waits)
 
@@ -139,6 +176,10 @@ const hop = { method: "POST", url: "https://api.example.com/v1", status: 307, lo
 
 /** Parsers by module. A test compares the names with the folder, so that no module is missing. */
 export const corpus: Readonly<Record<string, ReadonlyArray<Parser>>> = {
+  AcceptSignature: [
+    parser("AcceptSignature.parse", AcceptSignature.parse, requestedSignatures),
+    parser("AcceptSignature.fulfil", fulfil, requestedSignatures)
+  ],
   BaseUrl: [
     parser("BaseUrl.validate", BaseUrl.validate, urls),
     parser("BaseUrl.join of a path", (text) => BaseUrl.join("https://api.example.com/v1", text), urls),
@@ -177,6 +218,21 @@ export const corpus: Readonly<Record<string, ReadonlyArray<Parser>>> = {
     parser("Link.parse", Link.parse, links),
     parser("Link.find", (text) => Link.find(Link.parse(text), "next"), links),
     parser("Link.resolve", (text) => Link.resolve(text, "https://api.example.com/issues?page=1"), urls)
+  ],
+  MessageSignature: [
+    parser("MessageSignature.parseInput", MessageSignature.parseInput, signatureInputs),
+    parser("MessageSignature.parseSignature", MessageSignature.parseSignature, digests),
+    inBase("a field", "dict", (dict) => ({ headers: { dict } })),
+    inBase("a field with sf", dict({ sf: true }), (dict) => ({ headers: { dict } })),
+    inBase("a field with bs", dict({ bs: true }), (dict) => ({ headers: { dict } })),
+    inBase("a trailer with key", dict({ key: "a", tr: true }), (dict) => ({ trailers: { dict: [dict, dict] } })),
+    inBase("a query", "@query", (text) => ({ url: `https://api.example.com/?${text}` })),
+    inBase("a query parameter", MessageSignature.queryParam("b"), (text) => ({
+      url: `https://api.example.com/?${text}`
+    })),
+    inBase("a method", "@method", (method) => ({ method })),
+    parser("MessageSignature.queryParam", MessageSignature.queryParam, ["a", "\u{1f600}", "\ud800"]),
+    parser("MessageSignature.base of an input", baseOfInput, signatureInputs)
   ],
   OptionNames: [parser("OptionNames.findUnknown", unknownName, ["baseURL", "timeouts", "maxRetries", "constructor"])],
   Origin: [
