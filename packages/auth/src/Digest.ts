@@ -14,6 +14,8 @@ import type * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import type { ChallengeUnsupported, ResponseNotAuthentic } from "./Errors.js"
 import { DigestScheme } from "./internal/digest/digestScheme.js"
+import type { Responder } from "./internal/digest/responder.js"
+import { makeResponder as responderOf } from "./internal/digest/responder.js"
 import * as OptionsFromConfig from "./internal/oauth/optionsFromConfig.js"
 import * as OptionNames from "./internal/options/optionNames.js"
 import { blankOption } from "./internal/schemes/invalidCredential.js"
@@ -101,6 +103,23 @@ export const make = (options: Options): Auth.Service<DigestError> => {
     offer: (challenges, url) => scheme.offer(challenges, url),
     onChallenges: (challenges, url) => void scheme.onChallenges(url, challenges, undefined)
   }
+}
+
+export type { Responder, Signed } from "./internal/digest/responder.js"
+
+/**
+ * Makes a responder, which answers the challenges of one server outside of an `ApiClient`, such as those of a proxy. It signs the
+ * method and the target of requests (`qop` is `auth`).
+ *
+ * Throws a `TypeError` for an unknown option.
+ *
+ * @param options - the credentials, and the algorithms that are answered.
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeResponder = (options: Omit<Options, "qop">): Responder => {
+  const { algorithms = defaults.algorithms, password, username } = OptionNames.known("`Digest`", options, names)
+  return responderOf({ account: { username, password }, algorithms, protection: "auth" })
 }
 
 const invalid = (detail: string): InvalidRequest => new InvalidRequest({ reason: "Options", detail })

@@ -16,6 +16,7 @@ import { hasSquid, squid } from "./support/squid.js"
 
 const tls = { ca: certificates?.ca }
 const user: ProxyUser = { name: "user", password: "p:ss w@rd" }
+const digestUser: ProxyUser = { ...user, scheme: "Digest" }
 
 const withUser = (url: string, { name, password }: ProxyUser): string => {
   const full = new URL(url)
@@ -55,8 +56,10 @@ describe("NodeTransport", () => {
     ["is forwarded by squid", false],
     ["uses a tunnel of squid", true]
   ] as const) {
-    for (const credentials of [undefined, user]) {
-      const name = `sends a POST that ${how} ${credentials === undefined ? "without" : "with"} credentials for the proxy`
+    for (const credentials of [undefined, user, digestUser]) {
+      const scheme =
+        credentials === undefined ? "without credentials" : `with ${credentials.scheme ?? "Basic"} credentials`
+      const name = `sends a POST that ${how} ${scheme} for the proxy`
       it.live.skipIf(!hasSquid || certificates === undefined)(name, () =>
         Effect.gen(function* () {
           const url = yield* squid(credentials)
@@ -71,24 +74,42 @@ describe("NodeTransport", () => {
     }
 
     it.live.skipIf(!hasSquid || certificates === undefined)(
-      `fails with ProxyFailed and prints no password for a POST that ${how} if the password is wrong`,
+      `signs concurrent calls that ${how} with Digest, and again when the nonce has expired`,
       () =>
         Effect.gen(function* () {
-          const proxyUrl = yield* squid(user)
+          const proxyUrl = yield* squid({ ...digestUser, nonceSeconds: 1 })
           const origin = yield* recorder((_, response) => response.end("{}"), { secure })
-          const wrong = withUser(proxyUrl, { name: "user", password: "hunter2hunter2" })
-          for (const url of [wrong, proxyUrl]) {
-            for (const transport of Object.values(transports(url))) {
-              const error = yield* Effect.flip(Effect.provide(post(origin.url), transport))
-              const proxy = { origin: proxyUrl, status: 407 }
-              expect(error).toMatchObject({ _tag: "TransportError", reason: "ProxyFailed", sent: "no", proxy })
-              expect(error.message).toContain(`(${proxyUrl}: 407): the proxy requires authentication`)
-              expect(inspect(error, { depth: 10 })).not.toMatch(/hunter2|Basic /)
-            }
-          }
-          expect(origin.requests).toEqual([])
+          const calls = Effect.all(
+            Array.from({ length: 20 }, () => post(origin.url)),
+            { concurrency: 5, discard: true }
+          )
+          const twice = calls.pipe(Effect.zipLeft(Effect.sleep("2 seconds")), Effect.zipRight(calls))
+          yield* Effect.provide(twice, transports(withUser(proxyUrl, user)).option)
+          expect(origin.requests).toHaveLength(40)
         }).pipe(Effect.scoped)
     )
+
+    for (const account of [user, digestUser]) {
+      it.live.skipIf(!hasSquid || certificates === undefined)(
+        `fails with ProxyFailed and prints no password for a POST that ${how} if the password for ${account.scheme ?? "Basic"} is wrong`,
+        () =>
+          Effect.gen(function* () {
+            const proxyUrl = yield* squid(account)
+            const origin = yield* recorder((_, response) => response.end("{}"), { secure })
+            const wrong = withUser(proxyUrl, { name: "user", password: "hunter2hunter2" })
+            for (const url of [wrong, proxyUrl]) {
+              for (const transport of Object.values(transports(url))) {
+                const error = yield* Effect.flip(Effect.provide(post(origin.url), transport))
+                const proxy = { origin: proxyUrl, status: 407 }
+                expect(error).toMatchObject({ _tag: "TransportError", reason: "ProxyFailed", sent: "no", proxy })
+                expect(error.message).toContain(`(${proxyUrl}: 407): the proxy requires authentication`)
+                expect(inspect(error, { depth: 10 })).not.toMatch(/hunter2|Basic |Digest /)
+              }
+            }
+            expect(origin.requests).toEqual([])
+          }).pipe(Effect.scoped)
+      )
+    }
   }
 
   it.live.skipIf(!hasSquid || certificates === undefined)(

@@ -47,6 +47,7 @@ export const calls: ReadonlyArray<string> = [
   `Login.layer({ ${client}, $ })`,
   `Login.layerConfig({ ${config}, $ })`,
   `Digest.make({ username: "ada", password: secret, $ })`,
+  `Digest.makeResponder({ username: "ada", password: secret, $ })`,
   `Digest.layer({ username: "ada", password: secret, $ })`,
   `Digest.layerConfig({ username: "ada", password: Config.redacted("PASS"), $ })`,
   `Basic.make({ username: "ada", password: secret, $ })`,

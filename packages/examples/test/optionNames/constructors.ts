@@ -158,6 +158,7 @@ export const constructors: ReadonlyArray<readonly [name: string, make: (extra: o
     (extra) => AuthorizationServer.Tag("test/Server")<object>().layer({ ...client, ...extra })
   ],
   ["Digest.make", (extra) => Digest.make({ username: "ada", password: secret, ...extra })],
+  ["Digest.makeResponder", (extra) => Digest.makeResponder({ username: "ada", password: secret, ...extra })],
   ["Digest.layer", (extra) => Digest.layer({ username: "ada", password: secret, ...extra })],
   [
     "Digest.layerConfig",

@@ -1,6 +1,7 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { execFileSync, spawn } from "node:child_process"
+import { createHash } from "node:crypto"
 import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import * as Net from "node:net"
 import { tmpdir } from "node:os"
@@ -9,13 +10,19 @@ import { join } from "node:path"
 const program = "/usr/sbin/squid"
 const authenticator = "/usr/lib/squid/basic_ncsa_auth"
 
+const digestAuthenticator = "/usr/lib/squid/digest_file_auth"
+
 /** Whether this machine has squid, a forward proxy (Debian's package `squid`). */
-export const hasSquid: boolean = existsSync(program) && existsSync(authenticator)
+export const hasSquid: boolean = [program, authenticator, digestAuthenticator].every((file) => existsSync(file))
 
 /** Credentials that the proxy requires. */
 export interface ProxyUser {
   readonly name: string
   readonly password: string
+  /** The scheme that the proxy offers (Basic). */
+  readonly scheme?: "Basic" | "Digest"
+  /** How long a nonce of Digest is valid, in seconds (300). */
+  readonly nonceSeconds?: number
 }
 
 const freePort = Effect.async<number>((resume) => {
@@ -38,12 +45,19 @@ const accepts = (port: number) =>
   })
 
 const configuration = (folder: string, port: number, user: ProxyUser | undefined): string => {
+  const scheme =
+    user?.scheme === "Digest"
+      ? `auth_param digest program ${digestAuthenticator} -c ${folder}/users
+auth_param digest children 1 startup=1
+auth_param digest realm test
+auth_param digest nonce_max_duration ${user.nonceSeconds ?? 300} seconds`
+      : `auth_param basic program ${authenticator} ${folder}/users
+auth_param basic children 1 startup=1
+auth_param basic realm test`
   const access =
     user === undefined
       ? "http_access allow all"
-      : `auth_param basic program ${authenticator} ${folder}/users
-auth_param basic children 1 startup=1
-auth_param basic realm test
+      : `${scheme}
 acl known proxy_auth REQUIRED
 http_access allow known
 http_access deny all`
@@ -72,7 +86,10 @@ const start = (folder: string, port: number, user: ProxyUser | undefined) => {
   chmodSync(folder, 0o777)
   writeFileSync(join(folder, "hosts"), "127.0.0.1 localhost named.test\n")
   writeFileSync(join(folder, "squid.conf"), configuration(folder, port, user))
-  if (user !== undefined) {
+  if (user?.scheme === "Digest") {
+    const hash = createHash("md5").update(`${user.name}:test:${user.password}`).digest("hex")
+    writeFileSync(join(folder, "users"), `${user.name}:test:${hash}\n`)
+  } else if (user !== undefined) {
     const hash = execFileSync("openssl", ["passwd", "-apr1", user.password], { encoding: "utf8" }).trim()
     writeFileSync(join(folder, "users"), `${user.name}:${hash}\n`)
   }

@@ -1,6 +1,5 @@
 import { BoundedMap } from "@countersign/client/BoundedMap"
 import type * as Undici from "undici"
-import { DecoratorHandler } from "../dispatcher/decoratorHandler.js"
 import type {
   HeaderFields,
   OutgoingRequest,
@@ -12,9 +11,12 @@ import type { ProxyOptions } from "../transport/options.js"
 import type { OwningDispatcher } from "../transport/owningDispatcher.js"
 import { makeDispatcher } from "../transport/owningDispatcher.js"
 import type { Proxies } from "./proxyEnv.js"
-import { connectionFailed, isNotHttp, requestRejected, responseInvalid } from "./proxyFailure.js"
+import { ForwardedRequest, isReplayable } from "./forwardedRequest.js"
+import type { ProxyAuthorization } from "./proxyCredentials.js"
+import { maxAuthenticationRetries } from "./proxyCredentials.js"
+import { connectionFailed } from "./proxyFailure.js"
 import type { Proxy } from "./proxyUrl.js"
-import { proxyAuthorization, serverNameOf } from "./proxyUrl.js"
+import { serverNameOf } from "./proxyUrl.js"
 import { TunnelDispatcher } from "./tunnelDispatcher.js"
 
 type Dispatch = RequestDispatcher["dispatch"]
@@ -31,48 +33,43 @@ const makeForwardedHeaders = (fields: HeaderFields, host: string, authorization:
     ? ["host", host, ...fields]
     : ["host", host, ...omitField(fields, credentialsField), credentialsField, authorization]
 
-/** Makes a function that turns a request to an origin into a request to the forwarding proxy: RFC 9112 §3.2.2. */
-const makeForwardRequest = ({ host, origin }: URL, proxy: Proxy): ((request: OutgoingRequest) => OutgoingRequest) => {
-  const authorization = proxyAuthorization(proxy)
-  return (request) => ({
+/** Turns a request to an origin into a request to the forwarding proxy: RFC 9112 §3.2.2. */
+const makeForwardRequest = (
+  request: OutgoingRequest,
+  { host, origin }: URL,
+  proxy: Proxy,
+  authorization: ProxyAuthorization | undefined
+): OutgoingRequest => {
+  const forwarded = {
     ...request,
     origin: proxy.origin,
     // undici reconnects when this changes. Without it, undici takes the name from the `host` field.
     servername: proxy.hostname,
     path: origin + request.path,
-    headers: makeForwardedHeaders(request.headers, host, authorization)
-  })
+    headers: makeForwardedHeaders(request.headers, host, authorization?.field)
+  }
+  return forwarded
 }
 
-/**
- * A request that a proxy forwards. A 407 is always from a proxy (RFC 9110 §15.5.8), and the request was not forwarded.
- * A response that is not HTTP is from a server that is no proxy.
- */
-class ForwardedRequest extends DecoratorHandler {
-  readonly #proxy: Proxy
-  readonly #host: string
-  #abort: ((error?: Error) => void) | undefined
+/** Where requests are forwarded, and by what. */
+interface Route {
+  readonly url: URL
+  readonly proxy: Proxy
+  readonly agent: Undici.Agent
+}
 
-  constructor(handler: RequestHandler, proxy: Proxy, host: string) {
-    super(handler)
-    this.#proxy = proxy
-    this.#host = host
-  }
-
-  override onConnect(abort: (error?: Error) => void): void {
-    this.#abort = abort
-    super.onConnect(abort)
-  }
-
-  override onHeaders(status: number, fields: Array<Buffer>, resume: () => void, text: string): boolean {
-    if (status !== 407) return super.onHeaders(status, fields, resume, text)
-    this.#abort?.(requestRejected(this.#proxy, { status, headers: {} }, this.#host))
-    return true
-  }
-
-  override onError(error: Error): void {
-    super.onError(isNotHttp(error) ? responseInvalid(this.#proxy, error) : error)
-  }
+/** Sends a request to the proxy, and again if the proxy sends a challenge that can be answered. */
+const forward = (request: OutgoingRequest, handler: RequestHandler, route: Route, retries: number): boolean => {
+  const { agent, proxy, url } = route
+  const authorization = proxy.credentials?.authorize(request.method, url.origin + request.path)
+  const again = () => void forward(request, handler, route, retries - 1)
+  const forwarded = new ForwardedRequest(handler, {
+    proxy,
+    authorization,
+    host: url.host,
+    again: retries > 0 && isReplayable(request.body) ? again : undefined
+  })
+  return agent.dispatch(makeForwardRequest(request, url, proxy, authorization), forwarded)
 }
 
 /** Makes a connector for connections to a proxy, with HTTP/1.1 and without client certificate. */
@@ -125,8 +122,7 @@ export class ProxyDispatcher implements RequestDispatcher {
       if (url.protocol === "https:" && this.#tunnels !== undefined) return this.#tunnels.dispatch
       const agent = this.#forwardingAgent
       if (url.protocol === "http:" && http !== undefined && agent !== undefined) {
-        const forward = makeForwardRequest(url, http)
-        return (request, handler) => agent.dispatch(forward(request), new ForwardedRequest(handler, http, url.host))
+        return (request, handler) => forward(request, handler, { url, proxy: http, agent }, maxAuthenticationRetries)
       }
     }
     return (request, handler) => this.#directDispatcher.dispatch(request, handler)

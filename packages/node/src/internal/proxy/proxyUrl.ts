@@ -1,20 +1,16 @@
 import * as Either from "effect/Either"
-import * as Redacted from "effect/Redacted"
 import { isIP } from "node:net"
+import { ProxyCredentials } from "./proxyCredentials.js"
 
 /** A proxy: its origin, and the credentials for it. */
 export interface Proxy {
   readonly origin: string
   readonly hostname: string
-  /** The value of `Proxy-Authorization`: RFC 9110 §11.7.2. */
-  readonly authorization: Redacted.Redacted | undefined
+  /** Undefined if the proxy's URL has none. */
+  readonly credentials: ProxyCredentials | undefined
   /** The name of the variable or option of the proxy, for errors. */
   readonly setting: string
 }
-
-/** The value of `Proxy-Authorization`. Undefined if the proxy's URL has no credentials. */
-export const proxyAuthorization = ({ authorization }: Proxy): string | undefined =>
-  authorization === undefined ? undefined : Redacted.value(authorization)
 
 /** The server name for TLS. Empty for an IP address, which TLS does not send: RFC 6066 §3. */
 export const serverNameOf = ({ hostname }: Proxy): string => (isIP(stripBrackets(hostname)) === 0 ? hostname : "")
@@ -25,12 +21,11 @@ export const stripBrackets = (hostname: string): string => hostname.replace(/^\[
 const exampleUrls = "Use a URL like http://proxy.example.com:3128 or http://user:password@proxy.example.com:3128."
 
 /** Parses the credentials. A user name has no colon (RFC 7617 §2). Throws for an invalid percent-encoding. */
-const parseCredentials = ({ password, username }: URL): Either.Either<Redacted.Redacted | undefined, string> => {
+const parseCredentials = ({ password, username }: URL): Either.Either<ProxyCredentials | undefined, string> => {
   if (username === "" && password === "") return Either.right(undefined)
   const name = decodeURIComponent(username)
   if (name.includes(":")) return Either.left("the user name in the proxy's URL contains a colon. Remove the colon.")
-  const credentials = Buffer.from(`${name}:${decodeURIComponent(password)}`).toString("base64")
-  return Either.right(Redacted.make(`Basic ${credentials}`))
+  return Either.right(new ProxyCredentials(name, decodeURIComponent(password)))
 }
 
 /**
@@ -47,10 +42,10 @@ export const parseProxyUrl = (text: string, setting: string): Either.Either<Prox
   }
   try {
     const { hostname, origin } = url
-    return Either.map(parseCredentials(url), (authorization) => ({
+    return Either.map(parseCredentials(url), (credentials) => ({
       origin,
       hostname,
-      authorization,
+      credentials,
       setting
     }))
   } catch {

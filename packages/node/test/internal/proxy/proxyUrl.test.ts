@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Either from "effect/Either"
 import { inspect } from "node:util"
-import { parseProxyUrl, proxyAuthorization, serverNameOf } from "../../../src/internal/proxy/proxyUrl.js"
+import { parseProxyUrl, serverNameOf } from "../../../src/internal/proxy/proxyUrl.js"
 
 const parsed = (text: string) => Either.getOrThrow(parseProxyUrl(text, "HTTP_PROXY"))
 const basic = (credentials: string) => `Basic ${Buffer.from(credentials).toString("base64")}`
@@ -29,7 +29,7 @@ describe("parseProxyUrl", () => {
     ["http://%C3%A9:%E2%82%AC@proxy.test", basic("é:€")]
   ])("parses %j with the credentials %s and prints none", (text, value) => {
     const proxy = parsed(text)
-    expect(proxyAuthorization(proxy)).toBe(value)
+    expect(proxy.credentials?.authorize("GET", "/").field).toBe(value)
     expect(inspect(proxy, { depth: 10 })).not.toContain("Basic ")
   })
 
