@@ -1,8 +1,11 @@
 /** The codemod: rewrites a file for Effect 3 as a file for Effect 4. */
 import ts from "typescript"
+import { conversionOf } from "./conversions.js"
 import { Imports, moduleOf, type Reference } from "./imports.js"
 import { calls, curried } from "./rules/calls.js"
-import { members, tags } from "./rules/members.js"
+import { constructors } from "./rules/constructors.js"
+import { comparisons, dropped, members, tags, views } from "./rules/members.js"
+import { methods } from "./rules/methods.js"
 import { names } from "./rules/names.js"
 import { references } from "./rules/references.js"
 
@@ -36,7 +39,8 @@ const memberKey = (checker: ts.TypeChecker, name: ts.Node): ReadonlyArray<string
     const module = declaringModule(declaration.getSourceFile().fileName)
     const { parent } = declaration
     const isNamed = ts.isInterfaceDeclaration(parent) || ts.isClassDeclaration(parent)
-    return module === undefined || !isNamed ? [] : [`${module}#${parent.name?.text}.${symbol?.name}`]
+    // The members of a base class are in a type without a name.
+    return module === undefined ? [] : [`${module}#${isNamed ? parent.name?.text : "*"}.${symbol?.name}`]
   })
 }
 
@@ -69,12 +73,22 @@ export class Codemod {
   }
 
   private render(node: ts.Node): string {
+    const conversion = conversionOf(node, this.checker, this.imports, declaringModule)
+    const text = this.rewrite(node)
+    return conversion === undefined ? text : `${this.imports.use("effect/Effect", false)}.${conversion}(${text})`
+  }
+
+  private rewrite(node: ts.Node): string {
     return this.renderCall(node) ?? this.renderReference(node) ?? this.renderMember(node) ?? this.renderChildren(node)
   }
 
   private renderCall(node: ts.Node): string | undefined {
+    if (ts.isNewExpression(node))
+      return constructors[this.rewriting.keyOf(node.expression) ?? ""]?.(node, this.rewriting)
     if (!ts.isCallExpression(node)) return undefined
     const { expression } = node
+    const method = ts.isPropertyAccessExpression(expression) ? this.find(expression.name, methods) : undefined
+    if (method !== undefined) return method(node, this.rewriting)
     const [callee, rules] = ts.isCallExpression(expression) ? [expression.expression, curried] : [expression, calls]
     const key = this.rewriting.keyOf(callee)
     return key === undefined ? undefined : rules[key]?.(node, this.rewriting)
@@ -82,7 +96,7 @@ export class Codemod {
 
   private renderReference(node: ts.Node): string | undefined {
     const named = ts.isTypeReferenceNode(node) ? node.typeName : node
-    const reference = this.imports.referenceOf(named)
+    const reference = this.nestedReference(named) ?? this.imports.referenceOf(named)
     if (reference === undefined) {
       const namespace = this.imports.namespaceOf(node)
       return namespace === undefined ? undefined : this.imports.use(moduleOf(namespace), isType(node))
@@ -92,30 +106,68 @@ export class Codemod {
     return named === node ? this.rename(named, reference) : undefined
   }
 
+  /** The export of a namespace, such as `Schema.Any` of `effect/Schema`, if a rule names it. */
+  private nestedReference(node: ts.Node): Reference | undefined {
+    if (!ts.isQualifiedName(node)) return undefined
+    const outer = this.imports.referenceOf(node.left)
+    if (outer === undefined) return undefined
+    const nested = { module: outer.module, name: `${outer.name}.${node.right.text}` }
+    return keyOf(nested) in names || keyOf(nested) in references ? nested : undefined
+  }
+
   private rename(node: ts.Node, reference: Reference): string {
     const target = names[keyOf(reference)] ?? reference.name
     const [module = "", name = target] = target.includes("#") ? target.split("#") : [moduleOf(reference.module), target]
-    if (!ts.isIdentifier(node)) return `${this.imports.use(module, isType(node))}.${name}`
+    const isNested = ts.isQualifiedName(node) && reference.name.includes(".")
+    if (!ts.isIdentifier(node) || isNested) return `${this.imports.use(module, isType(node))}.${name}`
     this.imports.useNamed(module, name, node.text, isType(node))
     return node.text
   }
 
   private renderMember(node: ts.Node): string | undefined {
     if (ts.isStringLiteral(node)) return this.renderTag(node)
-    if (!ts.isIdentifier(node) || !ts.isPropertyAccessExpression(node.parent) || node.parent.name !== node) {
-      return undefined
-    }
-    return memberKey(this.checker, node)
-      .map((key) => members[key])
-      .find((name) => name !== undefined)
+    if (ts.isBinaryExpression(node)) return this.renderComparison(node)
+    if (!ts.isPropertyAccessExpression(node)) return undefined
+    const view = views[this.typeKey(node.expression) ?? ""]
+    if (view !== undefined) return `${this.render(node.expression)}.${view}.${node.name.text}`
+    const keys = memberKey(this.checker, node.name)
+    if (keys.some((key) => dropped.has(key))) return this.render(node.expression)
+    const name = this.find(node.name, members)
+    return name === undefined
+      ? undefined
+      : `${this.render(node.expression)}${node.questionDotToken === undefined ? "." : "?."}${name}`
+  }
+
+  /** A comparison of a tag that Effect 4 stores elsewhere: `error._tag === "SystemError"`. */
+  private renderComparison({ left, right }: ts.BinaryExpression): string | undefined {
+    if (!ts.isPropertyAccessExpression(left) || !ts.isStringLiteral(right)) return undefined
+    const changed = this.find(left.name, comparisons)?.[right.text]
+    return changed === undefined ? undefined : `${this.render(left.expression)}.${changed}`
+  }
+
+  private find<A>(name: ts.Node, rules: Readonly<Record<string, A>>): A | undefined {
+    return memberKey(this.checker, name)
+      .map((key) => rules[key])
+      .find((rule) => rule !== undefined)
+  }
+
+  /** The key of the type of an expression, such as `@effect/platform/UrlParams#UrlParams`. */
+  private typeKey(node: ts.Node): string | undefined {
+    const symbol = this.checker.getTypeAtLocation(node).symbol as ts.Symbol | undefined
+    const file = symbol?.declarations?.[0]?.getSourceFile().fileName
+    const module = file === undefined ? undefined : declaringModule(file)
+    return module === undefined ? undefined : `${module}#${symbol?.name}`
   }
 
   /** The value of a tag, in a comparison such as `result._tag === "Left"`. */
   private renderTag(node: ts.StringLiteral): string | undefined {
-    if (!ts.isBinaryExpression(node.parent)) return undefined
-    const { left, right } = node.parent
-    const other = left === node ? right : left
-    if (!ts.isPropertyAccessExpression(other)) return undefined
+    const { parent } = node
+    const other = ts.isCaseClause(parent)
+      ? parent.parent.parent.expression
+      : ts.isBinaryExpression(parent)
+        ? parent.left
+        : undefined
+    if (other === undefined || !ts.isPropertyAccessExpression(other)) return undefined
     const tag = memberKey(this.checker, other.name)
       .map((key) => tags[key]?.[node.text])
       .find((one) => one !== undefined)

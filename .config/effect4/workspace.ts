@@ -1,5 +1,14 @@
 /** The folder with the sources for Effect 4: copies of the packages, rewritten, and what they import. */
-import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from "node:fs"
+import {
+  cpSync,
+  existsSync,
+  copyFileSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  symlinkSync,
+  writeFileSync
+} from "node:fs"
 import { dirname, join } from "node:path"
 import ts from "typescript"
 import { published } from "../docs/repository.js"
@@ -58,6 +67,12 @@ export const makeWorkspace = async (folder: string): Promise<void> => {
   link(join(root, "node_modules/@types/node"), join(folder, "node_modules/@types/node"))
 }
 
+const overrides = join(root, ".config/effect4/overrides")
+
+/** The module for Effect 4 that replaces a module, if it exists: `client/internal/runtime/fiber.ts`. */
+const overrideOf = (path: string): string =>
+  join(overrides, path.slice(join(root, "packages/").length).replace("/src/", "/"))
+
 /** Writes the rewritten sources of all packages. */
 export const rewriteSources = (folder: string): void => {
   const files = published.flatMap((name) => sourcesOf(root, name))
@@ -68,6 +83,8 @@ export const rewriteSources = (folder: string): void => {
     if (file === undefined) throw new Error(`the compiler cannot read ${path}`)
     const target = join(folder, path.slice(root.length))
     mkdirSync(dirname(target), { recursive: true })
-    writeFileSync(target, path.endsWith(".d.ts") ? file.text : new Codemod(file, checker).print())
+    const override = overrideOf(path)
+    if (existsSync(override)) copyFileSync(override, target)
+    else writeFileSync(target, path.endsWith(".d.ts") ? file.text : new Codemod(file, checker).print())
   }
 }

@@ -1,37 +1,10 @@
-/** Calls with other arguments in Effect 4, by the function of Effect 3. A rule returns undefined for a call that it cannot rewrite. */
+/** Calls with other arguments in Effect 4, by the function of Effect 3. */
 import ts from "typescript"
-import type { Rewriting } from "../codemod.js"
-
-type Rule = (call: ts.CallExpression, rewriting: Rewriting) => string | undefined
-
-const argumentsOf = (call: ts.CallExpression, { render }: Rewriting): string => call.arguments.map(render).join(", ")
-
-/** The callee and its type arguments: `Schema.Union` and `<A>`. */
-const calleeOf = (call: ts.CallExpression, { render }: Rewriting): string => {
-  const types = call.typeArguments?.map(render).join(", ")
-  return `${render(call.expression)}${types === undefined ? "" : `<${types}>`}`
-}
-
-/** The members of a call's only argument, if it is an object literal. */
-const optionsOf = (node: ts.Node | undefined): ReadonlyMap<string, ts.ObjectLiteralElementLike> | undefined =>
-  node !== undefined && ts.isObjectLiteralExpression(node)
-    ? new Map(node.properties.map((property) => [property.name?.getText() ?? "", property]))
-    : undefined
-
-const valueOf = (property: ts.ObjectLiteralElementLike | undefined): ts.Node | undefined =>
-  property === undefined
-    ? undefined
-    : ts.isPropertyAssignment(property)
-      ? property.initializer
-      : ts.isShorthandPropertyAssignment(property)
-        ? property.name
-        : undefined
-
-/** `f(a, b)` becomes `g([a, b])`. */
-const asList =
-  (module: string, name: string): Rule =>
-  (call, rewriting) =>
-    `${rewriting.use(module)}.${name}([${argumentsOf(call, rewriting)}])`
+import { curriedEffectCalls, effectCalls } from "./effectCalls.js"
+import { scheduleCalls } from "./scheduleCalls.js"
+import { schemaCalls } from "./schemaCalls.js"
+import { streamCalls } from "./streamCalls.js"
+import { argumentsOf, calleeOf, valueOf, type Rule, type Rules } from "./syntax.js"
 
 /** Renames members of an object literal. */
 const renameOptions =
@@ -52,84 +25,87 @@ const renameOptions =
     return `${calleeOf(call, rewriting)}(${args.join(", ")})`
   }
 
-/** A filter of Effect 3 is a check of Effect 4: `Schema.positive()` becomes `Schema.check(Schema.isGreaterThan(0))`. */
-const asCheck =
-  (name: string, ...first: ReadonlyArray<string>): Rule =>
-  (call, rewriting) => {
-    const schema = rewriting.use("effect/Schema")
-    const args = [...first, ...call.arguments.map(rewriting.render)]
-    return `${schema}.check(${schema}.${name}(${args.join(", ")}))`
-  }
+const onResult = renameOptions({ onLeft: "onFailure", onRight: "onSuccess" })
 
-const literal: Rule = (call, rewriting) => {
-  const schema = rewriting.use("effect/Schema")
-  const [only] = call.arguments
-  if (call.arguments.length !== 1 || only === undefined) return `${schema}.Literals([${argumentsOf(call, rewriting)}])`
-  if (only.kind === ts.SyntaxKind.NullKeyword) return `${schema}.Null`
-  return ts.isSpreadElement(only) ? `${schema}.Literals(${rewriting.render(only.expression)})` : undefined
+/** The result is the argument. */
+const identity: Rule = (call, { render }) => {
+  const [value] = call.arguments
+  return value === undefined ? undefined : render(value)
 }
 
-const record: Rule = (call, rewriting) => {
-  const options = optionsOf(call.arguments[0])
-  const [key, value] = [valueOf(options?.get("key")), valueOf(options?.get("value"))]
-  if (key === undefined || value === undefined) return undefined
-  return `${rewriting.use("effect/Schema")}.Record(${rewriting.render(key)}, ${rewriting.render(value)})`
-}
-
-const parseJson: Rule = (call, { use }) =>
-  call.arguments.length === 0 ? `${use("effect/Schema")}.UnknownFromJsonString` : undefined
-
-const optionalWith: Rule = (call, { render, use }) => {
-  const [schema, given] = call.arguments
-  const options = optionsOf(given)
-  if (schema === undefined || options === undefined) return undefined
-  const fallback = valueOf(options.get("default"))
-  if (options.has("exact") && options.size === 1) return `${use("effect/Schema")}.optionalKey(${render(schema)})`
-  return fallback === undefined || options.size > 1
-    ? undefined
-    : `${render(schema)}.pipe(${use("effect/Schema")}.withDecodingDefault(${use("effect/Effect")}.sync(${render(fallback)})))`
-}
-
-const timeoutFail: Rule = (call, { render, use }) => {
-  const options = optionsOf(call.arguments.at(-1))
-  const [duration, onTimeout] = [valueOf(options?.get("duration")), valueOf(options?.get("onTimeout"))]
-  if (duration === undefined || onTimeout === undefined) return undefined
-  const effect = use("effect/Effect")
-  const error = ts.isArrowFunction(onTimeout) && !ts.isBlock(onTimeout.body) ? onTimeout.body : undefined
-  const made = error === undefined ? `(${render(onTimeout)})()` : render(error)
-  const changed = `{ duration: ${render(duration)}, orElse: () => ${effect}.fail(${made}) }`
-  const first = call.arguments.slice(0, -1).map(render)
-  return `${effect}.timeoutOrElse(${[...first, changed].join(", ")})`
-}
-
-const withClock: Rule = (call, { render, use }) => {
+const withTracerDisabledWhen: Rule = (call, { render, use }) => {
   const args = call.arguments.map(render)
-  return `${use("effect/Effect")}.provideService(${[...args.slice(0, -1), `${use("effect/Clock")}.Clock`, args.at(-1)].join(", ")})`
+  const client = use("effect/http/HttpClient")
+  const change = `${use("effect/Effect")}.provideService(${client}.TracerDisabledWhen, ${args.at(-1)})`
+  return `${client}.transformResponse(${[...args.slice(0, -1), change].join(", ")})`
 }
 
-const interruptFork: Rule = (call, { render, use }) =>
-  `${use("effect/Effect")}.sync(() => ${call.arguments.map(render).join(", ")}.interruptUnsafe())`
+/** `Layer.project(self, A, B, f)` becomes a Layer of `B` over the context of `self`. */
+const project: Rule = (call, { render, use }) => {
+  const [self, from, to, change] = call.arguments.map(render)
+  if (change === undefined) return undefined
+  const layer = use("effect/Layer")
+  const value = `(${change})(${use("effect/Context")}.get(services, ${from}))`
+  return `${layer}.flatMap(${self}, (services) => ${layer}.succeed(${to}, ${value}))`
+}
 
-export const calls: Readonly<Record<string, Rule>> = {
-  "effect/Effect#timeoutFail": timeoutFail,
-  "effect/Effect#withClock": withClock,
-  "effect/Effect#yieldNow": (_, { use }) => `${use("effect/Effect")}.yieldNow`,
-  "effect/Either#match": renameOptions({ onLeft: "onFailure", onRight: "onSuccess" }),
-  "effect/Either#mapBoth": renameOptions({ onLeft: "onFailure", onRight: "onSuccess" }),
-  "effect/Fiber#interruptFork": interruptFork,
+/** The clock of the system is the default of its reference. */
+const makeClock: Rule = (_, { use }) => {
+  const context = use("effect/Context")
+  return `${context}.get(${context}.empty(), ${use("effect/Clock")}.Clock)`
+}
+
+/** `omit(value, "a", "b")` becomes `omit(value, ["a", "b"])`. */
+const restAsList: Rule = (call, rewriting) => {
+  const [value, ...keys] = call.arguments.map(rewriting.render)
+  const [first] = call.arguments
+  if (first === undefined || ts.isStringLiteral(first)) {
+    return `${calleeOf(call, rewriting)}([${argumentsOf(call, rewriting)}])`
+  }
+  return `${calleeOf(call, rewriting)}(${value}, [${keys.join(", ")}])`
+}
+
+/** An invalid value of the configuration is a schema error of Effect 4. The issue has its message. */
+const invalidData: Rule = (call, { render, use }) => {
+  const [path, message] = call.arguments.map(render)
+  const issue = use("effect/SchemaIssue")
+  const invalid = `new ${issue}.InvalidValue({ message: ${message} })`
+  const error = `new ${use("effect/Schema")}.SchemaError(new ${issue}.Pointer(${path}, ${invalid}))`
+  return `new ${use("effect/Config")}.ConfigError(${error})`
+}
+
+const mapOrFail: Rule = (call, { render, use }) => {
+  const args = call.arguments.map(render)
+  const change = `(value) => ${use("effect/Effect")}.fromResult((${args.at(-1)})(value))`
+  return `${use("effect/Config")}.mapEffect(${[...args.slice(0, -1), change].join(", ")})`
+}
+
+export const calls: Rules = {
+  ...effectCalls,
+  ...scheduleCalls,
+  ...schemaCalls,
+  ...streamCalls,
+  "effect/Cause#originalError": identity,
+  "effect/Cause#failureOrCause": (call, rewriting) =>
+    `${rewriting.use("effect/Result")}.flip(${rewriting.use("effect/Cause")}.findError(${argumentsOf(call, rewriting)}))`,
+  "effect/Cause#dieOption": (call, rewriting) =>
+    `${rewriting.use("effect/Result")}.getSuccess(${rewriting.use("effect/Cause")}.findDefect(${argumentsOf(call, rewriting)}))`,
+  "effect/Clock#make": makeClock,
+  "effect/Config#mapOrFail": mapOrFail,
+  "effect/ConfigError#InvalidData": invalidData,
+  "effect/Either#match": onResult,
+  "effect/Either#mapBoth": onResult,
+  "effect/Layer#project": project,
+  "effect/LogLevel#fromLiteral": identity,
+  "effect/Metric#histogram": (call, { render, use }) => {
+    const [name, boundaries, description] = call.arguments.map(render)
+    const options = [`boundaries: ${boundaries}`, ...(description === undefined ? [] : [`description: ${description}`])]
+    return `${use("effect/Metric")}.histogram(${name}, { ${options.join(", ")} })`
+  },
   "effect/MetricLabel#make": (call, rewriting) => `[${argumentsOf(call, rewriting)}]`,
-  "effect/Schedule#intersect": asList("effect/Schedule", "max"),
-  "effect/Schedule#union": asList("effect/Schedule", "min"),
-  "effect/Schema#Literal": literal,
-  "effect/Schema#Record": record,
-  "effect/Schema#Tuple": asList("effect/Schema", "Tuple"),
-  "effect/Schema#Union": asList("effect/Schema", "Union"),
-  "effect/Schema#between": asCheck("isBetween"),
-  "effect/Schema#filter": asCheck("makeFilter"),
-  "effect/Schema#optionalWith": optionalWith,
-  "effect/Schema#parseJson": parseJson,
-  "effect/Schema#pattern": asCheck("isPattern"),
-  "effect/Schema#positive": asCheck("isGreaterThan", "0")
+  "effect/Struct#omit": restAsList,
+  "effect/Struct#pick": restAsList,
+  "@effect/platform/HttpClient#withTracerDisabledWhen": withTracerDisabledWhen
 }
 
 /** `Context.Tag(id)<Self, Shape>()` becomes `Context.Service<Self, Shape>()(id)`. */
@@ -140,7 +116,13 @@ const tag: Rule = (call, rewriting) => {
   return `${rewriting.use("effect/Context")}.Service<${types}>()(${id})`
 }
 
+/** `Context.Reference<Self>()(id, options)` becomes `Context.Reference(id, options)`. */
+const reference: Rule = (call, rewriting) =>
+  `${rewriting.use("effect/Context")}.Reference(${argumentsOf(call, rewriting)})`
+
 /** Calls of what another call returns. */
-export const curried: Readonly<Record<string, Rule>> = {
+export const curried: Rules = {
+  ...curriedEffectCalls,
+  "effect/Context#Reference": reference,
   "effect/Context#Tag": tag
 }

@@ -18,7 +18,7 @@ import * as LogLevel from "effect/LogLevel"
 import { redactedUrl } from "./internal/redaction/requestHistory.js"
 import { makeResponseRedactor } from "./internal/response/redactEchoedCredentials.js"
 import { listenerLayer } from "./internal/telemetry/listenerLayer.js"
-import { logNow } from "./internal/telemetry/logNow.js"
+import { logNow } from "./internal/telemetry/fiberTelemetry.js"
 import type { Listener } from "./internal/telemetry/timeline.js"
 import { line, resultText } from "./internal/telemetry/timelineText.js"
 

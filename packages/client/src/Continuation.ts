@@ -13,7 +13,7 @@ import type * as Call from "./Call.js"
 import type { TransportError } from "./Errors.js"
 import { clientRetries, retryOptions } from "./internal/client/services.js"
 import { isTransientFailure } from "./internal/errors/transience.js"
-import { nextStep } from "./internal/time/scheduleStep.js"
+import { initialState, nextStep } from "./internal/time/scheduleStep.js"
 import { sleep } from "./internal/time/sleep.js"
 import * as Retry from "./Retry.js"
 
@@ -47,7 +47,7 @@ export const make = <E>(api: ApiClient<E>, options: Pick<Call.Options, "retry"> 
     const retry = options.retry ?? own?.retry
     const { budget: named, schedule = Retry.backoff } = retry === false ? {} : retryOptions(retry)
     const budget = options.retry === undefined ? own?.budget : (named ?? own?.budget)
-    const initial: unknown = schedule.initial
+    const initial = initialState(schedule)
     let state = retry === false ? undefined : { current: initial }
     let paid = 0
     let url = ""

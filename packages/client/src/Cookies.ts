@@ -10,7 +10,7 @@ import type * as CookieJar from "./CookieJar.js"
 import { runnerOf } from "./internal/call/immediate.js"
 import { makePolicy } from "./internal/call/pipeline.js"
 import * as CookieHeader from "./internal/cookies/cookieHeader.js"
-import { setCookieHeadersOf } from "./internal/response/setCookieHeaders.js"
+import { setCookieHeadersOf } from "./internal/response/fieldValues.js"
 import type * as Policy from "./Policy.js"
 
 /**

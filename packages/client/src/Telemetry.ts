@@ -12,20 +12,17 @@
  *
  * @since 0.1.0
  */
-import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import * as Clock from "effect/Clock"
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as FiberRef from "effect/FiberRef"
-import { globalValue } from "effect/GlobalValue"
 import { makePolicy } from "./internal/call/pipeline.js"
 import { makeOriginMatcher } from "./internal/origins/originMatcher.js"
 import { observeExchange } from "./internal/telemetry/attributes.js"
 import { makeCounters, makeDurationHistogram, makeGauges } from "./internal/telemetry/metrics.js"
-import { startRequestSpan, endSpan, isTracingEnabled, traceparentOf } from "./internal/telemetry/span.js"
+import { startRequestSpan, endSpan, traceparentOf } from "./internal/telemetry/span.js"
 import type * as Policy from "./Policy.js"
 import * as Timeline from "./Timeline.js"
+import { clockOf, makeLocal } from "./internal/runtime/fiber.js"
+import { isPropagationEnabled, isTracingEnabled, labelsOf } from "./internal/telemetry/fiberTelemetry.js"
 
 /**
  * Options of metrics.
@@ -51,10 +48,7 @@ export interface SpanOptions extends Options {
   readonly propagateTo?: ReadonlyArray<string> | undefined
 }
 
-const currentTemplate: FiberRef.FiberRef<string | undefined> = globalValue(
-  "@countersign/client/Telemetry/template",
-  () => FiberRef.unsafeMake<string | undefined>(undefined)
-)
+const currentTemplate = makeLocal<string | undefined>("@countersign/client/Telemetry/template", undefined)
 
 /**
  * Sets the path template of the calls in an effect, so that the spans of one endpoint share a name: `GET /users/{id}`.
@@ -109,9 +103,7 @@ export const span = (options: SpanOptions): Policy.Policy => {
       const template = to.own ? fiber.getFiberRef(currentTemplate) : undefined
       const span = startRequestSpan(fiber, request, to, template, requests === undefined ? 0 : requests.count++)
       const traceparent =
-        request.headers["traceparent"] === undefined &&
-        fiber.getFiberRef(HttpClient.currentTracerPropagation) &&
-        allowed(request.url).own
+        request.headers["traceparent"] === undefined && isPropagationEnabled(fiber) && allowed(request.url).own
           ? traceparentOf(span)
           : undefined
       const sent =
@@ -150,13 +142,13 @@ export const durations = (options: Options): Policy.Policy => {
   return makePolicy((request, next, context) =>
     observeExchange(() => {
       const { fiber } = context
-      const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
+      const clock = clockOf(fiber)
       const startedAt = clock.unsafeCurrentTimeNanos()
       return {
         exchange: next(request, context),
         onEnd: (exit) => {
           const seconds = Number(clock.unsafeCurrentTimeNanos() - startedAt) / 1e9
-          const contextLabels = fiber.getFiberRef(FiberRef.currentMetricLabels)
+          const contextLabels = labelsOf(fiber)
           record(seconds, request.method, destinationOf(request.url), exit, contextLabels)
         }
       }
@@ -194,7 +186,7 @@ export const counters = (options: Options): Policy.Policy => {
   const count = makeCounters(address)
   const record = makeGauges(address, destinationOf)
   return makePolicy((request, next, context) => {
-    const contextLabels = context.fiber.getFiberRef(FiberRef.currentMetricLabels)
+    const contextLabels = labelsOf(context.fiber)
     return Timeline.observe((event) => {
       count(event, contextLabels)
       record(event, contextLabels)

@@ -18,7 +18,7 @@ import * as context from "./internal/call/context.js"
 import * as callbackSend from "./internal/exchange/callbackSend.js"
 import * as Readers from "./internal/response/bodyReader.js"
 import * as FieldValues from "./internal/response/fieldValues.js"
-import * as SetCookies from "./internal/response/setCookieHeaders.js"
+import * as SetCookies from "./internal/response/fieldValues.js"
 import type * as Policy from "./Policy.js"
 
 /**

@@ -22,7 +22,7 @@ import { challengesOf, exchangeInfoOf, redactedChallengesOf } from "../response/
 import { emitNow } from "../telemetry/timeline.js"
 import { unsafeNow } from "../time/clock.js"
 import type { ScheduleStep } from "../time/scheduleStep.js"
-import { nextStep } from "../time/scheduleStep.js"
+import { initialState as scheduleStart, nextStep } from "../time/scheduleStep.js"
 import * as CredentialExpiry from "./credentialExpiry.js"
 import type { ExpiredWhen, Rejection, Replay, Service, Signed } from "./scheme.js"
 
@@ -48,7 +48,7 @@ export type InitialCredentialId = string | number | undefined
 export type SignedExchange<E, R> = Effect.Effect<HttpClientResponse, E | Unauthorized | InvalidRequest, R>
 
 /** The state of a replay before the first rejection. */
-export const initialState = (replay: Replay): unknown => (typeof replay === "number" ? 0 : replay.initial)
+export const initialState = (replay: Replay): unknown => (typeof replay === "number" ? 0 : scheduleStart(replay))
 
 /** Runs an effect of the scheme, within the deadline of the call. */
 const runScheme = <A, E>(

@@ -8,17 +8,16 @@ import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
-import * as FiberRef from "effect/FiberRef"
-import { globalValue } from "effect/GlobalValue"
 import type * as Tracer from "effect/Tracer"
 import { Timeout } from "../../Errors.js"
 import { isPolling } from "../../WaitStrategy.js"
 import { redactedUrl } from "../redaction/requestHistory.js"
 import { unsafeMonotonicNow, unsafeNow } from "../time/clock.js"
+import type { Running } from "../runtime/fiber.js"
+import { makeLocal, writeLocal } from "../runtime/fiber.js"
 
 /** A fiber that is running. */
-export type Running = Fiber.RuntimeFiber<unknown, unknown>
+export type { Running } from "../runtime/fiber.js"
 
 /** When a call or a request must be over, and the fields of the error. */
 export interface Deadline {
@@ -82,9 +81,9 @@ interface Published {
   readonly outer: Published | undefined
 }
 
-const published: FiberRef.FiberRef<Published | undefined> = globalValue("@countersign/client/CallContext/1", () =>
-  FiberRef.unsafeMake<Published | undefined>(undefined, { join: (parent) => parent })
-)
+const published = makeLocal<Published | undefined>("@countersign/client/CallContext/1", undefined, {
+  join: (parent) => parent
+})
 
 /**
  * What is published in a fiber and has not ended. A daemon may outlive the call, and a `Runtime` that was taken inside of a
@@ -117,7 +116,7 @@ export const publish = <A, E, R>(effect: Effect.Effect<A, E, R>, context: CallCo
       current.context = undefined
       return exit
     }
-    return Effect.matchCauseEffect(Effect.zipRight(FiberRef.set(published, current), restore(effect)), {
+    return Effect.matchCauseEffect(Effect.zipRight(writeLocal(published, current), restore(effect)), {
       onFailure: (cause) => end(Exit.failCause(cause)),
       onSuccess: (value) => end(Exit.succeed(value))
     })

@@ -3,10 +3,10 @@ import * as HttpClient from "@effect/platform/HttpClient"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
-import { globalValue } from "effect/GlobalValue"
 import type { CallContext } from "./context.js"
 import { contextOf, inFiber } from "./context.js"
 import { runExternal } from "./externalCode.js"
+import { globalState } from "../runtime/fiber.js"
 
 /**
  * The rest of the pipeline: sends a request through all inner policies and the transport. It is called when the effect
@@ -27,7 +27,7 @@ export const fromExecute = <E, R>(
   )
 
 /** The `Send` of each client. Two copies of this package share it; the version changes with {@link CallContext}. */
-const sends: WeakMap<object, Send<never, never>> = globalValue("@countersign/client/sends/1", () => new WeakMap())
+const sends: WeakMap<object, Send<never, never>> = globalState("@countersign/client/sends/1", () => new WeakMap())
 
 /** A client that takes the context. Its `execute` is the start of a call, or a part of the call of its fiber. */
 export const clientOf = <E, R>(send: Send<E, R>): HttpClient.HttpClient.With<E, R> => {

@@ -52,12 +52,15 @@ const toTransportError = (error: unknown): TransportError | InvalidRequest => {
  * given up. It retries `Transport` and every status, but not `Encode`.
  */
 const platformError = (request: HttpClientRequest.HttpClientRequest, error: unknown): HttpClientError.RequestError => {
-  const redacted = new HttpClientError.RequestError({
+  const parts = {
     request: HttpClientRequest.make(request.method)(redactedUrl(request)),
-    reason: error instanceof InvalidRequest && error.reason === "Url" ? "InvalidUrl" : "Encode",
     description: messageOf(error),
     cause: error
-  })
+  }
+  const redacted =
+    error instanceof InvalidRequest && error.reason === "Url"
+      ? new HttpClientError.RequestError({ ...parts, reason: "InvalidUrl" })
+      : new HttpClientError.RequestError({ ...parts, reason: "Encode" })
   clientErrorOf.set(redacted, toTransportError(error))
   return redacted
 }

@@ -18,7 +18,7 @@ import type { ServerHealth } from "../origins/serverHealth.js"
 import { isOutage, serverHealthOf } from "../origins/serverHealth.js"
 import { dateAfter } from "../response/retryAfter.js"
 import { unsafeMonotonicNow, unsafeNow } from "../time/clock.js"
-import { nextStep } from "../time/scheduleStep.js"
+import { initialState, nextStep } from "../time/scheduleStep.js"
 import { Circuit } from "./circuit.js"
 import type { Probe } from "./circuit.js"
 import type { OpenEvent, Options, Service, State, TripPolicy } from "./service.js"
@@ -93,7 +93,7 @@ const openCircuit = (
   circuit.open(now)
   const { generation, origin } = circuit
   const event = { origin, reason: failureReason(exit) }
-  const state: unknown = circuit.scheduleState === undefined ? schedule.initial : circuit.scheduleState.state
+  const state: unknown = circuit.scheduleState === undefined ? initialState(schedule) : circuit.scheduleState.state
   // The circuit stays open for its last delay if the schedule does not end before the deadline of the call.
   return Effect.uninterruptible(
     Effect.flatMap(Effect.exit(runExternal(nextStep(schedule, state, event), context)), (stepped) => {

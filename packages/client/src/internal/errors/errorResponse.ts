@@ -1,5 +1,5 @@
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
-import { ErrorMap } from "./errorMap.js"
+import { ErrorMap } from "../runtime/platform.js"
 
 /**
  * The response that an error was made from. Stored outside the error, because `util.inspect` with `showHidden` prints

@@ -1,5 +1,5 @@
 import type { TransportProxy, TransportReason } from "../../Errors.js"
-import { ErrorMap } from "./errorMap.js"
+import { ErrorMap } from "../runtime/platform.js"
 
 /**
  * How far a request got before it failed.

@@ -3,8 +3,8 @@ import type * as HttpClientError from "@effect/platform/HttpClientError"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import type * as Effect from "effect/Effect"
-import { globalValue } from "effect/GlobalValue"
 import type { RequestLimits } from "../call/context.js"
+import { globalState } from "../runtime/fiber.js"
 
 /** See `Transport.CallbackSend`. */
 export type CallbackSend = (
@@ -14,7 +14,7 @@ export type CallbackSend = (
 ) => (() => void) | undefined
 
 /** Two copies of this package share the entries. */
-const sends: WeakMap<object, CallbackSend> = globalValue("@countersign/client/callbackSends", () => new WeakMap())
+const sends: WeakMap<object, CallbackSend> = globalState("@countersign/client/callbackSends", () => new WeakMap())
 
 /** Adds the callback form to a transport. */
 export const withCallbackSend = <C extends object>(client: C, send: CallbackSend): C => {
@@ -25,7 +25,7 @@ export const withCallbackSend = <C extends object>(client: C, send: CallbackSend
 /** The callback form of a transport, if it has one. */
 export const callbackSendOf = (client: object): CallbackSend | undefined => sends.get(client)
 
-const untraced: WeakSet<object> = globalValue("@countersign/client/untraced", () => new WeakSet())
+const untraced: WeakSet<object> = globalState("@countersign/client/untraced", () => new WeakSet())
 
 /** Marks a transport that makes no spans. */
 export const markUntraced = <C extends object>(client: C): C => {
@@ -36,7 +36,7 @@ export const markUntraced = <C extends object>(client: C): C => {
 /** Whether a transport makes no spans. */
 export const isUntraced = (client: object): boolean => untraced.has(client)
 
-const limited: WeakSet<object> = globalValue("@countersign/client/limited", () => new WeakSet())
+const limited: WeakSet<object> = globalState("@countersign/client/limited", () => new WeakSet())
 
 /** Marks a transport that enforces the limits of a request. */
 export const markLimited = <C extends object>(client: C): C => {

@@ -6,22 +6,24 @@ import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as FiberRef from "effect/FiberRef"
 import * as Option from "effect/Option"
 import { RedirectRejected } from "../../Errors.js"
 import { redactedUrl } from "../redaction/requestHistory.js"
 import { clientErrorOf } from "./typedError.js"
+import { changeService } from "../runtime/fiber.js"
 
 /**
  * Sets `redirect: "manual"` for the fiber, and keeps the other options of `RequestInit`. It runs when the request is
  * prepared, because the fiber's context then also contains what the transport's Layer was built with.
  */
 const setManualRedirect = (request: HttpClientRequest): Effect.Effect<HttpClientRequest> =>
-  Effect.flatMap(FiberRef.get(FiberRef.currentContext), (context) => {
-    const options = Option.getOrUndefined(Context.getOption(context, FetchHttpClient.RequestInit))
-    const changed = Context.add(context, FetchHttpClient.RequestInit, { ...options, redirect: "manual" })
-    return Effect.as(FiberRef.set(FiberRef.currentContext, changed), request)
-  })
+  Effect.as(
+    changeService(FetchHttpClient.RequestInit, (services) => {
+      const options = Option.getOrUndefined(Context.getOption(services, FetchHttpClient.RequestInit))
+      return { ...options, redirect: "manual" as const }
+    }),
+    request
+  )
 
 /** A browser's `fetch` hides status and headers of a redirect, and reports status 0 (Fetch §2.2.6). */
 const makeOpaqueRedirectError = (response: HttpClientResponse): HttpClientError.ResponseError => {

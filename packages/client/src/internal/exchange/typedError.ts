@@ -5,7 +5,7 @@ import type { RedirectRejected } from "../../Errors.js"
 import { InvalidRequest, TransportError } from "../../Errors.js"
 import { causeMessage } from "../errors/causeMessage.js"
 import { recordedFailureOf } from "../errors/failureDetails.js"
-import { ErrorMap } from "../errors/errorMap.js"
+import { ErrorMap } from "../runtime/platform.js"
 import { classify } from "../errors/transportReason.js"
 import { makeRedactor } from "../redaction/requestCredentials.js"
 import { earlierSignings, redactedUrl } from "../redaction/requestHistory.js"
@@ -68,13 +68,9 @@ export const clientErrorOf: WeakMap<object, SendFailure> = /* @__PURE__ */ new E
 export const typedError = (error: HttpClientError.HttpClientError): SendFailure => {
   const original = clientErrorOf.get(error)
   if (original !== undefined) return original
-  if (error._tag === "ResponseError") return transportError(error.request, error, true)
-  switch (error.reason) {
-    case "Transport":
-      return transportError(error.request, error, false)
-    case "InvalidUrl":
-      return new InvalidRequest({ reason: "Url", detail: `"${redactedUrl(error.request)}" is not a URL` })
-    case "Encode":
-      return new InvalidRequest({ reason: "Body", detail: "the body cannot be encoded" })
-  }
+  const isResponse = error._tag === "ResponseError"
+  if (isResponse || error.reason === "Transport") return transportError(error.request, error, isResponse)
+  return error.reason === "InvalidUrl"
+    ? new InvalidRequest({ reason: "Url", detail: `"${redactedUrl(error.request)}" is not a URL` })
+    : new InvalidRequest({ reason: "Body", detail: "the body cannot be encoded" })
 }

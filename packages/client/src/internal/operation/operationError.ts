@@ -1,7 +1,7 @@
 /** The error of an operation that did not succeed. */
 import * as Redact from "@countersign/protocol/Redact"
 import * as Data from "effect/Data"
-import { ErrorMap } from "../errors/errorMap.js"
+import { ErrorMap } from "../runtime/platform.js"
 import type { Position } from "./operationState.js"
 
 /** See `Operation.OperationReason`. */

@@ -1,7 +1,7 @@
 /** The error of a list that does not end as it should. */
 import * as Redact from "@countersign/protocol/Redact"
 import * as Data from "effect/Data"
-import { ErrorMap } from "../errors/errorMap.js"
+import { ErrorMap } from "../runtime/platform.js"
 import type { Position } from "./position.js"
 
 /** See `Paginate.PaginationReason`. */

@@ -5,9 +5,9 @@ import * as Scope from "effect/Scope"
 import type { TransportError } from "../../Errors.js"
 import type { OpenResponse } from "../response/openResponse.js"
 import { pullOf, sourceOf } from "../response/openResponse.js"
-import { setCookieHeadersOf } from "../response/setCookieHeaders.js"
+import { setCookieHeadersOf } from "../response/fieldValues.js"
 import type { PromiseRunner } from "./promiseRunner.js"
-import type { Pull } from "./pull.js"
+import type { StreamPull } from "../runtime/platform.js"
 import { nextOf } from "./pull.js"
 import { isBodiless, webHeaders } from "./webResponse.js"
 
@@ -16,7 +16,7 @@ const abandoned = new FinalizationRegistry<() => Promise<void>>((close) => void 
 
 interface Body<R> {
   readonly runner: PromiseRunner<R>
-  readonly pull: Pull<Uint8Array, TransportError, R>
+  readonly pull: StreamPull<Uint8Array, TransportError, R>
   readonly close: () => Promise<void>
   readonly signal: AbortSignal | undefined
 }

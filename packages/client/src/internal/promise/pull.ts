@@ -5,14 +5,13 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
+import type * as Stream from "effect/Stream"
 import type { PromiseRunner } from "./promiseRunner.js"
-
-/** Pulls the next elements of a stream. */
-export type Pull<A, E, R> = Effect.Effect<Chunk.Chunk<A>, Option.Option<E>, R>
+import type { StreamPull } from "../runtime/platform.js"
+import { openPullIn } from "../runtime/platform.js"
 
 /** The next elements. Undefined at the end of the stream. */
-export const nextOf = <A, E, R>(pull: Pull<A, E, R>): Effect.Effect<Chunk.Chunk<A> | undefined, E, R> =>
+export const nextOf = <A, E, R>(pull: StreamPull<A, E, R>): Effect.Effect<Chunk.Chunk<A> | undefined, E, R> =>
   Effect.catchAll(pull, (end): Effect.Effect<undefined, E> =>
     Option.isSome(end) ? Effect.fail(end.value) : Effect.succeed(undefined)
   )
@@ -38,7 +37,7 @@ export async function* iterateStream<A, E, R>(
   const abort = () => isIdle && void close()
   signal?.addEventListener("abort", abort)
   try {
-    const pull = await run(Scope.extend(Stream.toPull(stream), scope), signal)
+    const pull = await run(openPullIn(stream, scope), signal)
     for (;;) {
       isIdle = false
       const chunk = await run(nextOf(pull), signal)

@@ -1,7 +1,7 @@
 /** Responses for code without Effect: the `Response` of the Fetch standard. */
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
-import { setCookieHeadersOf } from "../response/setCookieHeaders.js"
+import { setCookieHeadersOf } from "../response/fieldValues.js"
 
 /** Statuses of responses without a body (Fetch §2.2.3). `Response` rejects one for them. */
 const bodiless: ReadonlySet<number> = new Set([204, 205, 304])

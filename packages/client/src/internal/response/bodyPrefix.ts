@@ -2,12 +2,13 @@
 import type * as HttpClientError from "@effect/platform/HttpClientError"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import type { UrlParams } from "@effect/platform/UrlParams"
-import type * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import type { Json, StreamPull } from "../runtime/platform.js"
+import { openPullIn } from "../runtime/platform.js"
 import { bufferedBodyOf } from "./bodyReader.js"
 import { BaseResponse, BufferedResponse } from "./clientResponse.js"
 import { concat } from "./readBody.js"
@@ -38,7 +39,7 @@ class PartiallyReadResponse extends BaseResponse implements HttpClientResponse {
     return Effect.flatMap(this.#buffered, ({ text }) => text)
   }
 
-  get json(): Effect.Effect<unknown, HttpClientError.ResponseError> {
+  get json(): Effect.Effect<Json, HttpClientError.ResponseError> {
     return Effect.flatMap(this.#buffered, ({ json }) => json)
   }
 
@@ -63,7 +64,7 @@ interface PeekResult {
 
 const decoder = new TextDecoder()
 
-type Pull = Effect.Effect<Chunk.Chunk<Uint8Array>, Option.Option<HttpClientError.ResponseError>>
+type Pull = StreamPull<Uint8Array, HttpClientError.ResponseError>
 
 /**
  * Reads until the body ends or exceeds the limit. The scope is closed at the end of the body, here or by the body's
@@ -90,7 +91,7 @@ const readPrefix = (response: HttpClientResponse, pull: Pull, close: Effect.Effe
       const bytes = concat(chunks)
       return { text: decoder.decode(bytes), response: new BufferedResponse(response, bytes) }
     }
-    const all = Stream.concat(Stream.fromIterable(chunks), Stream.fromPull(Effect.succeed(pull)))
+    const all = Stream.concat(Stream.fromIterable(chunks), Stream.repeatEffectChunkOption(pull))
     // Around the whole stream, because a reader may stop before the rest.
     return { text: undefined, response: new PartiallyReadResponse(response, Stream.ensuring(all, close)) }
   })
@@ -104,7 +105,7 @@ export const peek = (response: HttpClientResponse): Effect.Effect<PeekResult> =>
   }
   return Effect.flatMap(Scope.make(), (scope) => {
     const close = Scope.close(scope, Exit.void)
-    return Scope.extend(Stream.toPull(response.stream), scope).pipe(
+    return openPullIn(response.stream, scope).pipe(
       Effect.flatMap((pull) => readPrefix(response, pull, close)),
       Effect.onInterrupt(() => close)
     )

@@ -7,6 +7,7 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { openPullIn } from "../runtime/platform.js"
 
 /** See `Transport.bufferedBody`. */
 export const bufferedBody: unique symbol = Symbol.for("@countersign/client/Transport/bufferedBody")
@@ -45,7 +46,7 @@ const hasBytes = (piece: Uint8Array): boolean => piece.length > 0
 /** The body of a response of any transport. It is opened by the first read. */
 const readStream = <E>(stream: Stream.Stream<Uint8Array, E>): BodyReader<E> => {
   const scope = Effect.runSync(Scope.make())
-  const open = Scope.extend(Stream.toPull(Stream.filter(stream, hasBytes)), scope)
+  const open = openPullIn(Stream.filter(stream, hasBytes), scope)
   let pull: BodyReader<E>["next"] | undefined
   const next = Effect.suspend(() => pull ?? Effect.flatMap(open, (opened) => (pull = opened)))
   return { next, close: Scope.close(scope, Exit.void) }

@@ -6,20 +6,20 @@ import type * as PlatformCookies from "@effect/platform/Cookies"
 import type * as Headers from "@effect/platform/Headers"
 import * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
-import * as HttpIncomingMessage from "@effect/platform/HttpIncomingMessage"
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as UrlParams from "@effect/platform/UrlParams"
 import * as Effect from "effect/Effect"
-import * as Inspectable from "effect/Inspectable"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { recordedFailureOf, copyFailure } from "../errors/failureDetails.js"
 import { classify } from "../errors/transportReason.js"
 import { redactedUrl } from "../redaction/requestHistory.js"
+import type { Json } from "../runtime/platform.js"
+import { PlatformResponse, sameFailure } from "../runtime/platform.js"
 import type { BodyReader } from "./bodyReader.js"
 import { bodyReader, bufferedBody, bufferedBodyOf, mapReaderError, readerOf, streamOf } from "./bodyReader.js"
 import { fieldValues, rawFieldValues } from "./fieldValues.js"
-import { rawSetCookie, rawSetCookieOf } from "./setCookieHeaders.js"
+import { rawSetCookie, rawSetCookieOf } from "./fieldValues.js"
 
 /** The request without headers and body, and with a redacted URL. */
 const redactRequest = (request: HttpClientRequest.HttpClientRequest): HttpClientRequest.HttpClientRequest =>
@@ -28,9 +28,7 @@ const redactRequest = (request: HttpClientRequest.HttpClientRequest): HttpClient
 /** For responses of an untyped transport that become an error or a redirect. */
 const unsignedByForeignResponse: WeakMap<object, HttpClientRequest.HttpClientRequest> = new WeakMap()
 
-export abstract class BaseResponse extends Inspectable.Class {
-  readonly [HttpClientResponse.TypeId]: HttpClientResponse.TypeId = HttpClientResponse.TypeId
-  readonly [HttpIncomingMessage.TypeId]: HttpIncomingMessage.TypeId = HttpIncomingMessage.TypeId
+export abstract class BaseResponse extends PlatformResponse {
   readonly status: number
   readonly #source: HttpClientResponse.HttpClientResponse
   #request: HttpClientRequest.HttpClientRequest | undefined
@@ -121,10 +119,9 @@ export const unsignedRequestOf = (
 export class StreamingResponse extends BaseResponse implements HttpClientResponse.HttpClientResponse {
   #failure(error: HttpClientError.ResponseError): HttpClientError.ResponseError {
     const { code, reason } = classify(recordedFailureOf(error).cause, true)
-    const redacted = new HttpClientError.ResponseError({
+    const redacted = sameFailure(error, {
       request: this.request,
       response: this,
-      reason: error.reason,
       description: code ?? reason,
       // Readers within the pipeline need only the code of the cause.
       ...(code === undefined ? {} : { cause: { code } })
@@ -146,7 +143,7 @@ export class StreamingResponse extends BaseResponse implements HttpClientRespons
     return Stream.suspend(() => streamOf(this[bodyReader]()))
   }
 
-  get json(): Effect.Effect<unknown, HttpClientError.ResponseError> {
+  get json(): Effect.Effect<Json, HttpClientError.ResponseError> {
     return this.#mapFailure(this.source.json)
   }
 
@@ -202,8 +199,8 @@ export class BufferedResponse extends BaseResponse implements HttpClientResponse
     return Effect.sync(() => this.#asText())
   }
 
-  get json(): Effect.Effect<unknown, HttpClientError.ResponseError> {
-    return this.#decode((): unknown => (this.#asText() === "" ? null : JSON.parse(this.#asText())))
+  get json(): Effect.Effect<Json, HttpClientError.ResponseError> {
+    return this.#decode((): Json => (this.#asText() === "" ? null : JSON.parse(this.#asText())))
   }
 
   get urlParamsBody(): Effect.Effect<UrlParams.UrlParams, HttpClientError.ResponseError> {

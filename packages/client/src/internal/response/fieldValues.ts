@@ -1,4 +1,5 @@
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
+import * as Cookies from "@effect/platform/Cookies"
 
 /** See `Transport.fieldValues`. */
 export const fieldValues: unique symbol = Symbol.for("@countersign/client/Transport/fieldValues")
@@ -21,4 +22,21 @@ export const rawFieldValues = (
 export const fieldValuesOf = (response: HttpClientResponse & WithFieldValues, name: string): ReadonlyArray<string> => {
   const joined = response.headers[name]
   return rawFieldValues(response, name) ?? (joined === undefined ? [] : [joined])
+}
+
+/** See `Transport.rawSetCookie`. */
+export const rawSetCookie: unique symbol = Symbol.for("@countersign/client/Transport/rawSetCookie")
+
+/** The raw `Set-Cookie` fields of a response. Undefined if the transport does not provide them. */
+export const rawSetCookieOf = (response: HttpClientResponse): unknown =>
+  rawSetCookie in response ? response[rawSetCookie] : undefined
+
+/**
+ * The `Set-Cookie` fields of a response. If the transport does not provide them, they are made from the platform's
+ * cookies.
+ */
+export const setCookieHeadersOf = (response: HttpClientResponse): ReadonlyArray<string> => {
+  const raw = rawSetCookieOf(response)
+  if (!Array.isArray(raw)) return Cookies.toSetCookieHeaders(response.cookies)
+  return raw.filter((line) => typeof line === "string")
 }

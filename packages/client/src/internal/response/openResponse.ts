@@ -18,6 +18,7 @@ import type * as BodyReader from "./bodyReader.js"
 import { forEachPiece, mapReaderError, readBytes, readerOf, streamOf } from "./bodyReader.js"
 import { originalRequest } from "./clientResponse.js"
 import { drain } from "./readBody.js"
+import { openPull } from "../runtime/platform.js"
 
 /** See `OpenResponse.defaults`. */
 export const defaults = { idle: "60 seconds" } as const
@@ -205,5 +206,5 @@ export const sourceOf = (opened: OpenResponse): OpenSource | undefined => Stream
 export const pullOf = (opened: OpenResponse): Effect.Effect<Reader["next"], never, Scope.Scope> =>
   Effect.suspend(() => {
     const pull = StreamedOpenResponse.pull(opened)
-    return pull === undefined ? Stream.toPull(opened.stream) : Effect.succeed(pull)
+    return pull === undefined ? openPull(opened.stream) : Effect.succeed(pull)
   })

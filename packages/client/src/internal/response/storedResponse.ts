@@ -2,19 +2,16 @@
 import * as PlatformCookies from "@effect/platform/Cookies"
 import * as Headers from "@effect/platform/Headers"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
-import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
-import * as HttpIncomingMessage from "@effect/platform/HttpIncomingMessage"
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as UrlParams from "@effect/platform/UrlParams"
 import * as Effect from "effect/Effect"
-import * as Inspectable from "effect/Inspectable"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import { PlatformResponse } from "../runtime/platform.js"
 import { BufferedResponse } from "./clientResponse.js"
 
 /** A response without a body. A web response would reject some statuses and header fields. */
-class HeaderOnly extends Inspectable.Class implements HttpClientResponse.HttpClientResponse {
-  readonly [HttpClientResponse.TypeId]: HttpClientResponse.TypeId = HttpClientResponse.TypeId
-  readonly [HttpIncomingMessage.TypeId]: HttpIncomingMessage.TypeId = HttpIncomingMessage.TypeId
+class HeaderOnly extends PlatformResponse implements HttpClientResponse.HttpClientResponse {
   readonly cookies = PlatformCookies.empty
   readonly remoteAddress: Option.Option<string> = Option.none()
   readonly stream = Stream.empty

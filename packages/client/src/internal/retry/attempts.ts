@@ -3,10 +3,8 @@ import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Schedule from "effect/Schedule"
-import * as ScheduleDecision from "effect/ScheduleDecision"
-import * as Interval from "effect/ScheduleInterval"
-import * as Intervals from "effect/ScheduleIntervals"
+import * as Option from "effect/Option"
+import type * as Schedule from "effect/Schedule"
 import type { RateLimited, Unavailable } from "../../Errors.js"
 import * as RetryAfter from "../../RetryAfter.js"
 import type * as RetryBudget from "../../RetryBudget.js"
@@ -18,7 +16,8 @@ import { runExternal } from "../call/externalCode.js"
 import { responseOfError } from "../errors/errorResponse.js"
 import { drain } from "../response/readBody.js"
 import { unsafeMonotonicNow, unsafeNow } from "../time/clock.js"
-import { sleepUntil, timerMillis } from "../time/sleep.js"
+import { decidedSchedule, initialState, nextStep } from "../time/scheduleStep.js"
+import { sleepUntil } from "../time/sleep.js"
 import type { Failure, Statuses } from "./eligibility.js"
 import {
   isRetryable,
@@ -142,31 +141,24 @@ export class Attempts<E, R> {
    */
   get #schedule(): Schedule.Schedule<unknown, AttemptError<E>> {
     const { idempotencyKeyHeader, schedule, transientStatuses } = this.#rules
-    const initial: unknown = schedule.initial
-    return Schedule.makeWithState(initial, (now, input: AttemptError<E>, state) => {
-      const end = Effect.succeed([state, undefined, ScheduleDecision.done] as const)
+    let state = initialState(schedule)
+    return decidedSchedule((input: AttemptError<E>) => {
+      const end = Effect.succeed(undefined)
       if (!(input instanceof FailedAttempt)) return end
       const { failure } = input
       if (!isRetryable(this.#request, failure, idempotencyKeyHeader, transientStatuses)) return end
       return Effect.suspend(() => {
-        // Whole milliseconds, so that the schedule's sums stay exact.
-        const monotonic = Math.floor(unsafeMonotonicNow(this.#context.fiber))
-        const step = runExternal(schedule.step(monotonic, failure, state), this.#context)
+        const step = runExternal(nextStep(schedule, state, failure), this.#context)
         return Effect.flatMap(Effect.exit(step), (stepped) => {
           if (Exit.isFailure(stepped)) {
             // `Effect.retry` takes a failure of the step for its end: the schedule did not decide before the deadline.
             input.result = Effect.failCause(stepped.cause)
             return end
           }
-          // Effect types the state as `any`. It is only passed to the next step.
-          const following: unknown = stepped.value[0]
-          const decision = stepped.value[2]
-          if (ScheduleDecision.isDone(decision)) return Effect.succeed([following, undefined, decision] as const)
-          const delay = Math.max(0, Intervals.start(decision.intervals) - monotonic)
-          return Effect.map(
-            this.#prepare(input, delay),
-            (ms) => [following, undefined, ms === undefined ? ScheduleDecision.done : continueAfter(now, ms)] as const
-          )
+          const next = Option.getOrUndefined(stepped.value)
+          if (next === undefined) return end
+          state = next.state
+          return this.#prepare(input, next.delayMs)
         })
       })
     })
@@ -201,7 +193,3 @@ export class Attempts<E, R> {
     })
   }
 }
-
-/** A wait that is longer than a timer can hold continues before the attempt. */
-const continueAfter = (now: number, ms: number): ScheduleDecision.ScheduleDecision =>
-  ScheduleDecision.continueWith(Interval.after(now + timerMillis(ms)))

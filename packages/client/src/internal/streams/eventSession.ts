@@ -9,7 +9,7 @@ import type { ClientRetries } from "../client/services.js"
 import { retryOptions } from "../client/services.js"
 import { isTransientFailure } from "../errors/transience.js"
 import { monotonicMillis } from "../time/clock.js"
-import { nextStep } from "../time/scheduleStep.js"
+import { initialState, nextStep } from "../time/scheduleStep.js"
 import { toFieldValue } from "./lastEventId.js"
 import type { ServerEvent } from "./serverEvent.js"
 
@@ -92,7 +92,7 @@ export class EventSession {
 
   constructor(rules: ReconnectRules, lastEventId: string | undefined) {
     this.#rules = rules
-    this.#initialState = this.#scheduleState = rules.schedule.initial
+    this.#initialState = this.#scheduleState = initialState(rules.schedule)
     this.#lastEventId = lastEventId
   }
 

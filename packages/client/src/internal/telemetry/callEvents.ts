@@ -4,7 +4,6 @@ import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import { globalValue } from "effect/GlobalValue"
 import * as Option from "effect/Option"
 import type { Send } from "../call/pipeline.js"
 import type { CallContext } from "../call/context.js"
@@ -14,9 +13,10 @@ import { unsafeMonotonicNow } from "../time/clock.js"
 import { observeExchange } from "./attributes.js"
 import type { Listener } from "./timeline.js"
 import { addListener, observation, observationOf, publishEvent } from "./timeline.js"
+import { globalState } from "../runtime/fiber.js"
 
 /** Two copies of this package share the count. */
-const calls: { last: number } = globalValue("@countersign/client/Timeline/calls", () => ({ last: 0 }))
+const calls: { last: number } = globalState("@countersign/client/Timeline/calls", () => ({ last: 0 }))
 
 const tagPattern = /^[\w@/.-]{1,80}$/
 

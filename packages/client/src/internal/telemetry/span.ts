@@ -1,58 +1,16 @@
-/** The span of one HTTP request: whether it is recorded, its start, its attributes and its end. */
-import * as HttpClient from "@effect/platform/HttpClient"
+/** The span of one HTTP request: its start, its attributes and its end. */
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Redact from "@countersign/protocol/Redact"
 import * as Cause from "effect/Cause"
-import * as Chunk from "effect/Chunk"
-import * as Clock from "effect/Clock"
-import * as Context from "effect/Context"
-import * as DefaultServices from "effect/DefaultServices"
 import * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
-import * as FiberRef from "effect/FiberRef"
-import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
-import * as Tracer from "effect/Tracer"
+import type * as Tracer from "effect/Tracer"
 import type { Destination } from "../origins/originMatcher.js"
 import { redactedOrigin, redactedUrl } from "../redaction/requestHistory.js"
+import type { Running } from "../runtime/fiber.js"
+import { spanTimeOf, startSpan } from "./fiberTelemetry.js"
 import { errorTypeOf, isExchangeError, methodOf, otherValue } from "./attributes.js"
-
-type Running = Fiber.RuntimeFiber<unknown, unknown>
-
-/** The default tracer. Its spans are visible only to code that holds them. */
-const nativeTracer = Context.get(DefaultServices.liveServices, Tracer.Tracer)
-
-/** The nearest enclosing span that is propagated. */
-const visibleParentOf = (span: Tracer.AnySpan | undefined): Tracer.AnySpan | undefined => {
-  if (span === undefined || !Context.get(span.context, Tracer.DisablePropagation)) return span
-  return span._tag === "Span" ? visibleParentOf(Option.getOrUndefined(span.parent)) : undefined
-}
-
-/**
- * Whether a span would be recorded. Tracing must be enabled, also by the platform for this request: an exporter that
- * sends its spans through this client disables it. And there must be a tracer, or an enclosing span.
- */
-export const isTracingEnabled = (fiber: Running, request: HttpClientRequest): boolean =>
-  (fiber.currentSpan !== undefined || fiber.currentTracer !== nativeTracer) &&
-  fiber.getFiberRef(FiberRef.currentTracerEnabled) &&
-  !fiber.getFiberRef(HttpClient.currentTracerDisabledWhen)(request) &&
-  (fiber.currentTracer !== nativeTracer || visibleParentOf(fiber.currentSpan) !== undefined)
-
-const spanTimeOf = (fiber: Running): bigint =>
-  fiber.getFiberRef(FiberRef.currentTracerTimingEnabled)
-    ? Context.get(fiber.currentDefaultServices, Clock.Clock).unsafeCurrentTimeNanos()
-    : 0n
-
-/** Does the same as the platform's `makeSpan`, without its effect, which costs as much as the span. */
-const startSpan = (fiber: Running, name: string): Tracer.Span => {
-  const links = Chunk.toReadonlyArray(fiber.getFiberRef(FiberRef.currentTracerSpanLinks))
-  const parent = Option.fromNullable(visibleParentOf(fiber.currentSpan))
-  const span = fiber.currentTracer.span(name, parent, Context.empty(), links, spanTimeOf(fiber), "client")
-  const annotations = fiber.getFiberRef(FiberRef.currentTracerSpanAnnotations)
-  if (HashMap.size(annotations) > 0) HashMap.forEach(annotations, (value, key) => span.attribute(key, value))
-  return span
-}
 
 /** Characters that a path contains unencoded. */
 const pathCharacters: ReadonlyArray<boolean> = Array.from({ length: 128 }, (_, code) =>

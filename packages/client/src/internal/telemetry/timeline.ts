@@ -2,15 +2,12 @@
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Redact from "@countersign/protocol/Redact"
-import type * as Fiber from "effect/Fiber"
-import * as FiberRef from "effect/FiberRef"
-import { globalValue } from "effect/GlobalValue"
 import * as LogLevel from "effect/LogLevel"
 import { unsafeNow } from "../time/clock.js"
 import type { Event, EventFields } from "./events.js"
-import { logNow } from "./logNow.js"
-
-type Running = Fiber.RuntimeFiber<unknown, unknown>
+import { makeLocal } from "../runtime/fiber.js"
+import { logNow } from "./fiberTelemetry.js"
+import type { FiberLocal, Running } from "../runtime/fiber.js"
 
 /** What an event is about. Listeners of the application do not get it, because it contains credentials. */
 export interface EventSource {
@@ -39,9 +36,9 @@ interface Observation {
   readonly call: ObservedCall | undefined
 }
 
-export const observation: FiberRef.FiberRef<Observation | undefined> = globalValue(
+export const observation: FiberLocal<Observation | undefined> = makeLocal<Observation | undefined>(
   "@countersign/client/Timeline/observation/1",
-  () => FiberRef.unsafeMake<Observation | undefined>(undefined)
+  undefined
 )
 
 /** The listeners of a fiber's calls, if there are any. */

@@ -1,14 +1,7 @@
 import * as Clock from "effect/Clock"
-import * as Context from "effect/Context"
-import * as DefaultServices from "effect/DefaultServices"
 import * as Effect from "effect/Effect"
-import type * as Fiber from "effect/Fiber"
-
-type Running = Fiber.RuntimeFiber<unknown, unknown>
-
-const liveClock = Context.get(DefaultServices.liveServices, Clock.Clock)
-
-const clockOf = (fiber: Running): Clock.Clock => Context.get(fiber.currentDefaultServices, Clock.Clock)
+import type { Running } from "../runtime/fiber.js"
+import { clockOf, liveClock } from "../runtime/fiber.js"
 
 /** Whether a fiber runs with the live clock. With another clock, such as a test's, that clock must drive every wait. */
 export const hasLiveClock = (fiber: Running): boolean => clockOf(fiber) === liveClock

@@ -1,9 +1,12 @@
+/** Steps of schedules without their waits. The edition for Effect 4 replaces this module. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type * as Schedule from "effect/Schedule"
+import * as Schedule from "effect/Schedule"
 import * as ScheduleDecision from "effect/ScheduleDecision"
+import * as Interval from "effect/ScheduleInterval"
 import * as Intervals from "effect/ScheduleIntervals"
 import { monotonicMillis } from "./clock.js"
+import { timerMillis } from "./sleep.js"
 
 /** A step of a running schedule: its delay, and the state for the next step. */
 export interface ScheduleStep {
@@ -11,6 +14,9 @@ export interface ScheduleStep {
   /** Delay before the next request, in milliseconds. */
   readonly delayMs: number
 }
+
+/** The state of a schedule before its first step. */
+export const initialState = (schedule: Schedule.Schedule<unknown, never, unknown>): unknown => schedule.initial
 
 /**
  * Computes the next step of a schedule without sleeping. The caller can then drain a response or reject a wait before
@@ -32,3 +38,20 @@ export const nextStep = <In, R>(
           Option.some({ state: next as unknown, delayMs: Math.max(0, Intervals.start(decision.intervals) - now) })
     )
   })
+
+/**
+ * A schedule with waits that a function decides: each is a delay in milliseconds, or undefined at the end. Its output is not
+ * used.
+ */
+export const decidedSchedule = <In>(
+  decide: (input: In) => Effect.Effect<number | undefined>
+): Schedule.Schedule<unknown, In> =>
+  Schedule.makeWithState(0, (now, input: In) =>
+    Effect.map(decide(input), (delayMs) => [
+      now,
+      now,
+      delayMs === undefined
+        ? ScheduleDecision.done
+        : ScheduleDecision.continueWith(Interval.after(now + timerMillis(delayMs)))
+    ])
+  )
