@@ -8,6 +8,7 @@ const names = [
   "basic-auth",
   "wrong-credentials",
   "fallback-credentials",
+  "digest-auth",
   "token-stored",
   "token-refreshed",
   "retry-backoff",

@@ -25,6 +25,7 @@ const names = [
   "basic-auth",
   "wrong-credentials",
   "fallback-credentials",
+  "digest-auth",
   "token-stored",
   "token-refreshed",
   "retry-backoff",
@@ -187,7 +188,7 @@ describe.concurrent("The demo's command line", () => {
       expect(status).toBe(1)
       const { failed, scenarios: shown } = yield* Schema.decodeUnknown(Result)(out)
       expect(shown.map(({ name }) => name)).toEqual(names)
-      expect(failed).toBe(12)
+      expect(failed).toBe(13)
       expect(JSON.stringify(shown[2]?.observed)).toContain("the connection was refused")
       expect(err).not.toMatch(/^\s+at /m)
     })

@@ -6,6 +6,7 @@
  * |---|---|
  * | `/get`, `/headers`; `/post`, `/put`, `/patch`, `/delete` | an echo |
  * | `/basic-auth/:user/:passwd` | 200, or 401 `Basic realm="Fake Realm"` without a body |
+ * | `/digest-auth/:qop/:user/:passwd/:algorithm` | 200 with `rspauth` for `auth`, or 401 `Digest`. `algorithm` is `MD5` (also without it), `SHA-256` or `SHA-512-256`. A nonce count that is used twice is `stale` |
  * | `/bearer` | 200 for any token, or 401 `Bearer` |
  * | `/status/:codes` | the status, or one of several |
  * | `/cookies`, `/cookies/set?name=value`, `/cookies/set/:name/:value`, `/cookies/delete?name` | cookies |
@@ -44,6 +45,7 @@ import * as Layer from "effect/Layer"
 import * as Auth from "./internal/httpBin/basicAuth.js"
 import * as Content from "./internal/httpBin/content.js"
 import * as Cookies from "./internal/httpBin/cookies.js"
+import * as Digest from "./internal/httpBin/digestAuth.js"
 import * as Echo from "./internal/httpBin/echo.js"
 import * as Signed from "./internal/httpBin/hmacSignature.js"
 import * as Limits from "./internal/httpBin/rateLimits.js"
@@ -74,7 +76,7 @@ export type Received = Recorder.Received
  * @category models
  */
 export interface Options {
-  /** The only password that `/basic-auth` accepts, regardless of the path: set it to make authentication fail. */
+  /** The only password that `/basic-auth` and `/digest-auth` accept, regardless of the path: set it to make authentication fail. */
   readonly password?: string | undefined
   /** Keys that `/countersign/api-key` accepts (`countersign-key`). */
   readonly apiKeys?: ReadonlyArray<string> | undefined
@@ -122,6 +124,7 @@ const build = (
     const rows = [
       ...[Echo, Cookies, Redirects, Content, Responses].flatMap((module) => module.routes),
       ...Auth.routes(accepted),
+      ...Digest.routes(state, accepted),
       ...Limits.routes(state),
       ...Pages.routes(state),
       ...Operations.routes(state),

@@ -4,6 +4,7 @@ import * as Undici from "@effect/platform-node/Undici"
 import * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import { createHash } from "node:crypto"
 import { describe, expect, it } from "@effect/vitest"
 import * as HttpBin from "@countersign/testing/HttpBin"
 import * as Effect from "effect/Effect"
@@ -103,6 +104,31 @@ describe.each(transports)("HttpBin %s", (_, layer) => {
       const right = yield* get("/basic-auth/us%2Fer/pa%3Ass", basic("us/er", "pa:ss"))
       expect([right.status, yield* right.json]).toEqual([200, { authenticated: true, user: "us/er" }])
     }).pipe(Effect.provide(layer))
+  )
+
+  it.effect.each(Object.entries({ MD5: "md5", "SHA-256": "sha256", "SHA-512-256": "sha512-256" }))(
+    "requires a valid digest with %s, and accepts each nonce count once",
+    ([algorithm, name]) =>
+      Effect.gen(function* () {
+        const path = `/digest-auth/auth/user/pass/${algorithm}`
+        const hash = (text: string) => createHash(name).update(text).digest("hex")
+        const challenge = (yield* get(path)).headers["www-authenticate"] ?? ""
+        const nonce = /nonce="(\w+)"/.exec(challenge)?.[1] ?? ""
+        expect(challenge).toContain(`algorithm=${algorithm}`)
+        const secret = hash("user:Digest Realm:pass")
+        const digest = (method: string, nc: string) =>
+          hash(`${secret}:${nonce}:${nc}:c:auth:${hash(`${method}:${path}`)}`)
+        const field = (response: string, nc = "00000001") => ({
+          authorization: `Digest username="user", realm="Digest Realm", nonce="${nonce}", uri="${path}", response="${response}", qop=auth, nc=${nc}, cnonce="c"`
+        })
+        expect((yield* get(path, field("0"))).headers["www-authenticate"]).not.toContain("stale")
+        const right = yield* get(path, field(digest("GET", "00000001")))
+        expect([right.status, yield* right.json]).toEqual([200, { authenticated: true, user: "user" }])
+        expect(right.headers["authentication-info"]).toContain(`rspauth="${digest("", "00000001")}"`)
+        const again = yield* get(path, field(digest("GET", "00000001")))
+        expect([again.status, again.headers["www-authenticate"]]).toEqual([401, expect.stringContaining("stale=true")])
+        expect((yield* get(path, field(digest("GET", "00000002"), "00000002"))).status).toBe(200)
+      }).pipe(Effect.provide(layer))
   )
 
   it.effect("accepts any bearer token", () =>

@@ -4,6 +4,7 @@ import { basicAuth } from "./scenarios/basicAuth.js"
 import { beyond } from "./scenarios/beyond.js"
 import { completeClient } from "./scenarios/completeClient.js"
 import { customSignature } from "./scenarios/customSignature.js"
+import { digestAuth } from "./scenarios/digestAuth.js"
 import { downloadResumed } from "./scenarios/downloadResumed.js"
 import { fallbackCredentials } from "./scenarios/fallbackCredentials.js"
 import { inspectChallenge } from "./scenarios/inspectChallenge.js"
@@ -23,6 +24,7 @@ export const scenarios: ReadonlyArray<Scenario> = [
   basicAuth,
   wrongCredentials,
   fallbackCredentials,
+  digestAuth,
   tokenStored,
   tokenRefreshed,
   retryBackoff,

@@ -8,6 +8,8 @@ export interface State {
   readonly refused: Map<string, ReadonlySet<string>>
   /** Accepted nonces of `/countersign/signed`. */
   readonly nonces: Set<string>
+  /** Nonce counts that were used at `/digest-auth`, by nonce. */
+  readonly digestCounts: Map<string, Set<string>>
 }
 
 export interface Settings {
@@ -16,7 +18,13 @@ export interface Settings {
   readonly signingKeys: ReadonlyMap<string, string>
 }
 
-export const make = (): State => ({ counts: new Map(), minted: new Map(), refused: new Map(), nonces: new Set() })
+export const make = (): State => ({
+  counts: new Map(),
+  minted: new Map(),
+  refused: new Map(),
+  nonces: new Set(),
+  digestCounts: new Map()
+})
 
 /** Counts a call of `name`. Returns whether it is among the first `times`. */
 export const isAmongFirst = (state: State, name: string, times: number): boolean => {
