@@ -59,6 +59,8 @@ export * as KeyValueTokenStore from "./KeyValueTokenStore.js"
  * DynamoDB, etcd or Consul.
  */
 export * as LeaseLock from "./LeaseLock.js"
+/** HTTP Message Signatures (RFC 9421) with WebCrypto: signs each request, and verifies signed responses. */
+export * as MessageSignature from "./MessageSignature.js"
 /** Meta: client options for Facebook Login. */
 export * as Meta from "./providers/Meta.js"
 /**

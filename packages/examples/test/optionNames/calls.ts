@@ -6,6 +6,7 @@ declare const secret: Redacted.Redacted<string>
 declare const location: ApiKey.Location
 declare const cryptoKey: CryptoKey
 declare const dpop: Dpop.Key
+declare const signatureKey: MessageSignature.Key
 declare const sourceService: TokenSource.Service
 declare const server: OAuth2.Service
 declare const encryptionKey: EncryptionKey.EncryptionKey
@@ -77,6 +78,12 @@ export const calls: ReadonlyArray<string> = [
   `KeyValueTokenStore.make(keyValueStore, { $ })`,
   `LeaseLock.make(backing, { $ })`,
   `KeyValueTokenStore.layer({ $ })`,
+  `MessageSignature.fromJwk(secret, { $ })`,
+  `MessageSignature.fromPem(secret, { algorithm: "ed25519", $ })`,
+  `MessageSignature.fromSecret(secret, { $ })`,
+  `MessageSignature.make({ key: signatureKey, $ })`,
+  `MessageSignature.layer({ key: signatureKey, $ })`,
+  `MessageSignature.verifyResponses(Auth.none, { keys: [signatureKey], $ })`,
   `OAuth2.make({ ${client}, $ })`,
   `ProtectedResource.fromChallenges(url, [], { $ })`,
   `ProtectedResource.fromResponse(url, response, { $ })`,

@@ -18,6 +18,7 @@ import * as Jwt from "@countersign/auth/Jwt"
 import * as JwtBearer from "@countersign/auth/JwtBearer"
 import * as KeyValueTokenStore from "@countersign/auth/KeyValueTokenStore"
 import * as LeaseLock from "@countersign/auth/LeaseLock"
+import * as MessageSignature from "@countersign/auth/MessageSignature"
 import * as OAuth2 from "@countersign/auth/OAuth2"
 import * as ProtectedResource from "@countersign/auth/ProtectedResource"
 import * as RefreshToken from "@countersign/auth/RefreshToken"
@@ -93,6 +94,7 @@ const keys = Effect.runSync(Effect.succeed({ getKeys: () => Effect.succeed([]) }
 const cryptoKey = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, false, ["sign", "verify"])
 const privateKey = cryptoKey.privateKey
 const dpop = await Effect.runPromise(Dpop.generateKey)
+const signatureKey = await Effect.runPromise(MessageSignature.fromSecret(secret))
 const jwk = await Effect.runPromise(Effect.flatMap(Dpop.generateExtractableKey, Dpop.toJwk))
 const backing: LeaseLock.Backing = {
   acquire: () => Effect.succeed(true),
@@ -193,6 +195,15 @@ export const constructors: ReadonlyArray<readonly [name: string, make: (extra: o
   ["LeaseLock.make", (extra) => LeaseLock.make(backing, extra)],
   ["KeyValueTokenStore.make", (extra) => KeyValueTokenStore.make(kvs, extra)],
   ["KeyValueTokenStore.layer", (extra) => KeyValueTokenStore.layer(extra)],
+  ["MessageSignature.fromJwk", (extra) => MessageSignature.fromJwk(jwk, extra)],
+  ["MessageSignature.fromPem", (extra) => MessageSignature.fromPem(secret, { algorithm: "ed25519", ...extra })],
+  ["MessageSignature.fromSecret", (extra) => MessageSignature.fromSecret(secret, extra)],
+  ["MessageSignature.make", (extra) => MessageSignature.make({ key: signatureKey, ...extra })],
+  ["MessageSignature.layer", (extra) => MessageSignature.layer({ key: signatureKey, ...extra })],
+  [
+    "MessageSignature.verifyResponses",
+    (extra) => MessageSignature.verifyResponses(Auth.none, { keys: [signatureKey], ...extra })
+  ],
   ["OAuth2.make", (extra) => OAuth2.make({ ...client, ...extra })],
   ["ProtectedResource.fromChallenges", (extra) => ProtectedResource.fromChallenges(url, [], extra)],
   ["ProtectedResource.fromResponse", (extra) => ProtectedResource.fromResponse(url, response, extra)],
