@@ -26,6 +26,7 @@ import * as PostJson from "../src/post-json.js"
 import * as Streams from "../src/streams.js"
 import * as SeveralApis from "../src/several-apis.js"
 import * as Transport from "../src/transport.js"
+import * as WhichScheme from "../src/which-scheme.js"
 import { config, expectShown, printed } from "./support/shownOutput.js"
 
 const { respond } = MockClient
@@ -38,6 +39,40 @@ describe("first-errors.ts", () => {
       Effect.provide(FirstErrors.ApiLive),
       Effect.provide(HttpBin.layerMemory)
     )
+  )
+})
+
+describe("which-scheme.ts", () => {
+  it.effect("prints the challenges of a server", () =>
+    Effect.gen(function* () {
+      const { baseUrl } = yield* HttpBin.HttpBin
+      const output = yield* printed(WhichScheme.look(baseUrl, "/digest-auth/auth/user/pass/SHA-256"))
+      expectShown("which-scheme.ts", output)
+      expect(yield* printed(WhichScheme.look(baseUrl, "/get"))).toBe("no credentials are needed")
+    }).pipe(Effect.provide(HttpBin.layerMemory))
+  )
+
+  it.effect("signs with the scheme that the server asks for, and reports what it does not answer", () =>
+    Effect.gen(function* () {
+      const schemes = Effect.map(sent, (requests) =>
+        requests.map(({ headers }) => headers["authorization"]?.split(" ")[0])
+      )
+      const challenge = (field: string) => (request: MockClient.Sent) =>
+        request.headers["authorization"] === undefined
+          ? respond(401, "", { "www-authenticate": field })
+          : respond(200, {})
+      const run = (live: typeof WhichScheme.ApiLive, field: string) =>
+        Effect.all([printed(WhichScheme.report), schemes]).pipe(
+          Effect.provide(live),
+          Effect.provide(MockClient.layer(challenge(field)))
+        )
+      const digest = 'Digest realm="r", nonce="n", qop="auth", algorithm='
+      expect(yield* run(WhichScheme.ApiLive, `${digest}SHA-256, Basic realm="r"`)).toEqual(["", [undefined, "Digest"]])
+      expect(yield* run(WhichScheme.ApiLive, 'Basic realm="r"')).toEqual(["", [undefined, "Basic"]])
+      expect(yield* run(WhichScheme.DigestLive, `${digest}MD5`)).toEqual(["", [undefined, "Digest"]])
+      const [unsupported] = yield* run(WhichScheme.DigestLive, `${digest}SHA-1`)
+      expect(unsupported).toContain("`algorithm`")
+    }).pipe(config({ API_USER: "ada", API_PASSWORD: "pass" }))
   )
 })
 
