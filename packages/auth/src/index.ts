@@ -14,6 +14,10 @@ export * as AuthorizationCode from "./AuthorizationCode.js"
  * and client, which all grants of the client share.
  */
 export * as AuthorizationServer from "./AuthorizationServer.js"
+/** Credentials of AWS: access keys, and sources of temporary ones. */
+export * as AwsCredentials from "./AwsCredentials.js"
+/** AWS Signature Version 4: signs requests to AWS, and to services with its API, with an access key. */
+export * as AwsSignature from "./AwsSignature.js"
 /** Basic authentication (RFC 7617): a user name and a password with every request. */
 export * as Basic from "./Basic.js"
 /** Bearer tokens (RFC 6750): an access token in the `authorization` field of every request. */

@@ -5,6 +5,8 @@
  */
 /** `Accept-Signature` (RFC 9421 §5): asks the other side to sign its next message. */
 export * as AcceptSignature from "./AcceptSignature.js"
+/** AWS Signature Version 4: canonical request, string to sign, and the fields and query parameters of a signed request. */
+export * as AwsSignature from "./AwsSignature.js"
 /** Base URLs of APIs: joins a path to a base URL, and rejects every path that leads outside of it. */
 export * as BaseUrl from "./BaseUrl.js"
 /** Credentials of the Basic authentication scheme (RFC 7617). */

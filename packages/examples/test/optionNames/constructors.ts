@@ -4,6 +4,7 @@ import * as ApiClient from "@countersign/client/ApiClient"
 import * as ApiKey from "@countersign/auth/ApiKey"
 import * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
 import * as AuthorizationServer from "@countersign/auth/AuthorizationServer"
+import * as AwsSignature from "@countersign/auth/AwsSignature"
 import * as Basic from "@countersign/auth/Basic"
 import * as Bearer from "@countersign/auth/Bearer"
 import * as ClientAuthentication from "@countersign/auth/ClientAuthentication"
@@ -84,6 +85,7 @@ import * as Redacted from "effect/Redacted"
 const secret = Redacted.make("secret")
 const location = ApiKey.header("x-api-key")
 const client = { issuer: "https://auth.example.com", clientId: "app", clientSecret: secret }
+const awsKey = { accessKeyId: "AKID", secretAccessKey: secret }
 const app = { clientId: "app", clientSecret: secret }
 const acquireToken = () => Effect.succeed(Token.bearer(secret, 0))
 const source = { key: "key", acquireToken }
@@ -214,6 +216,9 @@ export const constructors: ReadonlyArray<readonly [name: string, make: (extra: o
   ["Registration.register", (extra) => Registration.register({ issuer: client.issuer, ...extra }, {})],
   ["Revocation.make", (extra) => Revocation.make({ ...client, ...extra })],
   ["Revocation.signOut", (extra) => Revocation.signOut({ ...client, ...extra })],
+  ["AwsSignature.make", (extra) => AwsSignature.make({ credentials: awsKey, ...extra })],
+  ["AwsSignature.layer", (extra) => AwsSignature.layer({ credentials: awsKey, ...extra })],
+  ["AwsSignature.presign", (extra) => AwsSignature.presign({ credentials: awsKey, url, ...extra })],
   ["Signature.make", (extra) => Signature.make({ keyId: "app", secret, ...extra })],
   ["Signature.layer", (extra) => Signature.layer({ keyId: "app", secret, ...extra })],
   ["TokenExchange.make", (extra) => TokenExchange.make({ ...client, ...extra })],

@@ -1,5 +1,6 @@
 /** Every parser of `protocol`, with valid inputs from which invalid ones are made. */
 import * as AcceptSignature from "@countersign/protocol/AcceptSignature"
+import * as AwsSignature from "@countersign/protocol/AwsSignature"
 import * as BaseUrl from "@countersign/protocol/BaseUrl"
 import * as Basic from "@countersign/protocol/Basic"
 import * as CacheControl from "@countersign/protocol/CacheControl"
@@ -174,11 +175,41 @@ const decide = (name: string, exchange: (text: string) => Redirect.RedirectInput
 
 const hop = { method: "POST", url: "https://api.example.com/v1", status: 307, location: "/", hops: 0, limit: 5 }
 
+const signAws = (value: string) =>
+  AwsSignature.canonicalRequest({
+    ...{ method: "GET", path: "/", query: "", payloadHash: AwsSignature.unsignedPayload, pathRule: "s3" },
+    headers: [["x-amz-meta-a", value]]
+  })
+
+const presignAws = (query: string): string =>
+  AwsSignature.presignedQuery(query, {
+    ...{ accessKeyId: "AKID", scope: "20150830/r/s3/aws4_request", time: "20150830T123600Z" },
+    ...{ signedHeaders: "host", expiresIn: 60 }
+  })
+
 /** Parsers by module. A test compares the names with the folder, so that no module is missing. */
 export const corpus: Readonly<Record<string, ReadonlyArray<Parser>>> = {
   AcceptSignature: [
     parser("AcceptSignature.parse", AcceptSignature.parse, requestedSignatures),
     parser("AcceptSignature.fulfil", fulfil, requestedSignatures)
+  ],
+  AwsSignature: [
+    parser("AwsSignature.canonicalQuery", AwsSignature.canonicalQuery, ["b=2&a=%31&a=x+y&acl", "%zz=%", "q=\u{1f600}"]),
+    parser("AwsSignature.canonicalPath", (text) => AwsSignature.canonicalPath(text, "general"), urls),
+    parser("AwsSignature.canonicalPath for S3", (text) => AwsSignature.canonicalPath(text, "s3"), urls),
+    parser("AwsSignature.signedHeaders", (text) => AwsSignature.signedHeaders([["x-amz-a", text]]), [" a  b\t"]),
+    parser("AwsSignature.canonicalRequest", signAws, ["two \t words\r\n", "x"]),
+    parser("AwsSignature.presignedQuery", presignAws, ["a=1&X-Amz-Date=2", "X-Amz-Signature=00"]),
+    parser("AwsSignature.endpointOf", AwsSignature.endpointOf, [
+      "bucket.s3.dualstack.us-gov-west-1.amazonaws.com",
+      "s3.us-west-004.backblazeb2.com",
+      "bucket.s3-us-west-2.amazonaws.com"
+    ]),
+    parser("AwsSignature.rejectionOf", AwsSignature.rejectionOf, [
+      "<Code>RequestTimeTooSkewed</Code><ServerTime>2015-08-30T12:36:00Z</ServerTime>",
+      "Signature expired: now (20150830T123600Z - 5 min.)",
+      "ExpiredTokenException"
+    ])
   ],
   BaseUrl: [
     parser("BaseUrl.validate", BaseUrl.validate, urls),

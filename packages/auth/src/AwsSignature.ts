@@ -1,0 +1,215 @@
+/**
+ * AWS Signature Version 4: signs requests to AWS, and to services with its API, with an access key.
+ *
+ * @since 0.1.0
+ */
+import * as Auth from "@countersign/client/Auth"
+import type { InvalidRequest } from "@countersign/client/Errors"
+import * as Protocol from "@countersign/protocol/AwsSignature"
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type * as Clock from "effect/Clock"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
+import type * as Redacted from "effect/Redacted"
+import type * as AwsCredentials from "./AwsCredentials.js"
+import { payloadHash } from "./internal/aws/payload.js"
+import { parseUrl, presigned, secondsOf } from "./internal/aws/presignedUrl.js"
+import { currentOf, endpointOf, isSource } from "./internal/aws/resolve.js"
+import { ServerClock } from "./internal/aws/serverClock.js"
+import { encodedUrl, withSignature } from "./internal/aws/signedRequest.js"
+import { Signer } from "./internal/aws/signing.js"
+import * as OptionNames from "./internal/options/optionNames.js"
+import { urlOf } from "./internal/schemes/signedUrl.js"
+
+/**
+ * Options of AWS signatures.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options<out E = never> {
+  /** The access key, or a source of temporary credentials. */
+  readonly credentials: AwsCredentials.Credentials | AwsCredentials.Source<E>
+  /** The region, such as `eu-central-1`. By default it is read from the host name. */
+  readonly region?: string | undefined
+  /** The signing name of the service, such as `execute-api`. By default it is read from the host name. */
+  readonly service?: string | undefined
+  /**
+   * Whether the signature covers the body (`signed`). Set `unsigned` for forms and for streams that can be read only once. S3
+   * accepts it, and most other services do not.
+   */
+  readonly payload?: "signed" | "unsigned" | undefined
+}
+
+const names: OptionNames.ShapeOf<Options> = {
+  credentials: {
+    ...{ accessKeyId: true, secretAccessKey: "secret", sessionToken: "secret", expiresAt: true },
+    ...{ get: true, onRejected: true, honorsDeadline: true }
+  },
+  region: true,
+  service: true,
+  payload: true
+}
+
+/**
+ * Options of a presigned URL.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface PresignOptions<out E = never> extends Omit<Options<E>, "payload"> {
+  /** The absolute URL. */
+  readonly url: string | URL
+  /** The HTTP method (`GET`). */
+  readonly method?: string | undefined
+  /** Fields that the request must have when it is sent. They are signed. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  /** How long the URL is valid: 1 second to 7 days (15 minutes). It ends earlier if the credentials expire. */
+  readonly expiresIn?: Duration.DurationInput | undefined
+}
+
+const presignNames: OptionNames.ShapeOf<PresignOptions> = {
+  credentials: names.credentials,
+  region: true,
+  service: true,
+  url: true,
+  method: true,
+  headers: true,
+  expiresIn: true
+}
+
+/**
+ * Default values of {@link PresignOptions}.
+ *
+ * @since 0.1.0
+ * @category defaults
+ */
+export const defaults: { readonly expiresIn: Duration.DurationInput } = { expiresIn: "15 minutes" }
+
+/** The id of credentials in a rejection: the access key id, and the clock offset that the request was signed with. */
+const credentialId = (accessKeyId: string, offset: number): string => `${offset} ${accessKeyId}`
+
+const parseId = (id: string | number): { readonly offset: number; readonly accessKeyId: string } => {
+  const [offset = "", accessKeyId = ""] = String(id).split(" ")
+  return { offset: Number(offset), accessKeyId }
+}
+
+/**
+ * Authenticates requests with AWS Signature Version 4.
+ *
+ * - Each request is signed anew, retries, redirects and replays included.
+ * - The signature covers method, path, query, body, and the fields `host`, `content-type`, `content-md5` and `x-amz-*`.
+ * - The query is sent as it is signed: `+` becomes `%20`. For S3 this applies to the path too.
+ * - A rejection with a `Date` that differs by more than four minutes corrects the clock, and so does an error such as
+ *   `RequestTimeTooSkewed`. The request is sent once more.
+ * - After an error such as `ExpiredToken`, the source of the credentials can replace them. The request is sent once more.
+ * - A stream is signed if it is marked with `RequestBody.markReplayable`: it is read once for the hash and once to be sent.
+ * - A request with its own `x-amz-content-sha256` field is signed with that value.
+ *
+ * A call fails with `InvalidRequest`:
+ *
+ * - `{ reason: "Body" }` for a form or a stream that cannot be read twice, unless `payload` is `unsigned`.
+ * - `{ reason: "Options" }` if the host name shows no region or service and the option is missing.
+ * - `{ reason: "Credentials" }` if a part of the credentials is empty.
+ * - `{ reason: "Header" }` if a signed field has characters outside of ASCII.
+ *
+ * A URL removes dot segments, so keys of S3 with the segments `.` and `..` cannot be requested. Chunk signatures
+ * (`aws-chunked`) and Signature Version 4A are not supported.
+ *
+ * Specification: [AWS Signature Version 4](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html).
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = <E = never>(options: Options<E>): Auth.Service<E> => {
+  const { credentials, payload } = OptionNames.known("`AwsSignature`", options, names)
+  const source = isSource(credentials) ? credentials : undefined
+  const serverClock = new ServerClock()
+  const signer = new Signer()
+
+  const sign = (
+    request: HttpClientRequest.HttpClientRequest,
+    clock: Clock.Clock
+  ): Effect.Effect<Auth.Signed<E>, E | InvalidRequest> =>
+    Effect.gen(function* () {
+      const target = yield* urlOf(request)
+      const endpoint = yield* endpointOf(options, target)
+      const hash = request.headers["x-amz-content-sha256"] ?? (yield* payloadHash(request.body, payload))
+      // Last, because the hash of a large body takes time.
+      const current = yield* currentOf(credentials)
+      const url = encodedUrl(target, endpoint.service)
+      const time = Protocol.formatTime(serverClock.now(clock))
+      const { offset } = serverClock
+      return {
+        request: yield* withSignature(signer, { request, url, credentials: current, endpoint, hash, time }),
+        credential: credentialId(current.accessKeyId, offset),
+        onResponse: (response) => serverClock.onResponse(response, offset)
+      }
+    })
+
+  return {
+    sign: (request) => Effect.clockWith((clock) => sign(request, clock)),
+    onRejected: ({ credential }) => {
+      const { accessKeyId, offset } = parseId(credential)
+      return offset === serverClock.offset
+        ? (source?.onRejected?.(accessKeyId) ?? Effect.succeed(false))
+        : Effect.succeed(true)
+    },
+    expiredWhen: { status: [400, 403], body: serverClock.isReason },
+    // Hashes and signatures are computed in this process, and `payloadHash` ends at the deadline.
+    honorsDeadline: source === undefined || source.honorsDeadline === true
+  }
+}
+
+/**
+ * Layer that signs requests to the API's origins with AWS Signature Version 4, see {@link make}.
+ *
+ * @example
+ * import * as AwsSignature from "@countersign/auth/AwsSignature"
+ * import type * as Redacted from "effect/Redacted"
+ *
+ * const AuthLive = AwsSignature.layer({
+ *   credentials: { accessKeyId: "AKIDEXAMPLE", secretAccessKey: Redacted.make("secret") },
+ *   region: "eu-central-1",
+ *   service: "execute-api"
+ * })
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = <E = never>(options: Options<E>): Layer.Layer<Auth.Auth<E>> =>
+  Auth.layerEffect(Effect.sync(() => make(options)))
+
+/**
+ * Makes a presigned URL: for a limited time it allows one kind of request without other credentials, so treat it as a secret.
+ *
+ * Fails with `InvalidRequest` if `expiresIn` is not between 1 second and 7 days, and as the calls of {@link make} do.
+ *
+ * @example
+ * import * as AwsSignature from "@countersign/auth/AwsSignature"
+ * import type * as Redacted from "effect/Redacted"
+ *
+ * const download = AwsSignature.presign({
+ *   credentials: { accessKeyId: "AKIDEXAMPLE", secretAccessKey: Redacted.make("secret") },
+ *   url: "https://photos.s3.eu-central-1.amazonaws.com/2026/a.jpg",
+ *   expiresIn: "10 minutes"
+ * })
+ *
+ * Specification: [Authenticating requests: query parameters](https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html).
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const presign = <E = never>(
+  options: PresignOptions<E>
+): Effect.Effect<Redacted.Redacted<string>, E | InvalidRequest> =>
+  Effect.gen(function* () {
+    yield* OptionNames.check("`AwsSignature.presign`", options, presignNames)
+    const expiresIn = yield* secondsOf(options.expiresIn ?? defaults.expiresIn)
+    const target = yield* parseUrl(options.url)
+    const endpoint = yield* endpointOf(options, target)
+    const credentials = yield* currentOf(options.credentials)
+    const time = Protocol.formatTime(yield* Effect.clockWith((clock) => clock.currentTimeMillis))
+    return presigned(options, { endpoint, credentials, expiresIn, time, url: encodedUrl(target, endpoint.service) })
+  })
