@@ -4,6 +4,7 @@
 export const declarations = `
 declare const secret: Redacted.Redacted<string>
 declare const location: ApiKey.Location
+declare const awsKey: { readonly accessKeyId: string; readonly secretAccessKey: Redacted.Redacted<string> }
 declare const cryptoKey: CryptoKey
 declare const dpop: Dpop.Key
 declare const signatureKey: MessageSignature.Key
