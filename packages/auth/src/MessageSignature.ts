@@ -19,6 +19,7 @@ import type { Algorithm, Key } from "./internal/messageSignature/keys.js"
 import * as Keys from "./internal/messageSignature/keys.js"
 import * as Requests from "./internal/messageSignature/requests.js"
 import * as Responses from "./internal/messageSignature/responses.js"
+import { ServerClocks } from "./internal/messageSignature/serverClocks.js"
 import type { VerificationOptions } from "./internal/messageSignature/verificationOptions.js"
 import { requirementsOf } from "./internal/messageSignature/verificationOptions.js"
 import * as OptionNames from "./internal/options/optionNames.js"
@@ -160,7 +161,10 @@ export const defaults = {
 } as const
 
 /**
- * Signs each request with its own `created`, retries, redirects and replays included. A 401 is final.
+ * Signs each request with its own `created`, retries, redirects and replays included.
+ *
+ * `created` is the time by the server's clock, if the `Date` of an earlier response differs from the own clock by 5 seconds or
+ * more. After a 401 that corrects the time, the request is sent once more. Any other 401 is final.
  *
  * The signed URL is the URL that is sent. `Content-Digest` is the hash of the bytes that are sent, which are not copied. An
  * existing `Content-Digest`, `Signature` or `Signature-Input` is replaced.
@@ -191,8 +195,14 @@ export const make = (options: Options): Auth.Service => {
     contentDigest: options.contentDigest ?? defaults.contentDigest,
     fieldTypes: options.fieldTypes ?? {}
   }
-  // Hashes and signatures are computed in this process.
-  return { ...Auth.makeStaticEffect((request) => Requests.signRequest(request, settings)), honorsDeadline: true }
+  const clocks = new ServerClocks()
+  return {
+    sign: (request) => Requests.signByClock(request, settings, clocks),
+    onRejected: ({ credential, initialCredentialId: first = credential }) =>
+      Effect.sync(() => clocks.isCorrected(credential, first)),
+    // Hashes and signatures are computed in this process.
+    honorsDeadline: true
+  }
 }
 
 /**

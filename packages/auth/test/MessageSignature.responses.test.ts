@@ -57,24 +57,58 @@ interface Behaviour {
   readonly changedStatus?: number
 }
 
+type Sign = (base: Buffer) => Buffer
+
+const padding = Crypto.constants.RSA_PKCS1_PSS_PADDING
+
+/** A key pair of each algorithm, and how node:crypto signs with it. */
+const pairs: ReadonlyArray<
+  readonly [MessageSignature.Algorithm, Crypto.KeyPairKeyObjectResult, (base: Buffer, key: Crypto.KeyObject) => Buffer]
+> = [
+  ["ed25519", pair, (base, key) => Crypto.sign(null, base, key)],
+  [
+    "ecdsa-p256-sha256",
+    Crypto.generateKeyPairSync("ec", { namedCurve: "P-256" }),
+    (base, key) => Crypto.sign("sha256", base, { key, dsaEncoding: "ieee-p1363" })
+  ],
+  [
+    "ecdsa-p384-sha384",
+    Crypto.generateKeyPairSync("ec", { namedCurve: "P-384" }),
+    (base, key) => Crypto.sign("sha384", base, { key, dsaEncoding: "ieee-p1363" })
+  ],
+  [
+    "rsa-pss-sha512",
+    Crypto.generateKeyPairSync("rsa", { modulusLength: 2048 }),
+    (base, key) => Crypto.sign("sha512", base, { key, padding, saltLength: 64 })
+  ],
+  [
+    "rsa-v1_5-sha256",
+    Crypto.generateKeyPairSync("rsa", { modulusLength: 2048 }),
+    (base, key) => Crypto.sign("sha256", base, key)
+  ]
+]
+
 /** A server that signs its responses with node:crypto. */
 const serverOf =
-  ({
-    body = '{"ok":true}',
-    changed,
-    changedBody,
-    changedStatus,
-    components,
-    headers,
-    metadata,
-    status = 200
-  }: Behaviour) =>
+  (
+    {
+      body = '{"ok":true}',
+      changed,
+      changedBody,
+      changedStatus,
+      components,
+      headers,
+      metadata,
+      status = 200
+    }: Behaviour,
+    sign: Sign = (base) => Crypto.sign(null, base, pair.privateKey)
+  ) =>
   ({ headers: sent, method, url }: MockClient.Sent) => {
     const fields = { "content-type": "application/json", "content-digest": digestOf(body), ...headers }
     const input = Protocol.make(components ?? ["@status", "content-digest"], { created, keyid: "server", ...metadata })
     const base = Protocol.base({ status, headers: fields, request: { method, url, headers: sent } }, input)
     if (base._tag === "Err") throw new Error(base.reason)
-    const value = new Uint8Array(Crypto.sign(null, Buffer.from(base.value), pair.privateKey))
+    const value = new Uint8Array(sign(Buffer.from(base.value)))
     const signature = Protocol.format([["server", { input, value }]])
     if (signature._tag === "Err") throw new Error(signature.reason)
     const all = { ...fields, ...signature.value, ...changed }
@@ -204,6 +238,28 @@ describe("MessageSignature.verifyResponses", () => {
       })
       expect(yield* mock.sent).toHaveLength(1)
     })
+  )
+
+  it.effect.each(pairs)(
+    "verifies %s with public keys in JWK and in PEM",
+    ([algorithm, { privateKey, publicKey }, sign]) =>
+      Effect.gen(function* () {
+        yield* TestClock.setTime(now)
+        const pem = publicKey.export({ type: "spki", format: "pem" }).toString()
+        for (const one of [
+          yield* MessageSignature.fromJwk(jwk(publicKey.export({ format: "jwk" })), { algorithm, keyId: "server" }),
+          yield* MessageSignature.fromPem(Redacted.make(pem), { algorithm, keyId: "server" })
+        ]) {
+          const auth = MessageSignature.verifyResponses(Auth.none, { keys: [one] })
+          const { api } = yield* clientOf(auth, (sent, index) =>
+            serverOf(index === 0 ? {} : { changedStatus: 201 }, (base) => sign(base, privateKey))(sent)
+          )
+          yield* api.get("/")
+          expect(yield* Effect.flip(api.get("/"))).toMatchObject({
+            detail: expect.stringContaining("signature is wrong")
+          })
+        }
+      })
   )
 
   it.effect("rejects a response that was signed for another request", () =>

@@ -1,4 +1,5 @@
 import * as MessageSignature from "@countersign/auth/MessageSignature"
+import * as HttpDate from "@countersign/protocol/HttpDate"
 import * as Protocol from "@countersign/protocol/MessageSignature"
 import * as MockClient from "@countersign/testing/MockClient"
 import * as HttpBody from "@effect/platform/HttpBody"
@@ -273,11 +274,35 @@ describe("MessageSignature.make", () => {
     })
   )
 
-  it.effect("sends no replay after a 401", () =>
+  const dateOf = (ms: number) => ({ date: HttpDate.format(ms) })
+
+  const createdOf = (sent: ReadonlyArray<MockClient.Sent>) => sent.map((one) => received(one).metadata.created)
+
+  it.effect("sends the request once more after a 401 that corrects the clock, and signs later ones with the time", () =>
     Effect.gen(function* () {
-      const { api, mock } = yield* clientOf(MessageSignature.make({ key: yield* key }), () => MockClient.respond(401))
-      expect(yield* Effect.flip(api.get("/"))).toMatchObject({ _tag: "Unauthorized" })
-      expect(yield* mock.sent).toHaveLength(1)
+      yield* TestClock.setTime(1_000_000)
+      const auth = MessageSignature.make({ key: yield* key })
+      const { api, mock } = yield* clientOf(auth, [MockClient.respond(401, "", dateOf(1_600_000)), ok, ok])
+      yield* api.post("/", { json: 1 })
+      yield* api.get("/")
+      expect(createdOf(yield* mock.sent)).toEqual([1000, 1600, 1600])
+    })
+  )
+
+  it.effect("sends no second replay, and none after a 401 with the right time, without it, or from a cache", () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(1_000_000)
+      for (const [headers, count] of [
+        [dateOf(1_600_000), 2],
+        [dateOf(1_004_000), 1],
+        [{}, 1],
+        [{ ...dateOf(1_600_000), age: "0" }, 1]
+      ] as const) {
+        const auth = MessageSignature.make({ key: yield* key })
+        const { api, mock } = yield* clientOf(auth, () => MockClient.respond(401, "", headers))
+        expect(yield* Effect.flip(api.get("/"))).toMatchObject({ _tag: "Unauthorized" })
+        expect(yield* mock.sent).toHaveLength(count)
+      }
     })
   )
 })

@@ -1,16 +1,18 @@
 /** Signs requests (RFC 9421 §3.1). */
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type * as Auth from "@countersign/client/Auth"
 import { InvalidRequest } from "@countersign/client/Errors"
 import * as IdempotencyKey from "@countersign/client/IdempotencyKey"
 import type * as Digests from "@countersign/protocol/ContentDigest"
 import * as MessageSignature from "@countersign/protocol/MessageSignature"
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { bytesOf } from "../schemes/bodyBytes.js"
 import { located, urlOf } from "../schemes/signedUrl.js"
 import * as ContentDigest from "./contentDigest.js"
 import type { Key } from "./keys.js"
 import { sign } from "./keys.js"
+import type { ServerClocks } from "./serverClocks.js"
+import { write } from "./serverClocks.js"
 
 type Request = HttpClientRequest.HttpClientRequest
 
@@ -68,13 +70,35 @@ const failureOf = ({ component, reason }: MessageSignature.BaseFailure): Invalid
     detail: `the component ${component === "" ? "of an option" : component} cannot be signed. ${MessageSignature.explain(reason)}`
   })
 
+/** The signed request, with the time by the server's clock, which later responses correct. */
+export const signByClock = (
+  request: Request,
+  settings: Settings,
+  clocks: ServerClocks
+): Effect.Effect<Auth.Signed, InvalidRequest> =>
+  Effect.gen(function* () {
+    const url = yield* urlOf(request)
+    const { origin } = url
+    const clock = yield* Effect.clock
+    const skewMs = clocks.skewOf(origin)
+    const now = clock.unsafeCurrentTimeMillis() + skewMs
+    return {
+      request: yield* signRequest(request, url, settings, Math.floor(now / 1000)),
+      credential: write({ origin, skewMs }),
+      onResponse: (response) => clocks.update(origin, response, clock.unsafeCurrentTimeMillis())
+    }
+  })
+
 /** The request with `content-digest`, `signature-input` and `signature`, and with exactly the signed URL. */
-export const signRequest = (request: Request, settings: Settings): Effect.Effect<Request, InvalidRequest> =>
+const signRequest = (
+  request: Request,
+  url: URL,
+  settings: Settings,
+  created: number
+): Effect.Effect<Request, InvalidRequest> =>
   Effect.gen(function* () {
     const { fieldTypes, key, keyId, label, sendAlgorithm, sendNonce, tag } = settings
-    const url = yield* urlOf(request)
     const digested = yield* withDigest(request, settings)
-    const created = Math.floor((yield* Clock.currentTimeMillis) / 1000)
     const input = MessageSignature.make(componentsOf(request, settings), {
       created,
       keyid: keyId ?? key.keyId,

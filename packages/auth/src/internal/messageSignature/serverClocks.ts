@@ -1,0 +1,48 @@
+/** Clock offsets of servers, by the `Date` of their responses. */
+import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
+import { BoundedMap } from "@countersign/client/BoundedMap"
+import * as HttpDate from "@countersign/protocol/HttpDate"
+
+/** More origins than a client uses. The limit bounds memory if input determines the origins. */
+const maxOrigins = 100
+
+/** A `Date` has whole seconds, and takes time to arrive. A smaller offset counts as none. */
+const minSkewMs = 5000
+
+/** An offset, and the origin that it is for: the credential id of a signed request. */
+interface UsedSkew {
+  readonly origin: string
+  readonly skewMs: number
+}
+
+/** Encodes the credential id as a text. An origin contains no space. */
+export const write = ({ origin, skewMs }: UsedSkew): string => `${skewMs} ${origin}`
+
+const read = (credential: string | number): UsedSkew => {
+  const [skewMs, origin = ""] = String(credential).split(" ")
+  return { skewMs: Number(skewMs), origin }
+}
+
+/** How far the clocks of servers are ahead of this machine's. */
+export class ServerClocks {
+  private readonly skews = new BoundedMap<number>(maxOrigins)
+
+  /** In milliseconds, 0 if it is small or not known. */
+  skewOf(origin: string): number {
+    return this.skews.get(origin) ?? 0
+  }
+
+  /** The `Date` of a cached response (`Age`) is not the server's current time. */
+  update(origin: string, { headers }: HttpClientResponse, now: number): void {
+    const date = headers["age"] === undefined ? HttpDate.parse(headers["date"] ?? "", now) : undefined
+    if (date === undefined) return
+    const skew = date - now
+    this.skews.set(origin, Math.abs(skew) < minSkewMs ? 0 : skew)
+  }
+
+  /** Whether the server may accept another signature, because its clock is known better since the rejected one was made. */
+  isCorrected(rejected: string | number, first: string | number): boolean {
+    const { origin, skewMs } = read(rejected)
+    return rejected === first && Math.abs(this.skewOf(origin) - skewMs) >= minSkewMs
+  }
+}
