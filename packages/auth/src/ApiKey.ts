@@ -3,86 +3,24 @@
  *
  * @since 0.1.0
  */
-import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Auth from "@countersign/client/Auth"
 import type { InvalidRequest } from "@countersign/client/Errors"
 import type * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Redacted from "effect/Redacted"
+import type * as Redacted from "effect/Redacted"
+import type { Location } from "./internal/apiKey/location.js"
+import { put } from "./internal/apiKey/location.js"
+import type { PoolOptions, SourcedPoolOptions } from "./internal/apiKey/pool.js"
+import { makeCheckedPool, makePool, poolNames, sourcedPoolNames } from "./internal/apiKey/pool.js"
 import * as OptionNames from "./internal/options/optionNames.js"
-import { blank, blankOption, isBlank } from "./internal/schemes/invalidCredential.js"
+import { blankOption, isBlank } from "./internal/schemes/invalidCredential.js"
 
-/**
- * Function that adds the key to a request: {@link header}, {@link query} or {@link cookie}.
- *
- * @since 0.1.0
- * @category models
- */
-export type Location = (
-  request: HttpClientRequest.HttpClientRequest,
-  key: Redacted.Redacted<string>
-) => HttpClientRequest.HttpClientRequest
-
-/**
- * Sends the key as the value of a header field, after an optional prefix such as `Token `.
- *
- * @since 0.1.0
- * @category locations
- */
-export const header =
-  (name: string, prefix = ""): Location =>
-  (request, key) =>
-    HttpClientRequest.setHeader(request, name, prefix + Redacted.value(key))
-
-/** Removes the query parameters with this name. The rest of the query stays byte for byte. */
-const withoutParam = (url: string, name: string): string => {
-  const [target = "", hash] = url.split(/(?=#)/, 2)
-  const start = target.indexOf("?")
-  const pairs = start === -1 ? [] : target.slice(start + 1).split("&")
-  const others = pairs.filter((pair) => !new URLSearchParams(pair).has(name))
-  if (others.length === pairs.length) return url
-  return target.slice(0, start) + (others.length === 0 ? "" : `?${others.join("&")}`) + (hash ?? "")
-}
-
-/**
- * Sends the key as a query parameter, and replaces a parameter of the same name.
- *
- * URLs end up in logs and histories: use a header where the API supports one.
- *
- * @since 0.1.0
- * @category locations
- */
-export const query =
-  (name: string): Location =>
-  (request, key) =>
-    HttpClientRequest.setUrlParam(
-      HttpClientRequest.setUrl(request, withoutParam(request.url, name)),
-      name,
-      Redacted.value(key)
-    )
-
-/** The cookies of a `cookie` header except those with this name. */
-const otherCookies = (header: string, name: string): ReadonlyArray<string> =>
-  header
-    .split(";")
-    .map((pair) => pair.trim())
-    .filter((pair) => pair !== "" && !pair.startsWith(`${name}=`))
-
-/**
- * Sends the key as a cookie beside the other cookies of the request, and replaces a cookie of the same name.
- *
- * @since 0.1.0
- * @category locations
- */
-export const cookie =
-  (name: string): Location =>
-  (request, key) => {
-    const pair = `${name}=${encodeURIComponent(Redacted.value(key))}`
-    const others = otherCookies(request.headers["cookie"] ?? "", name)
-    return HttpClientRequest.setHeader(request, "cookie", [...others, pair].join("; "))
-  }
+export type { Location } from "./internal/apiKey/location.js"
+export { cookie, header, query } from "./internal/apiKey/location.js"
+export type { PoolBehaviour, PoolOptions, SourcedPoolOptions } from "./internal/apiKey/pool.js"
+export type { Strategy } from "./internal/apiKey/keyRing.js"
 
 /**
  * An API key, and the part of the request that carries it.
@@ -91,20 +29,13 @@ export const cookie =
  * @category models
  */
 export interface Options {
-  /** Where the key is sent: {@link header}, {@link query} or {@link cookie}. */
+  /** Where the key is sent: `header`, `query` or `cookie`. */
   readonly location: Location
   /** The API key. Signing fails if it is empty or blank. */
   readonly key: Redacted.Redacted<string>
 }
 
 const names: OptionNames.ShapeOf<Options> = { location: true, key: "secret" }
-
-const put = (
-  location: Location,
-  request: HttpClientRequest.HttpClientRequest,
-  key: Redacted.Redacted<string>
-): Effect.Effect<HttpClientRequest.HttpClientRequest, InvalidRequest> =>
-  isBlank(key) ? Effect.fail(blank("key")) : Effect.succeed(location(request, key))
 
 /**
  * Authenticates with one API key.
@@ -154,7 +85,7 @@ export const layer = (options: Options): Layer.Layer<Auth.Auth, InvalidRequest> 
  * @category layers
  */
 export const layerConfig = (options: {
-  /** Where the key is sent: {@link header}, {@link query} or {@link cookie}. */
+  /** Where the key is sent: `header`, `query` or `cookie`. */
   readonly location: Location
   /** The configuration value with the key, such as `Config.redacted("API_KEY")`. */
   readonly key: Config.Config<Redacted.Redacted<string>>
@@ -168,65 +99,43 @@ export const layerConfig = (options: {
   )
 
 /**
- * Several API keys for the same part of the request.
- *
- * @since 0.1.0
- * @category models
- */
-export interface PoolOptions {
-  /** Where the key is sent: {@link header}, {@link query} or {@link cookie}. */
-  readonly location: Location
-  /** The keys, in the order in which they are used. */
-  readonly keys: readonly [Redacted.Redacted<string>, ...ReadonlyArray<Redacted.Redacted<string>>]
-}
-
-const poolNames: OptionNames.ShapeOf<PoolOptions> = { location: true, keys: "secret" }
-
-/** A rejected key is not tried again within this time. Later, the server may know the key. */
-const cooldownMs = 30_000
-
-/**
  * Authenticates with the first key until the server rejects it, then with the next one.
  *
- * During a key rotation, configure both the old and the new key. One request tries each key at most once. A rejected key is
- * skipped for 30 seconds. `Unauthorized` means that all keys were rejected; later requests are then sent with the last one.
+ * - Rotation: configure the new key and the old one, in this order. One request tries each key at most once, and a rejected key
+ *   is skipped for 30 seconds. A 401 rejects a key, and so do the responses that `Auth.withExpired` names.
+ * - `Unauthorized` means that all keys were rejected. With `sticky`, later requests are then sent with the last one.
+ * - With `rateLimitScope: "key"`, a request that gets a 429 is sent again at once with another key, and later requests use other
+ *   keys until the wait of that response is over. If all keys are limited, requests wait, or fail, as with one key: until the
+ *   first of the keys can be used again.
+ *
+ * @example
+ * import * as ApiKey from "@countersign/auth/ApiKey"
+ * import * as Redacted from "effect/Redacted"
+ *
+ * const keys = [Redacted.make("new"), Redacted.make("old")] as const
+ * const pool = ApiKey.pool({ location: ApiKey.header("x-api-key"), keys })
  *
  * @since 0.1.0
  * @category constructors
  */
 export const pool = (options: PoolOptions): Effect.Effect<Auth.Service> =>
-  Effect.sync(() => {
-    const { keys, location } = OptionNames.known("`ApiKey.pool`", options, poolNames)
-    let current = 0
-    const refusedAt = keys.map(() => Number.NEGATIVE_INFINITY)
-
-    const sign = (request: HttpClientRequest.HttpClientRequest) =>
-      Effect.suspend(() => {
-        const credential = current
-        return Effect.map(put(location, request, keys[credential] ?? keys[0]), (signed) => ({
-          request: signed,
-          credential
-        }))
-      })
-
-    const onRejected = ({ at, credential }: Auth.Rejection) =>
-      Effect.sync(() => {
-        if (typeof credential === "number") refusedAt[credential] = at
-        if (credential !== current) return true
-        for (let step = 1; step < keys.length; step++) {
-          const next = (current + step) % keys.length
-          if ((refusedAt[next] ?? 0) + cooldownMs > at) continue
-          current = next
-          return true
-        }
-        return false
-      })
-
-    return { sign, onRejected, replay: keys.length - 1, honorsDeadline: true }
-  })
+  Effect.suspend(() => makePool(OptionNames.known("`ApiKey.pool`", options, poolNames)))
 
 /**
- * Layer that sends the first of several API keys that the server accepts, see {@link pool}.
+ * Authenticates as {@link pool}, with keys that an effect reads, such as from a secret store.
+ *
+ * - The effect runs when the pool is made, and the pool fails as it fails.
+ * - If the server rejects all keys, the effect runs again: once for all calls, and at most once in each `readInterval`. If it fails,
+ *   finds no key or takes more than 30 seconds, the pool keeps its keys and logs a warning.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const poolEffect = <E, R>(options: SourcedPoolOptions<E, R>): Effect.Effect<Auth.Service, E, R> =>
+  Effect.suspend(() => makePool(OptionNames.known("`ApiKey.poolEffect`", options, sourcedPoolNames)))
+
+/**
+ * Layer that sends one of several API keys, see {@link pool}.
  *
  * Fails with `InvalidRequest` when it is built, if a key is empty.
  *
@@ -236,8 +145,52 @@ export const pool = (options: PoolOptions): Effect.Effect<Auth.Service> =>
 export const layerPool = (options: PoolOptions): Layer.Layer<Auth.Auth, InvalidRequest> =>
   Layer.effect(
     Auth.Auth,
-    Effect.flatMap(OptionNames.check("`ApiKey.pool`", options, poolNames), () => {
-      const index = options.keys.findIndex(isBlank)
-      return index === -1 ? pool(options) : Effect.fail(blankOption(`keys[${index}]`))
-    })
+    Effect.zipRight(
+      OptionNames.check("`ApiKey.pool`", options, poolNames),
+      Effect.suspend(() => makeCheckedPool<never, never>(options))
+    )
   )
+
+/**
+ * Layer that sends one of several API keys that an effect reads, see {@link poolEffect}.
+ *
+ * Fails when it is built, as the effect fails, and with `InvalidRequest` if a key is empty or there is none.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerPoolEffect = <E, R>(
+  options: SourcedPoolOptions<E, R>
+): Layer.Layer<Auth.Auth, E | InvalidRequest, R> =>
+  Layer.effect(
+    Auth.Auth,
+    Effect.zipRight(
+      OptionNames.check("`ApiKey.poolEffect`", options, sourcedPoolNames),
+      Effect.suspend(() => makeCheckedPool(options))
+    )
+  )
+
+/**
+ * Layer that reads several API keys from the configuration, and again if all are rejected, see {@link poolEffect}.
+ *
+ * Fails with `ConfigError` when it is built, if the keys are missing, and as {@link layerPoolEffect} does.
+ *
+ * @example
+ * import * as ApiKey from "@countersign/auth/ApiKey"
+ * import * as Config from "effect/Config"
+ *
+ * // API_KEYS=new,old
+ * const AuthLive = ApiKey.layerPoolConfig({
+ *   location: ApiKey.header("x-api-key"),
+ *   keys: Config.array(Config.redacted(), "API_KEYS")
+ * })
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerPoolConfig = (
+  options: Omit<SourcedPoolOptions<never, never>, "keys"> & {
+    /** The configuration value with the keys, such as `Config.array(Config.redacted(), "API_KEYS")`. */
+    readonly keys: Config.Config<ReadonlyArray<Redacted.Redacted<string>>>
+  }
+): Layer.Layer<Auth.Auth, ConfigError.ConfigError | InvalidRequest> => layerPoolEffect(options)

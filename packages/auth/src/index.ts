@@ -91,6 +91,11 @@ export * as Salesforce from "./providers/Salesforce.js"
  * header names are configurable.
  */
 export * as Signature from "./Signature.js"
+/**
+ * Bearer tokens that the client signs itself: a JWT (RFC 7519) with a private key, for APIs such as GitHub Apps, App Store Connect
+ * and APNs.
+ */
+export * as SignedJwt from "./SignedJwt.js"
 /** Slack: client options for bot tokens and user tokens. */
 export * as Slack from "./providers/Slack.js"
 /** Spotify: client options for the Spotify Web API. */

@@ -25,7 +25,15 @@ import { unsafeNow } from "./internal/time/clock.js"
 import type * as Policy from "./Policy.js"
 
 export type { Answered, ChallengeScheme, RejectedRequest, Verdict } from "./internal/auth/challenged.js"
-export type { ExpiredWhen, Offer, Rejection, Replay, Service, Signed } from "./internal/auth/scheme.js"
+export type {
+  ExpiredWhen,
+  Offer,
+  RateLimitedRequest,
+  Rejection,
+  Replay,
+  Service,
+  Signed
+} from "./internal/auth/scheme.js"
 
 /**
  * Identifies the authentication scheme of one API's client: a scheme that fails with `E` at most, beside `InvalidRequest`.
@@ -239,6 +247,7 @@ export interface Options<E = never> {
  * - After a 401 the request is sent once more, if the scheme has new credentials. A replay is not a retry attempt.
  * - A 403 causes one replay, and only if the scheme can satisfy a step-up challenge (`onInsufficientScope`).
  * - Responses that the scheme's `expiredWhen` names are handled like a 401.
+ * - A rate limit response causes a replay only if the scheme has other credentials for it (`onRateLimited`).
  * - Every other status is returned unchanged.
  *
  * Fails with `Unauthorized` when the scheme has no new credentials, when the replay is rejected too, or when the body cannot

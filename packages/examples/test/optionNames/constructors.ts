@@ -26,6 +26,7 @@ import * as RefreshToken from "@countersign/auth/RefreshToken"
 import * as Registration from "@countersign/auth/Registration"
 import * as Revocation from "@countersign/auth/Revocation"
 import * as Signature from "@countersign/auth/Signature"
+import * as SignedJwt from "@countersign/auth/SignedJwt"
 import * as Token from "@countersign/auth/Token"
 import * as TokenExchange from "@countersign/auth/TokenExchange"
 import * as TokenKey from "@countersign/auth/TokenKey"
@@ -148,6 +149,9 @@ export const constructors: ReadonlyArray<readonly [name: string, make: (extra: o
   ["ApiKey.layerConfig", (extra) => ApiKey.layerConfig({ location, key: Config.succeed(secret), ...extra })],
   ["ApiKey.pool", (extra) => ApiKey.pool({ location, keys: [secret], ...extra })],
   ["ApiKey.layerPool", (extra) => ApiKey.layerPool({ location, keys: [secret], ...extra })],
+  ["ApiKey.poolEffect", (extra) => ApiKey.poolEffect({ location, keys: Effect.succeed([secret]), ...extra })],
+  ["ApiKey.layerPoolEffect", (extra) => ApiKey.layerPoolEffect({ location, keys: Effect.succeed([secret]), ...extra })],
+  ["ApiKey.layerPoolConfig", (extra) => ApiKey.layerPoolConfig({ location, keys: Config.succeed([secret]), ...extra })],
   [
     "AuthorizationCode.make",
     (extra) => AuthorizationCode.make({ ...client, redirectUri: `${url}/callback`, ...extra })
@@ -219,6 +223,11 @@ export const constructors: ReadonlyArray<readonly [name: string, make: (extra: o
   ["AwsSignature.make", (extra) => AwsSignature.make({ credentials: awsKey, ...extra })],
   ["AwsSignature.layer", (extra) => AwsSignature.layer({ credentials: awsKey, ...extra })],
   ["AwsSignature.presign", (extra) => AwsSignature.presign({ credentials: awsKey, url, ...extra })],
+  ["SignedJwt.make", (extra) => SignedJwt.make({ key: { key: privateKey }, claims: {}, ...extra })],
+  ["SignedJwt.layer", (extra) => SignedJwt.layer({ key: { key: privateKey }, claims: {}, ...extra })],
+  ["SignedJwt.githubApp", (extra) => SignedJwt.githubApp({ clientId: "app", key: privateKey, ...extra })],
+  ["SignedJwt.appStoreConnect", (extra) => SignedJwt.appStoreConnect({ keyId: "key", key: privateKey, ...extra })],
+  ["SignedJwt.apns", (extra) => SignedJwt.apns({ teamId: "team", keyId: "key", key: privateKey, ...extra })],
   ["Signature.make", (extra) => Signature.make({ keyId: "app", secret, ...extra })],
   ["Signature.layer", (extra) => Signature.layer({ keyId: "app", secret, ...extra })],
   ["TokenExchange.make", (extra) => TokenExchange.make({ ...client, ...extra })],

@@ -46,7 +46,8 @@ const algorithms: Readonly<Record<string, Names>> = {
   Ed25519: { "": "Ed25519" }
 }
 
-const algorithmOf = ({ algorithm }: CryptoKey): string => {
+/** The JWS algorithm of a private key. Throws for a key that signs with none. */
+export const algorithmOf = ({ algorithm }: CryptoKey): string => {
   // Only some WebCrypto algorithms have a hash or a curve. For others these are undefined.
   const { hash, name, namedCurve } = algorithm as KeyAlgorithm & Partial<RsaHashedKeyAlgorithm & EcKeyAlgorithm>
   const alg = algorithms[name]?.[hash?.name ?? namedCurve ?? ""]

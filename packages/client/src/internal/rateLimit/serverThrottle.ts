@@ -4,7 +4,6 @@
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Origin from "@countersign/protocol/Origin"
-import * as RetryAfter from "@countersign/protocol/RetryAfter"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -16,7 +15,7 @@ import { deadlineAt, holds, leaseEnd } from "../call/context.js"
 import { waitFor } from "../call/wait.js"
 import { BoundedMap } from "../../BoundedMap.js"
 import { redactedUrl } from "../redaction/requestHistory.js"
-import { dateAfter, isRateLimit, retryAfterHeaderMs } from "../response/retryAfter.js"
+import { dateAfter, isRateLimit, retryAfterHeaderMs, waitOf } from "../response/retryAfter.js"
 import { emitAdmitted } from "../telemetry/admittedEvent.js"
 import { unsafeMonotonicNow, unsafeNow } from "../time/clock.js"
 import { cancelWait, restartAdmissionFiber, startAdmissionFiber } from "./admissionFiber.js"
@@ -171,10 +170,10 @@ export type ParseRetryAfter = (response: HttpClientResponse, now: number) => num
  * request.
  */
 export const parseRetryAfter: ParseRetryAfter = (response, now) => {
-  const { headers, status } = response
+  const { status } = response
   if (!mayThrottle(status)) return undefined
   if (isOverload(status)) return retryAfterHeaderMs(response, now)
-  return isRateLimit(response) ? (RetryAfter.parse(headers, now)?.delayMs ?? "unspecified") : undefined
+  return isRateLimit(response) ? (waitOf(response, now) ?? "unspecified") : undefined
 }
 
 /** Requests with the same origin, account and key share a gate. */
