@@ -4,6 +4,7 @@ import * as Protocol from "@countersign/protocol/MessageSignature"
 import * as MockClient from "@countersign/testing/MockClient"
 import * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
@@ -286,6 +287,33 @@ describe("MessageSignature.make", () => {
       yield* api.post("/", { json: 1 })
       yield* api.get("/")
       expect(createdOf(yield* mock.sent)).toEqual([1000, 1600, 1600])
+    })
+  )
+
+  it.effect("signs with the own clock if the server's differs by less than 5 seconds", () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(1_000_000)
+      const auth = MessageSignature.make({ key: yield* key })
+      const { api, mock } = yield* clientOf(auth, () => MockClient.respond(200, {}, dateOf(1_004_000)))
+      yield* api.get("/")
+      yield* api.get("/")
+      expect(createdOf(yield* mock.sent)).toEqual([1000, 1000])
+    })
+  )
+
+  it.effect("does not replace the signature of a replay, although the server names another time again", () =>
+    Effect.gen(function* () {
+      const auth = MessageSignature.make({ key: yield* key })
+      const respond = (ms: number) =>
+        HttpClientResponse.fromWeb(testRequest, new Response(null, { status: 401, headers: dateOf(ms) }))
+      const first = yield* auth.sign(testRequest)
+      first.onResponse?.(respond(600_000))
+      const rejection = { credential: first.credential, challenges: [], at: 0 }
+      expect(yield* auth.onRejected(rejection)).toBe(true)
+      const second = yield* auth.sign(testRequest)
+      second.onResponse?.(respond(1_200_000))
+      const again = { ...rejection, credential: second.credential, initialCredentialId: first.credential }
+      expect(yield* auth.onRejected(again)).toBe(false)
     })
   )
 
