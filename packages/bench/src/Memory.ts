@@ -15,8 +15,8 @@ export const baseUrl = "http://api.test"
 export const request = HttpClientRequest.get(`${baseUrl}/json`)
 const json = new TextEncoder().encode(JSON.stringify(payload))
 
-/** Makes responses like `NodeTransport`: parsed header fields, and a buffered small body. */
-const answering = (status: number, fields: Readonly<Record<string, string>>, body: Uint8Array<ArrayBuffer>) => {
+/** Makes a function that responds like `NodeTransport`: parsed header fields, and a buffered small body. */
+export const answering = (status: number, fields: Readonly<Record<string, string>>, body: Uint8Array<ArrayBuffer>) => {
   const headers = { ...fields, "content-length": String(body.length) }
   const prototype = Object.create(HttpClientResponse.fromWeb(request, new Response(body, { status, headers })), {
     headers: { value: Headers.fromInput(headers) },

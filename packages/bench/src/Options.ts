@@ -5,6 +5,7 @@ const sections = [
   "throughput",
   "growth",
   "policies",
+  "schemes",
   "failure",
   "bodies",
   "files",

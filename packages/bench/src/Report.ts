@@ -9,6 +9,7 @@ import type * as Growth from "./sections/growth.js"
 import type * as IdleStreams from "./sections/idleStreams.js"
 import type * as Pages from "./sections/pages.js"
 import type * as Policies from "./sections/policies.js"
+import type * as Schemes from "./sections/schemes.js"
 import type * as Sql from "./sections/sql.js"
 import type * as Start from "./sections/start.js"
 import type * as Storm from "./sections/storm.js"
@@ -22,6 +23,7 @@ export interface Report {
   readonly cases?: ReadonlyArray<Throughput.Row>
   readonly growth?: ReadonlyArray<Growth.Row>
   readonly policies?: ReadonlyArray<Policies.Row>
+  readonly schemes?: ReadonlyArray<Schemes.Row>
   readonly failure?: ReadonlyArray<Failure.Row>
   readonly bodies?: ReadonlyArray<Bodies.Row>
   readonly files?: ReadonlyArray<Files.Row>

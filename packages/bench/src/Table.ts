@@ -55,6 +55,13 @@ const policies = ({ policies: rows = [] }: Report): string =>
     rows.map(({ micros, name }) => [name, micros.toFixed(2)])
   )
 
+const schemes = ({ schemes: rows = [] }: Report): string =>
+  table(
+    "What each authentication scheme adds to a request",
+    ["scheme", "CPU µs", "CPU µs with a body of 64 KiB"],
+    rows.map(({ micros, name, uploadMicros }) => [name, micros.toFixed(2), uploadMicros.toFixed(2)])
+  )
+
 const failure = ({ failure: rows = [] }: Report): string =>
   table(
     "10 % of the answers are 503, 1 % are resets; 50 in flight",
@@ -220,6 +227,7 @@ export const format = (report: Report): string => {
     cases,
     growth,
     policies,
+    schemes,
     failure,
     bodies,
     files,

@@ -19,6 +19,7 @@ import * as Growth from "./sections/growth.js"
 import * as IdleStreams from "./sections/idleStreams.js"
 import * as Pages from "./sections/pages.js"
 import * as Policies from "./sections/policies.js"
+import * as Schemes from "./sections/schemes.js"
 import * as Sql from "./sections/sql.js"
 import * as Start from "./sections/start.js"
 import * as Storm from "./sections/storm.js"
@@ -32,6 +33,7 @@ const runs: Readonly<Record<Section, (bench: Bench) => Promise<Partial<Report>>>
   throughput: async (bench) => ({ cases: await Throughput.run(bench) }),
   growth: async (bench) => ({ growth: await Growth.run(bench) }),
   policies: async (bench) => ({ policies: await Policies.run(bench) }),
+  schemes: async (bench) => ({ schemes: await Schemes.run(bench) }),
   failure: async (bench) => ({ failure: await Failure.run(bench) }),
   bodies: async (bench) => ({ bodies: await Bodies.run(bench) }),
   files: async (bench) => ({ files: await Files.run(bench) }),

@@ -22,19 +22,11 @@ import * as HttpClient from "@effect/platform/HttpClient"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
+import type { Call, Repetitions, Subject } from "../CpuTime.js"
+import { differences } from "../CpuTime.js"
 import { mint } from "../cases/ours.js"
 import { baseUrl, cacheable, fresh, request, same, transport, transportOf } from "../Memory.js"
-import { median, round } from "../Numbers.js"
 import { answer } from "../Remote.js"
-
-type Call = Effect.Effect<unknown, unknown>
-
-interface Subject {
-  readonly name: string
-  readonly call: Call
-  /** The same call without it. */
-  readonly base: Call
-}
 
 const bare: Call = Effect.suspend(() => transport.execute(request))
 
@@ -99,27 +91,12 @@ export interface Cost {
   readonly micros: number
 }
 
-const measure = async ({ calls, rounds }: { readonly calls: number; readonly rounds: number }) => {
+const measure = async (repetitions: Repetitions): Promise<ReadonlyArray<Cost>> => {
   const runtime = ManagedRuntime.make(services)
-  const batch = async (call: Call): Promise<number> => {
-    let left = calls
-    const loop = Effect.whileLoop({ while: () => left-- > 0, body: () => call, step: () => undefined })
-    const before = process.cpuUsage()
-    await runtime.runPromise(loop)
-    const { system, user } = process.cpuUsage(before)
-    return (system + user) / calls
-  }
-  const measured = (await runtime.runPromise(subjects)).map((one) => ({ ...one, costs: new Array<number>() }))
-  // The first two rounds warm up.
-  for (let number = -2; number < rounds; number++) {
-    for (const { base, call, costs } of measured) {
-      const without = await batch(base)
-      const cost = (await batch(call)) - without
-      if (number >= 0) costs.push(cost)
-    }
-  }
+  const all = await runtime.runPromise(subjects)
+  const costs = await differences((effect) => runtime.runPromise(effect), all, repetitions)
   await runtime.dispose()
-  return measured.map(({ costs, name }): Cost => ({ name, micros: round(median(costs), 2) }))
+  return costs
 }
 
 const methods = { measure }
