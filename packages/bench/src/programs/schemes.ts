@@ -1,5 +1,6 @@
 /** Processor time of each authentication scheme around a transport in memory. */
 import * as ApiKey from "@countersign/auth/ApiKey"
+import * as AwsSignature from "@countersign/auth/AwsSignature"
 import * as Basic from "@countersign/auth/Basic"
 import * as Bearer from "@countersign/auth/Bearer"
 import * as Digest from "@countersign/auth/Digest"
@@ -63,6 +64,14 @@ const schemes: Effect.Effect<ReadonlyArray<Scheme>, unknown> = Effect.gen(functi
       transport: challenging
     },
     { name: "Signature, HMAC-SHA256", auth: Signature.make({ keyId: "key", secret }) },
+    {
+      name: "AwsSignature",
+      auth: AwsSignature.make({
+        credentials: { accessKeyId: "key", secretAccessKey: secret },
+        region: "eu-central-1",
+        service: "execute-api"
+      })
+    },
     { name: "MessageSignature, HMAC-SHA256", auth: MessageSignature.make({ key: hmacKey }) },
     { name: "MessageSignature, Ed25519", auth: MessageSignature.make({ key: signingKey }) }
   ]
