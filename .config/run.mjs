@@ -21,16 +21,22 @@ const dieOf = (signal) => {
   process.kill(process.pid, signal)
 }
 
-/** The exit status of a command. If a signal ended the command, this process ends by the same signal. */
-const run = (command, args, stdio) =>
+/**
+ * The exit status of a command. If a signal ended the command, this process ends by the same signal.
+ *
+ * @param onOutput gets the output, if `stdio` does not pass it on.
+ */
+const run = (command, args, stdio, onOutput = () => undefined) =>
   new Promise((resolve) => {
     const child = spawn(command, args, { cwd: root, stdio })
     children.add(child)
+    child.stdout?.on("data", onOutput)
+    child.stderr?.on("data", onOutput)
     child.on("error", (error) => {
       console.error(`${command}: ${error.message}`)
       resolve(127)
     })
-    child.on("exit", (status, signal) => {
+    child.on("close", (status, signal) => {
       children.delete(child)
       if (signals.includes(signal)) dieOf(signal)
       else resolve(status ?? 1)
@@ -72,18 +78,32 @@ const checks = {
 /** Tests make much garbage. With a larger young generation of V8 they take a tenth less time. Threads inherit it. */
 const testFlags = ["--max-semi-space-size=64"]
 
-const runTool = ([tool, ...args]) =>
+const runTool = ([tool, ...args], stdio = "inherit", onOutput) =>
   tool === "vitest"
-    ? run(process.execPath, [...testFlags, join(root, "node_modules", "vitest", "vitest.mjs"), ...args], "inherit")
-    : run(join(root, "node_modules", ".bin", tool), args, "inherit")
+    ? run(
+        process.execPath,
+        [...testFlags, join(root, "node_modules", "vitest", "vitest.mjs"), ...args],
+        stdio,
+        onOutput
+      )
+    : run(join(root, "node_modules", ".bin", tool), args, stdio, onOutput)
 
-/** Runs every check, even after a failure, so that all problems are reported at once. */
+/** Runs a check, and then prints its output. */
+const runCheck = async (name) => {
+  const output = []
+  const status = await runTool(checks[name], ["ignore", "pipe", "pipe"], (bytes) => output.push(bytes))
+  console.error(`» ${name}`)
+  process.stdout.write(Buffer.concat(output))
+  return status === 0 ? [] : [name]
+}
+
+/**
+ * Runs every check, even after a failure, so that all problems are reported at once. The linter reads the declarations that the
+ * compiler writes, and takes as long as the other checks together.
+ */
 const runChecks = async () => {
-  const failed = []
-  for (const [name, command] of Object.entries(checks)) {
-    console.error(`» ${name}`)
-    if ((await runTool(command)) !== 0) failed.push(name)
-  }
+  const others = async () => [...(await runCheck("unused")), ...(await runCheck("format")), ...(await runCheck("docs"))]
+  const failed = [await runCheck("types"), ...(await Promise.all([runCheck("lint"), others()]))].flat()
   console.error(failed.length === 0 ? "All checks passed." : `Failed: ${failed.join(", ")}`)
   return failed.length === 0 ? 0 : 1
 }
