@@ -186,7 +186,7 @@ export const layer = (options: Options): Layer.Layer<Auth.Auth, InvalidRequest> 
 export const importKey: (
   pem: Redacted.Redacted<string>,
   algorithm: string
-) => Effect.Effect<CryptoKey, InvalidRequest> = Pem.importKey
+) => Effect.Effect<jose.CryptoKey, InvalidRequest> = Pem.importKey
 
 /**
  * Options for the API of a GitHub App: a JWT for nine minutes, with an `iat` of a minute ago. The key is an RSA key for RS256.
@@ -201,7 +201,7 @@ export const githubApp = (options: {
   /** The client id of the app, or its id. */
   readonly clientId: string
   /** The private key of the app. */
-  readonly key: CryptoKey
+  readonly key: jose.CryptoKey
 }): Options => {
   const { clientId, key } = OptionNames.known("`SignedJwt.githubApp`", options, { clientId: true, key: true })
   return { key: { key }, claims: { iss: clientId }, lifetime: "9 minutes", backdate: "1 minute" }
@@ -222,7 +222,7 @@ export const appStoreConnect = (options: {
   /** The key id. */
   readonly keyId: string
   /** The private key. */
-  readonly key: CryptoKey
+  readonly key: jose.CryptoKey
 }): Options => {
   const known = { issuerId: true, keyId: true, key: true } as const
   const { issuerId, key, keyId } = OptionNames.known("`SignedJwt.appStoreConnect`", options, known)
@@ -248,7 +248,7 @@ export const apns = (options: {
   /** The key id. */
   readonly keyId: string
   /** The private key. */
-  readonly key: CryptoKey
+  readonly key: jose.CryptoKey
 }): Options => {
   const known = { teamId: true, keyId: true, key: true } as const
   const { key, keyId, teamId } = OptionNames.known("`SignedJwt.apns`", options, known)

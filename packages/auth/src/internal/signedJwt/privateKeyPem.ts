@@ -55,7 +55,7 @@ const pkcs8Of = (pem: string): string | undefined => {
 export const importKey = (
   pem: Redacted.Redacted<string>,
   algorithm: string
-): Effect.Effect<CryptoKey, InvalidRequest> =>
+): Effect.Effect<jose.CryptoKey, InvalidRequest> =>
   Effect.zipRight(
     requireWebCrypto,
     Effect.suspend(() => {
