@@ -9,6 +9,7 @@ import * as KeyValueStore from "@effect/platform/KeyValueStore"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/TestClock"
+import * as Crypto from "node:crypto"
 import { mkdtemp, rm } from "node:fs/promises"
 import { createServer } from "node:http"
 import { tmpdir } from "node:os"
@@ -18,6 +19,7 @@ import * as CallOptions from "../src/call-options.js"
 import * as FirstErrors from "../src/first-errors.js"
 import * as Forms from "../src/forms.js"
 import * as Limits from "../src/limits.js"
+import * as MessageSignatures from "../src/message-signatures.js"
 import * as Caching from "../src/cache.js"
 import * as Operations from "../src/operation.js"
 import * as Pages from "../src/pages.js"
@@ -73,6 +75,78 @@ describe("which-scheme.ts", () => {
       const [unsupported] = yield* run(WhichScheme.DigestLive, `${digest}SHA-1`)
       expect(unsupported).toContain("`algorithm`")
     }).pipe(config({ API_USER: "ada", API_PASSWORD: "pass" }))
+  )
+})
+
+describe("message-signatures.ts", () => {
+  const pair = Crypto.generateKeyPairSync("ed25519")
+  const publicJwk = pair.publicKey.export({ format: "jwk" })
+  const thumbprint = Crypto.createHash("sha256").update(`{"crv":"Ed25519","kty":"OKP","x":"${publicJwk.x}"}`)
+  const keyText = (kid: string) => JSON.stringify({ ...pair.privateKey.export({ format: "jwk" }), kid })
+  const signatureOf = (field = "") => Buffer.from(/^sig1=:(.*):$/.exec(field)?.[1] ?? "", "base64")
+
+  /** Whether the signature of a request is of these lines and of its parameters. */
+  const isSigned = ({ headers }: MockClient.Sent, lines: ReadonlyArray<string>) => {
+    const base = [...lines, `"@signature-params": ${headers["signature-input"]?.replace("sig1=", "")}`].join("\n")
+    return Crypto.verify(null, Buffer.from(base), pair.publicKey, signatureOf(headers["signature"]))
+  }
+
+  /** Signs a response as the bank does, and sends this body. */
+  const signed = (body: string) => {
+    const digest = `sha-256=:${Crypto.createHash("sha256").update('{"balance":21}').digest("base64")}:`
+    const params = '("@status" "content-digest" "@method";req "@target-uri";req);created=0;keyid="bank"'
+    const lines = [
+      '"@status": 200',
+      `"content-digest": ${digest}`,
+      '"@method";req: GET',
+      '"@target-uri";req: https://bank.example.com/balance'
+    ]
+    const base = [...lines, `"@signature-params": ${params}`].join("\n")
+    const signature = Crypto.sign(null, Buffer.from(base), pair.privateKey).toString("base64")
+    const fields = { "content-digest": digest, "signature-input": `sig1=${params}`, signature: `sig1=:${signature}:` }
+    return respond(200, body, { "content-type": "application/json", ...fields })
+  }
+
+  it.effect("signs each request with an Ed25519 key", () =>
+    Effect.gen(function* () {
+      yield* Effect.provide(
+        Effect.flatMap(MessageSignatures.Api, (api) => api.get("/orders")),
+        MessageSignatures.ApiLive
+      )
+      const [request] = yield* sent
+      expectShown("message-signatures.ts#sign", request?.headers["signature-input"] ?? "")
+      expect(isSigned(request!, ['"@method": GET', '"@target-uri": https://api.example.com/orders'])).toBe(true)
+    }).pipe(config({ API_SIGNING_KEY: keyText("my-key") }), Effect.provide(MockClient.layer([respond(200)])))
+  )
+
+  it.effect("reads a signed response, and rejects a body that was changed", () =>
+    Effect.gen(function* () {
+      const run = Effect.provide(printed(MessageSignatures.printBalance), MessageSignatures.BankLive)
+      expect(yield* run).toBe("{ balance: 21 }")
+      expectShown("message-signatures.ts", yield* run)
+    }).pipe(
+      config({ BANK_SIGNING_KEY: keyText("my-key"), BANK_PUBLIC_KEY: JSON.stringify({ ...publicJwk, kid: "bank" }) }),
+      Effect.provide(MockClient.layer([signed('{"balance":21}'), signed('{"balance":99}')]))
+    )
+  )
+
+  const kid = thumbprint.digest("base64url")
+
+  it.effect("signs the authority and the agent with the parameters of Web Bot Auth", () =>
+    Effect.gen(function* () {
+      const pages = Effect.flatMap(MessageSignatures.Site, (site) => Effect.all([site.get("/1"), site.get("/2")]))
+      yield* Effect.provide(pages, MessageSignatures.SiteLive)
+      const requests = yield* sent
+      for (const request of requests) {
+        expect(request.headers["signature-agent"]).toBe('bot="https://bot.example.com"')
+        expect(request.headers["signature-input"]?.replace(/nonce="[0-9a-f-]{36}"/, "nonce")).toBe(
+          `sig1=("@authority" "signature-agent";key="bot");created=0;keyid="${kid}";expires=60;nonce;tag="web-bot-auth"`
+        )
+        const lines = ['"@authority": site.example.com', '"signature-agent";key="bot": "https://bot.example.com"']
+        expect(isSigned(request, lines)).toBe(true)
+      }
+      expect(new Set(requests.map(({ headers }) => headers["signature-input"])).size).toBe(2)
+    }).pipe(config({ BOT_SIGNING_KEY: keyText(kid) }), Effect.provide(MockClient.layer(() => respond(200))))
   )
 })
 
