@@ -41,6 +41,33 @@ const bannedSyntax = [
   { selector: "NewExpression[callee.name='Date'][arguments.length=0]", message: `No new Date(): ${clock}` },
   { selector: "CallExpression[callee.name='Date']", message: `No Date(): ${clock}` }
 ]
+const either = {
+  selector: "ExportNamedDeclaration TSQualifiedName[left.name='Either']",
+  message: "No Either in a public signature, because Effect 4 has none: return an Effect, or a `Result` of protocol."
+}
+const effectOfTag = {
+  selector:
+    "CallExpression[callee.object.name='Effect'][callee.property.name=/^(flatMap|map|andThen|tap)$/][arguments.0.name=/^[A-Z]/]",
+  message: "A service is not an argument of Effect's functions: write `yield* Api` in `Effect.gen`."
+}
+/** Modules of Effect 3 that Effect 4 does not have. Only the modules of `differsInEffect4` import them. */
+const onlyInEffect3 = [
+  "DefaultServices",
+  "FiberRef",
+  "GlobalValue",
+  "ScheduleDecision",
+  "ScheduleInterval",
+  "ScheduleIntervals"
+].map((name) => ({
+  name: `effect/${name}`,
+  message: "Effect 4 does not have it: use a module in `runtime`, or one of those that docs/decisions/0044 lists."
+}))
+const differsInEffect4 = [
+  "packages/client/src/internal/runtime/*.ts",
+  "packages/client/src/internal/telemetry/fiberTelemetry.ts",
+  "packages/client/src/internal/time/scheduleStep.ts",
+  "packages/auth/src/internal/concurrency/pause.ts"
+]
 const barrels = ["effect", "@effect/platform", "@effect/platform-node"].map((name) => ({
   name,
   message: `Import the module, "${name}/Module": a barrel loads everything, and platform-node's needs more packages.`
@@ -109,8 +136,21 @@ export default defineConfig(
     rules: {
       "countersign/explicit-export-type": "error",
       "@typescript-eslint/explicit-module-boundary-types": "error",
-      "@typescript-eslint/no-restricted-imports": ["error", { paths: [bunsOwn] }]
+      "@typescript-eslint/no-restricted-imports": ["error", { paths: [bunsOwn, ...onlyInEffect3] }]
     }
+  },
+  {
+    files: differsInEffect4,
+    rules: { "@typescript-eslint/no-restricted-imports": ["error", { paths: [bunsOwn] }] }
+  },
+  {
+    files: [published],
+    ignores: ["packages/*/src/internal/**"],
+    rules: { "no-restricted-syntax": ["error", ...bannedSyntax, either] }
+  },
+  {
+    files: ["packages/examples/src/**/*.ts"],
+    rules: { "no-restricted-syntax": ["error", ...bannedSyntax, effectOfTag] }
   },
   {
     files: [published],

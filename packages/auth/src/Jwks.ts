@@ -116,10 +116,10 @@ const find = (set: KeySet.KeySet, header: KeySet.KeyHeader): Effect.Effect<Reado
  * @since 0.1.0
  * @category constructors
  */
-export const fromJson = (text: string): Either.Either<Jwks, JwtError> =>
-  Either.mapBoth(KeySet.read(text), {
-    onLeft: (why) => new JwtError({ reason: "Key", detail: `invalid key set: ${why}` }),
-    onRight: (set) => ({ getKeys: (header) => find(set, header) })
+export const fromJson = (text: string): Effect.Effect<Jwks, JwtError> =>
+  Effect.mapBoth(KeySet.read(text), {
+    onFailure: (why) => new JwtError({ reason: "Key", detail: `invalid key set: ${why}` }),
+    onSuccess: (set) => ({ getKeys: (header) => find(set, header) })
   })
 
 /**

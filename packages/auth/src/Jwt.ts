@@ -131,8 +131,8 @@ const malformed = (detail: string): JwtError => new JwtError({ reason: "Malforme
  * @since 0.1.0
  * @category decoding
  */
-export const decode = (token: string | Redacted.Redacted<string>): Either.Either<Unverified, JwtError> =>
-  Either.mapLeft(Parts.parse(textOf(token)), malformed)
+export const decode = (token: string | Redacted.Redacted<string>): Effect.Effect<Unverified, JwtError> =>
+  Effect.mapError(Parts.parse(textOf(token)), malformed)
 
 /**
  * When a token expires by its `exp`, in epoch milliseconds of the issuer's clock.

@@ -103,7 +103,7 @@ describe("published tokens", () => {
   it("decodes a token without a signature (RFC 7519 §6.1)", () => {
     const token =
       "eyJhbGciOiJub25lIn0.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ."
-    expect(Either.getOrThrow(Jwt.decode(token)).header).toEqual({ alg: "none" })
+    expect(Effect.runSync(Jwt.decode(token)).header).toEqual({ alg: "none" })
     expect(Jwt.expiresAt(token)).toEqual(Option.some(1_300_819_380_000))
   })
 })
@@ -427,14 +427,14 @@ describe("Jwt.decode", () => {
       `${part("{}")}.${part("{}")}.A A`,
       `${part("{}")}=.${part("{}")}.AAAA`
     ]) {
-      expect(Jwt.decode(text)).toEqual(refusedFor("Malformed"))
+      expect(Effect.runSync(Effect.either(Jwt.decode(text)))).toEqual(refusedFor("Malformed"))
     }
   })
 
   it("decodes any text, or fails with Malformed", () => {
     FastCheck.assert(
       FastCheck.property(FastCheck.array(FastCheck.base64String(), { maxLength: 6 }), (parts) => {
-        const decoded = Jwt.decode(parts.join("."))
+        const decoded = Effect.runSync(Effect.either(Jwt.decode(parts.join("."))))
         if (Either.isLeft(decoded)) expect(decoded.left).toMatchObject({ _tag: "JwtError", reason: "Malformed" })
         return true
       })

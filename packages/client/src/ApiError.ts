@@ -16,7 +16,10 @@
  *
  * class Api extends ApiClient.Tag("app/Api")<Api>() {}
  *
- * const program = Effect.flatMap(Api, (api) => api.get("/orders/42")).pipe(
+ * const program = Effect.gen(function* () {
+ *   const api = yield* Api
+ *   return yield* api.get("/orders/42")
+ * }).pipe(
  *   Effect.catchTag(...ApiError.transient, (error) => Effect.logWarning(error.message))
  * )
  *

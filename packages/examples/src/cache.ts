@@ -15,7 +15,10 @@ const cache = HttpCache.memory({ maxBytes: 8 * 1024 * 1024 })
 export const ApiLive = Api.layer({ baseUrl: "https://api.example.com/v1", auth: Auth.none, cache })
 // #endregion
 
-const plans = Effect.flatMap(Api, (api) => api.get("/plans"))
+const plans = Effect.gen(function* () {
+  const api = yield* Api
+  return yield* api.get("/plans")
+})
 
 // #region see
 const seen = <A, E, R>(call: Effect.Effect<A, E, R>) =>
@@ -33,7 +36,10 @@ export const readings = Effect.gen(function* () {
 // #endregion
 
 // #region refresh
-export const reload = Effect.flatMap(Api, (api) => api.get("/plans", { headers: { "cache-control": "no-cache" } }))
+export const reload = Effect.gen(function* () {
+  const api = yield* Api
+  return yield* api.get("/plans", { headers: { "cache-control": "no-cache" } })
+})
 // #endregion
 
 // #region accounts

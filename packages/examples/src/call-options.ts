@@ -33,7 +33,10 @@ const report = Effect.gen(function* () {
 // #region with
 /** The same client with other defaults. A call can replace each of them. */
 const forCustomer = (id: string, token: Redacted.Redacted<string>) =>
-  Effect.map(Api, (api) => api.with({ headers: { "x-customer": id }, query: { lang: "de" }, auth: Bearer.make(token) }))
+  Effect.gen(function* () {
+    const api = yield* Api
+    return api.with({ headers: { "x-customer": id }, query: { lang: "de" }, auth: Bearer.make(token) })
+  })
 
 const customer = Effect.gen(function* () {
   const api = yield* forCustomer("42", Redacted.make("other-token"))

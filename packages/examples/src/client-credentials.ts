@@ -8,16 +8,17 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 
 class Api extends ApiClient.Tag("app/Api")<Api, TokenSourceError>() {}
-
 const AuthLive = ClientCredentials.layerConfig({
   issuer: Config.string("ISSUER"),
   clientId: Config.string("CLIENT_ID"),
   clientSecret: Config.redacted("CLIENT_SECRET"),
   scopes: ["read"]
 })
-
 export const ApiLive = Api.layer({ baseUrl: "https://oauth.test", auth: AuthLive }).pipe(
   Layer.provide(FileTokenStore.layerConfig({ path: Config.string("TOKEN_FILE") }))
 )
 
-export const program = Effect.flatMap(Api, (api) => api.get("/resource"))
+export const program = Effect.gen(function* () {
+  const api = yield* Api
+  return yield* api.get("/resource")
+})

@@ -34,7 +34,10 @@ export const order = (id: number) =>
 
 // #region groups
 export const state = (id: number) =>
-  Effect.flatMap(Api, (api) => api.get(`/orders/${id}`)).pipe(
+  Effect.gen(function* () {
+    const api = yield* Api
+    return yield* api.get(`/orders/${id}`)
+  }).pipe(
     Effect.as("ready"),
     Effect.catchTag(...ApiError.transient, (e) => Effect.as(Console.log(e.message), "try again later")),
     Effect.catchTag(...ApiError.credentials, (e) => Effect.as(Console.log(e.message), "sign in again"))

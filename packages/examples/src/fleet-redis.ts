@@ -35,4 +35,7 @@ export const ApiLive = Api.layer({
 }).pipe(Layer.provideMerge(StoreLive), Layer.provide(RedisLive))
 // #endregion
 
-export const program = Effect.flatMap(Api, (api) => api.get("/resource"))
+export const program = Effect.gen(function* () {
+  const api = yield* Api
+  return yield* api.get("/resource")
+})

@@ -33,5 +33,8 @@ const AuthLive = Layer.unwrapEffect(
 
 export const ApiLive = Api.layer({ baseUrl: "https://oauth.test", auth: AuthLive }).pipe(Layer.provideMerge(StoreLive))
 
-export const program = Effect.flatMap(Api, (api) => api.get("/resource"))
+export const program = Effect.gen(function* () {
+  const api = yield* Api
+  return yield* api.get("/resource")
+})
 // #endregion

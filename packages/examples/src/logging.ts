@@ -45,5 +45,9 @@ export const WaitsLive = Timeline.layer((event) => {
 
 // #region span
 /** Its spans have the name `GET /orders/{id}`, whatever the id is. */
-export const order = (id: string) => Effect.flatMap(Orders, (orders) => orders.get("/orders/{id}", { path: { id } }))
+export const order = (id: string) =>
+  Effect.gen(function* () {
+    const orders = yield* Orders
+    return yield* orders.get("/orders/{id}", { path: { id } })
+  })
 // #endregion

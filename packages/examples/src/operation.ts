@@ -28,9 +28,10 @@ export const ApiLive = Api.layer({ baseUrl: "https://api.example.com/v1", auth: 
 const StoredPosition = Schema.parseJson(Operation.Position)
 
 /** Gives up after a minute, and returns the position as text. */
-const start = Effect.flatMap(Api, (api) =>
-  Operation.run(api, "/exports", { json: {}, schema: Report, maxWait: "1 minute" })
-).pipe(
+const start = Effect.gen(function* () {
+  const api = yield* Api
+  return yield* Operation.run(api, "/exports", { json: {}, schema: Report, maxWait: "1 minute" })
+}).pipe(
   Effect.as(undefined),
   Effect.catchTag("OperationError", (error) =>
     Effect.zipRight(Console.log(error.message), Effect.succeed(error.position))

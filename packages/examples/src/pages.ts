@@ -83,9 +83,10 @@ export const copied = Effect.gen(function* () {
 // #endregion
 
 // #region errors
-export const checked = Effect.flatMap(Api, (api) =>
-  Stream.runDrain(Paginate.items(api, "/circle", { schema: Issues, next: Paginate.link() }))
-).pipe(Effect.catchTag("PaginationError", (error) => Console.log(error.message)))
+export const checked = Effect.gen(function* () {
+  const api = yield* Api
+  return yield* Stream.runDrain(Paginate.items(api, "/circle", { schema: Issues, next: Paginate.link() }))
+}).pipe(Effect.catchTag("PaginationError", (error) => Console.log(error.message)))
 // #endregion
 
 // #region promises

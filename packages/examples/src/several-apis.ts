@@ -98,7 +98,10 @@ export const withoutApi = () => run(Layer.provide(Both, Bearer.layer(Redacted.ma
 export const forGitHubOnly = () => run(Layer.provide(Both, Login))
 // #endregion
 
-export const user = Effect.flatMap(GitHub, (github) => github.get("/user"))
+export const user = Effect.gen(function* () {
+  const github = yield* GitHub
+  return yield* github.get("/user")
+})
 
 /** Tests replace the credentials, or leave them out. */
 export const Without = Layer.provide(GitHubOpen, GitHub.auth(Auth.layer(Auth.none)))

@@ -63,7 +63,10 @@ export const makePage = (
           const signedIn = yield* signIn.complete(yield* transactions.take(tab, query), query)
           yield* AuthorizationCode.storeToken(client, signedIn)
         }),
-      call: Effect.flatMap(Api, (api) => api.get("/resource", { schema: Resource })).pipe(Effect.provide(ApiLive))
+      call: Effect.gen(function* () {
+        const api = yield* Api
+        return yield* api.get("/resource", { schema: Resource })
+      }).pipe(Effect.provide(ApiLive))
     }
   })
 

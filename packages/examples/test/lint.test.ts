@@ -73,6 +73,22 @@ const bans: ReadonlyArray<readonly [what: string, rule: string, code: string, fo
     `import { basicAuth as a } from "@effect/platform/HttpClientRequest"\nvoid a`
   ],
   ["Effect.Service", "countersign/platform-traps", `${effect}export const a: unknown = Effect.Service`],
+  [
+    "Either in a public signature",
+    "no-restricted-syntax",
+    `import * as Either from "effect/Either"\nexport const f = (): Either.Either<1> => Either.right(1)`
+  ],
+  [
+    "a module that Effect 4 does not have",
+    "@typescript-eslint/no-restricted-imports",
+    `import * as FiberRef from "effect/FiberRef"\nexport const a: unknown = FiberRef`
+  ],
+  [
+    "a service as an argument of Effect.flatMap, in an example",
+    "no-restricted-syntax",
+    `${effect}declare const Api: Effect.Effect<string>\nvoid Effect.flatMap(Api, Effect.succeed)`,
+    "packages/examples/src"
+  ],
   ["console", "no-console", `console.log("here")`],
   ["process.env", "no-restricted-properties", "export const a: unknown = process.env"],
   ["a cast without a reason", "countersign/reasoned-cast", "declare const a: unknown\nexport const b = a as string"],
@@ -133,6 +149,11 @@ const fine: ReadonlyArray<readonly [what: string, code: string, folder?: string]
   ["a service", `import * as Context from "effect/Context"\nexport class A extends Context.Tag("a/A")<A, string>() {}`],
   ["a layer to the left", `export * from "@countersign/protocol/Origin"`],
   ["a reasoned directive", "// eslint-disable-next-line no-console -- the one line that a user sees\nconsole.log(1)"],
+  [
+    "a module that Effect 4 does not have, in a module for it",
+    `import * as FiberRef from "effect/FiberRef"\nexport const a: unknown = FiberRef`,
+    "packages/client/src/internal/runtime/fiber.ts"
+  ],
   ["testing, in a test", `import "@countersign/testing/MockClient"`, "packages/client/test"],
   ["a fiber that runs in the background", `${effect}Effect.runFork(Effect.void)`],
   ["skipIf", `import { it } from "@effect/vitest"\nit.skipIf(true)("a", () => {})`, test]

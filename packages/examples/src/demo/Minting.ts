@@ -28,7 +28,8 @@ const madeUp = Effect.map(Clock.currentTimeMillis, (now) =>
 )
 
 /** Issues tokens for the target and counts them. */
-export const counted = Effect.map(Target, ({ baseUrl, isEmbedded }) => {
+export const counted = Effect.gen(function* () {
+  const { baseUrl, isEmbedded } = yield* Target
   let count = 0
   const mint: Effect.Effect<Token, TokenError, HttpClient.HttpClient> = Effect.suspend(() => {
     count += 1

@@ -31,7 +31,10 @@ export interface Result extends Outcome {
 
 /** A client of the target with these options. */
 export const client = <E = never>(options: Omit<ApiClient.Options<E>, "baseUrl">) =>
-  Effect.flatMap(Target, ({ baseUrl }) => ApiClient.make({ ...options, baseUrl, auth: options.auth ?? Auth.none }))
+  Effect.gen(function* () {
+    const { baseUrl } = yield* Target
+    return yield* ApiClient.make({ ...options, baseUrl, auth: options.auth ?? Auth.none })
+  })
 
 export const sendsOf = (events: ReadonlyArray<Timeline.Event>): number =>
   events.filter(({ _tag }) => _tag === "RequestSent").length

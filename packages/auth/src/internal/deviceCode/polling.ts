@@ -2,9 +2,6 @@
 import { TokenError } from "../../Errors.js"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Schedule from "effect/Schedule"
-import * as ScheduleDecision from "effect/ScheduleDecision"
-import * as ScheduleInterval from "effect/ScheduleInterval"
 
 /** The lifetime and interval of a device code, in milliseconds. */
 interface PollOptions {
@@ -57,22 +54,25 @@ const waitOf = ({ interval, retryAt, failures }: PollState, now: number, expires
   return Math.max(Math.min(interval * 2 ** failures, Math.max(longest, interval)), retryAt - now)
 }
 
-/** Recurs while the code is valid. Its output is not used. */
-const pollSchedule = (initial: PollState, expiresAt: number): Schedule.Schedule<PollState, TokenError> =>
-  Schedule.makeWithState(initial, (now, error, state) => {
-    const next = nextState(state, error)
-    const at = now + waitOf(next, now, expiresAt)
-    return Effect.succeed([
-      next,
-      next,
-      at < expiresAt ? ScheduleDecision.continueWith(ScheduleInterval.after(at)) : ScheduleDecision.done
-    ])
-  })
-
 const finalError = (error: TokenError): TokenError => {
   if (isPending(error) || error.error === "expired_token") return expired
   return error.error === "invalid_grant" ? alreadyUsed : error
 }
+
+/** Asks again after each wait, until there is a result or the code expires before the next request. */
+const poll = <A>(
+  ask: Effect.Effect<A, TokenError>,
+  state: PollState,
+  expiresAt: number
+): Effect.Effect<A, TokenError> =>
+  Effect.catchAll(ask, (error) =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      if (!isPending(error)) return Effect.fail(error)
+      const next = nextState(state, error)
+      const wait = waitOf(next, now, expiresAt)
+      return now + wait < expiresAt ? Effect.delay(poll(ask, next, expiresAt), wait) : Effect.fail(error)
+    })
+  )
 
 /** Polls, first after one interval, until there is a result or the code expires. */
 export const pollUntilDecided = <A>(
@@ -83,8 +83,5 @@ export const pollUntilDecided = <A>(
     const initial = { interval, failures: 0, retryAt: 0 }
     const wait = waitOf(initial, now, expiresAt)
     if (now + wait >= expiresAt) return Effect.fail(expired)
-    return Effect.retry(ask, { schedule: pollSchedule(initial, expiresAt), while: isPending }).pipe(
-      Effect.mapError(finalError),
-      Effect.delay(wait)
-    )
+    return poll(ask, initial, expiresAt).pipe(Effect.mapError(finalError), Effect.delay(wait))
   })

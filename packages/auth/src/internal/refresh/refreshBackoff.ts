@@ -2,24 +2,18 @@ import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Schedule from "effect/Schedule"
-import * as ScheduleDecision from "effect/ScheduleDecision"
-import * as Intervals from "effect/ScheduleIntervals"
 import * as RefreshState from "./refreshState.js"
 import type { Decorator, Source } from "./source.js"
 import * as TokenCache from "./tokenCache.js"
 
-/** Delays of refreshes without a valid token, while the server is not available. */
-const refreshBackoff = Schedule.union(Schedule.exponential("1 second"), Schedule.spaced("30 seconds"))
+/** Delays of refreshes without a valid token, while the server is not available: doubled after each failure, up to a maximum. */
+const firstDelayMs = 1_000
+const maxDelayMs = 30_000
 
 /** The next step of the backoff. No fiber waits for it: the next caller after this time starts the refresh. */
-export const nextRetry = (state: RefreshState.RefreshState, now: number): Effect.Effect<RefreshState.Retry> => {
-  const previous: unknown = RefreshState.retryOf(state)?.schedule ?? refreshBackoff.initial
-  return Effect.map(refreshBackoff.step(now, undefined, previous), ([schedule, , decision]) => ({
-    // Effect types the state as `any`. Nothing here reads it: it is only passed to the next step.
-    schedule: schedule as unknown,
-    at: ScheduleDecision.isContinue(decision) ? Intervals.start(decision.intervals) : now
-  }))
+export const nextRetry = (state: RefreshState.RefreshState, now: number): RefreshState.Retry => {
+  const failures = RefreshState.retryOf(state)?.failures ?? 0
+  return { failures: failures + 1, at: now + Math.min(maxDelayMs, firstDelayMs * 2 ** failures) }
 }
 
 const onFailure = (source: Source, error: RefreshState.Failed["error"], isRepeated: boolean): Effect.Effect<void> =>
@@ -28,7 +22,7 @@ const onFailure = (source: Source, error: RefreshState.Failed["error"], isRepeat
     const wall = yield* Clock.currentTimeMillis
     const now = clock.correct(wall)
     const retryAt = error?._tag === "TokenError" && error.retryAt !== undefined ? error.retryAt + now - wall : now
-    const retry = yield* nextRetry(refresh.current, now)
+    const retry = nextRetry(refresh.current, now)
     const state = refresh.current
     const token = TokenCache.cachedOf(cache.current)?.token
     refresh.current = RefreshState.failed(state, {

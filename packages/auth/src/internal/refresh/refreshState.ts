@@ -5,8 +5,8 @@ import * as Intent from "./intent.js"
 /** When a failed token request may be repeated. */
 export interface Retry {
   readonly at: number
-  /** The state of the backoff schedule after this failure. */
-  readonly schedule: unknown
+  /** How many refreshes in a row failed. */
+  readonly failures: number
 }
 
 /** What the last failures require of the next refresh. */
@@ -108,7 +108,7 @@ export interface Failed {
   readonly now: number
   /** The earliest time for the next request that the server allows. */
   readonly retryAt: number
-  /** The next step of the backoff schedule. */
+  /** The next step of the backoff. */
   readonly retry: Retry
   /** When the token in the cache expires. An expired token is refreshed without a wait. */
   readonly expiresAt: number

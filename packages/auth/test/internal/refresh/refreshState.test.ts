@@ -11,7 +11,7 @@ const unreadable = new TokenStoreError({ reason: "ReadFailed", detail: "scripted
 
 const ours: Intent.Intent = { _tag: "Ours", startedAt: 1 }
 const oursFailed: Intent.Intent = { _tag: "OursFailed", startedAt: 1 }
-const retry = { at: 400, schedule: 3, error: outage }
+const retry = { at: 400, failures: 3, error: outage }
 
 const inProgress: InProgress = { _tag: "InProgress", intent: ours, isStepUpDenied: false, quietUntil: 300, retry }
 const stepUpDenied: InProgress = { ...inProgress, isStepUpDenied: true }
@@ -23,11 +23,11 @@ const failure = (
   error: RefreshState.Failed["error"],
   more: Partial<RefreshState.Failed> = {}
 ): RefreshState.Failed => ({
-  ...{ error, now: 1_000, retryAt: 1_000, retry: { at: 5_000, schedule: 4 }, expiresAt: 60_000 },
+  ...{ error, now: 1_000, retryAt: 1_000, retry: { at: 5_000, failures: 4 }, expiresAt: 60_000 },
   ...more
 })
 const quiet = { quietUntil: 31_000 }
-const next = { at: 5_000, schedule: 4, error: outage }
+const next = { at: 5_000, failures: 4, error: outage }
 
 describe("RefreshState.start", () => {
   it.each([

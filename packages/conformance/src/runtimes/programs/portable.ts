@@ -64,7 +64,11 @@ const withGrant = <A, E>(
   return Effect.provide(use, live)
 }
 
-const get = (path: string) => Effect.flatMap(Api, (api) => api.get(path))
+const get = (path: string) =>
+  Effect.gen(function* () {
+    const api = yield* Api
+    return yield* api.get(path)
+  })
 
 /** The status of a resource, with a token of a server that is found by its metadata. */
 const oauth = (issuer: string) =>
@@ -78,7 +82,10 @@ const Mints = Schema.Struct({ mints: Schema.Number })
 
 /** The server rejects the token that all calls use. One refresh serves all of them. */
 const refresh = (httpbin: string) => {
-  const mints = Effect.flatMap(Api, (api) => api.get("/countersign/token", { schema: Mints }))
+  const mints = Effect.gen(function* () {
+    const api = yield* Api
+    return yield* api.get("/countersign/token", { schema: Mints })
+  })
   const calls = Effect.gen(function* () {
     const before = yield* mints
     const call = get(`/countersign/bearer?refuse=1&key=${crypto.randomUUID()}`)

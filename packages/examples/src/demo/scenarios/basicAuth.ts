@@ -17,11 +17,13 @@ const fromOptions = Effect.flatMap(client({ auth: Basic.make(credentials) }), (a
   api.get("/basic-auth/user/pass", { schema: Login })
 )
 
-const fromLayer = Effect.flatMap(Target, ({ baseUrl }) =>
-  Effect.flatMap(Api, (api) => api.get("/basic-auth/user/pass", { schema: Login })).pipe(
-    Effect.provide(Api.layer({ baseUrl, auth: Basic.layer(credentials) }))
-  )
-)
+const fromLayer = Effect.gen(function* () {
+  const { baseUrl } = yield* Target
+  return yield* Effect.gen(function* () {
+    const api = yield* Api
+    return yield* api.get("/basic-auth/user/pass", { schema: Login })
+  }).pipe(Effect.provide(Api.layer({ baseUrl, auth: Basic.layer(credentials) })))
+})
 
 export const basicAuth: Scenario = {
   name: "basic-auth",

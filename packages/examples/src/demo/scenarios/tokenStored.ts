@@ -23,7 +23,10 @@ export const tokenStored: Scenario = {
     const { count, mint } = yield* Minting.counted
     const path = join(yield* temporaryFolder, "tokens.json")
     // Each run builds everything anew, as another process would: only the file is the same.
-    const oneRun = Effect.flatMap(Api, (api) => api.get("/bearer", { schema: Answer })).pipe(
+    const oneRun = Effect.gen(function* () {
+      const api = yield* Api
+      return yield* api.get("/bearer", { schema: Answer })
+    }).pipe(
       Effect.provide(
         Api.layer({ baseUrl, auth: Bearer.layerCustom({ key: "demo", acquireToken: () => mint }) }).pipe(
           Layer.provide(FileTokenStore.layer({ path })),
