@@ -15,6 +15,7 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import { ResponseNotAuthentic } from "./Errors.js"
 import { requireWebCrypto } from "./internal/hash/webCrypto.js"
+import { Demands } from "./internal/messageSignature/demands.js"
 import type { Algorithm, Key } from "./internal/messageSignature/keys.js"
 import * as Keys from "./internal/messageSignature/keys.js"
 import * as Requests from "./internal/messageSignature/requests.js"
@@ -164,7 +165,11 @@ export const defaults = {
  * Signs each request with its own `created`, retries, redirects and replays included.
  *
  * `created` is the time by the server's clock, if the `Date` of an earlier response differs from the own clock by 5 seconds or
- * more. After a 401 that corrects the time, the request is sent once more. Any other 401 is final.
+ * more. After a 401 that corrects the time, the request is sent once more.
+ *
+ * A 401 with `Accept-Signature` demands another signature. The request is sent once more with that signature, which covers the
+ * components of the options too. Later requests to the origin are signed in the same way. A demand that the key, the options or
+ * the request do not fulfil is ignored. Any other 401 is final.
  *
  * The signed URL is the URL that is sent. `Content-Digest` is the hash of the bytes that are sent, which are not copied. An
  * existing `Content-Digest`, `Signature` or `Signature-Input` is replaced.
@@ -176,6 +181,7 @@ export const defaults = {
  * - `{ reason: "Credentials" }`: the key cannot sign.
  *
  * Specification: [RFC 9421 §3.1](https://www.rfc-editor.org/rfc/rfc9421#section-3.1),
+ * [RFC 9421 §5.2](https://www.rfc-editor.org/rfc/rfc9421#section-5.2),
  * [RFC 9530 §2](https://www.rfc-editor.org/rfc/rfc9530#section-2).
  *
  * @since 0.1.0
@@ -196,10 +202,11 @@ export const make = (options: Options): Auth.Service => {
     fieldTypes: options.fieldTypes ?? {}
   }
   const clocks = new ServerClocks()
+  const demands = new Demands()
   return {
-    sign: (request) => Requests.signByClock(request, settings, clocks),
+    sign: (request) => Requests.signFor(request, settings, clocks, demands),
     onRejected: ({ credential, initialCredentialId: first = credential }) =>
-      Effect.sync(() => clocks.isCorrected(credential, first)),
+      Effect.sync(() => clocks.isCorrected(credential, first) || demands.isNew(credential, first)),
     // Hashes and signatures are computed in this process.
     honorsDeadline: true
   }

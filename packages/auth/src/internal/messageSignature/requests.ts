@@ -3,16 +3,19 @@ import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as Auth from "@countersign/client/Auth"
 import { InvalidRequest } from "@countersign/client/Errors"
 import * as IdempotencyKey from "@countersign/client/IdempotencyKey"
+import * as AcceptSignature from "@countersign/protocol/AcceptSignature"
 import type * as Digests from "@countersign/protocol/ContentDigest"
 import * as MessageSignature from "@countersign/protocol/MessageSignature"
 import * as Effect from "effect/Effect"
 import { bytesOf } from "../schemes/bodyBytes.js"
 import { located, urlOf } from "../schemes/signedUrl.js"
+import { includes } from "./components.js"
 import * as ContentDigest from "./contentDigest.js"
+import { write } from "./credential.js"
+import type { Demand, Demands } from "./demands.js"
 import type { Key } from "./keys.js"
 import { sign } from "./keys.js"
 import type { ServerClocks } from "./serverClocks.js"
-import { write } from "./serverClocks.js"
 
 type Request = HttpClientRequest.HttpClientRequest
 
@@ -45,7 +48,8 @@ const invalidFields = new InvalidRequest({
 /** The request with the digest of its body, if it has a body or the digest is signed. */
 const withDigest = (
   request: Request,
-  { components, contentDigest }: Settings
+  { contentDigest }: Settings,
+  components: Settings["components"]
 ): Effect.Effect<Request, InvalidRequest> => {
   const isNeeded = request.body._tag !== "Empty" || components.some((one) => nameOf(one) === "content-digest")
   if (contentDigest === false || !isNeeded) return Effect.succeed(request)
@@ -70,22 +74,89 @@ const failureOf = ({ component, reason }: MessageSignature.BaseFailure): Invalid
     detail: `the component ${component === "" ? "of an option" : component} cannot be signed. ${MessageSignature.explain(reason)}`
   })
 
-/** The signed request, with the time by the server's clock, which later responses correct. */
-export const signByClock = (
+/** A signature to make: its label and its input. */
+interface Plan {
+  readonly label: string
+  readonly input: MessageSignature.SignatureInput
+}
+
+const metadataOf = (
+  { expiresInSeconds, key, keyId, sendAlgorithm, tag }: Settings,
+  created: number,
+  nonce: string | undefined
+): MessageSignature.Metadata => ({
+  created,
+  keyid: keyId ?? key.keyId,
+  alg: sendAlgorithm ? key.algorithm : undefined,
+  expires: expiresInSeconds === undefined ? undefined : created + expiresInSeconds,
+  nonce,
+  tag
+})
+
+/**
+ * The signature that a server demands. It covers the components of the options too, so that a server cannot weaken the
+ * signature. Undefined if the key or the options do not fulfil the demand, or the request has no such component.
+ */
+const demandedPlan = (
+  request: Request,
+  url: URL,
+  settings: Settings,
+  metadata: MessageSignature.Metadata,
+  { label, requested }: Demand
+): Plan | undefined => {
+  const has = (name: string): boolean => requested.params.has(name)
+  const fulfilled = AcceptSignature.fulfil(requested, {
+    ...metadata,
+    alg: has("alg") ? settings.key.algorithm : metadata.alg,
+    keyid: metadata.keyid ?? (has("keyid") ? "" : undefined),
+    nonce: has("nonce") ? undefined : metadata.nonce
+  })
+  if (fulfilled._tag === "Err") return undefined
+  const own = MessageSignature.make(componentsOf(request, settings)).components
+  const added = own.filter((one) => !includes(requested.components, one))
+  const input = { components: [...requested.components, ...added], params: fulfilled.value.params }
+  const { contentDigest } = settings
+  const canDigest = contentDigest !== false && bytesOf(request.body) !== undefined
+  const headers = canDigest ? { ...request.headers, "content-digest": `${contentDigest}=::` } : request.headers
+  return baseOf({ ...request, headers }, url, settings, input)._tag === "Ok" ? { label, input } : undefined
+}
+
+const baseOf = (
+  { headers, method }: Pick<Request, "headers" | "method">,
+  url: URL,
+  { fieldTypes }: Settings,
+  input: MessageSignature.SignatureInput
+): ReturnType<typeof MessageSignature.base> =>
+  MessageSignature.base({ method, url: url.origin + url.pathname + url.search, headers }, input, fieldTypes)
+
+/** The signed request, with the time by the server's clock and the signature that it demands, which later responses change. */
+export const signFor = (
   request: Request,
   settings: Settings,
-  clocks: ServerClocks
+  clocks: ServerClocks,
+  demands: Demands
 ): Effect.Effect<Auth.Signed, InvalidRequest> =>
   Effect.gen(function* () {
     const url = yield* urlOf(request)
     const { origin } = url
     const clock = yield* Effect.clock
     const skewMs = clocks.skewOf(origin)
-    const now = clock.unsafeCurrentTimeMillis() + skewMs
+    const created = Math.floor((clock.unsafeCurrentTimeMillis() + skewMs) / 1000)
+    const metadata = metadataOf(settings, created, settings.sendNonce ? yield* IdempotencyKey.uuid : undefined)
+    const demand = demands.demandOf(origin)
+    const planFor = (one: Demand): Plan | undefined => demandedPlan(request, url, settings, metadata, one)
+    const demanded = demand === undefined ? undefined : planFor(demand)
+    const plan = demanded ?? {
+      label: settings.label,
+      input: MessageSignature.make(componentsOf(request, settings), metadata)
+    }
     return {
-      request: yield* signRequest(request, url, settings, Math.floor(now / 1000)),
-      credential: write({ origin, skewMs }),
-      onResponse: (response) => clocks.update(origin, response, clock.unsafeCurrentTimeMillis())
+      request: yield* signRequest(request, url, settings, plan),
+      credential: write({ origin, skewMs, demandId: demand?.id ?? 0 }),
+      onResponse: (response) => {
+        clocks.update(origin, response, clock.unsafeCurrentTimeMillis())
+        demands.update(origin, response, (one) => planFor(one) !== undefined)
+      }
     }
   })
 
@@ -94,24 +165,13 @@ const signRequest = (
   request: Request,
   url: URL,
   settings: Settings,
-  created: number
+  { input, label }: Plan
 ): Effect.Effect<Request, InvalidRequest> =>
   Effect.gen(function* () {
-    const { fieldTypes, key, keyId, label, sendAlgorithm, sendNonce, tag } = settings
-    const digested = yield* withDigest(request, settings)
-    const input = MessageSignature.make(componentsOf(request, settings), {
-      created,
-      keyid: keyId ?? key.keyId,
-      alg: sendAlgorithm ? key.algorithm : undefined,
-      expires: settings.expiresInSeconds === undefined ? undefined : created + settings.expiresInSeconds,
-      nonce: sendNonce ? yield* IdempotencyKey.uuid : undefined,
-      tag
-    })
-    const target = url.origin + url.pathname + url.search
-    const message = { method: request.method, url: target, headers: digested.headers }
-    const base = MessageSignature.base(message, input, fieldTypes)
+    const digested = yield* withDigest(request, settings, input.components)
+    const base = baseOf(digested, url, settings, input)
     if (base._tag === "Err") return yield* Effect.fail(failureOf(base))
-    const value = yield* sign(key, base.value)
+    const value = yield* sign(settings.key, base.value)
     const fields = MessageSignature.format([[label, { input, value }]])
     if (fields._tag === "Err") return yield* Effect.fail(invalidFields)
     return HttpClientRequest.setHeaders(located(digested, url), fields.value)

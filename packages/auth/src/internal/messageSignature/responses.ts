@@ -5,6 +5,7 @@ import * as Transport from "@countersign/client/Transport"
 import * as MessageSignature from "@countersign/protocol/MessageSignature"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import { includes } from "./components.js"
 import * as ContentDigest from "./contentDigest.js"
 import type { Key } from "./keys.js"
 import { verify } from "./keys.js"
@@ -80,7 +81,7 @@ const inputProblem = (
   if (created * 1000 > now + clockTolerance) return "its signature was created in the future. Check the clock"
   if (created * 1000 < now - maxAge - clockTolerance) return "its signature is older than `maxAge`"
   if (expires !== undefined && expires * 1000 < now - clockTolerance) return "its signature has expired"
-  const missing = MessageSignature.make(components).components.find((one) => !includes(input, one))
+  const missing = MessageSignature.make(components).components.find((one) => !includes(input.components, one))
   return missing === undefined ? undefined : `its signature does not cover ${JSON.stringify(missing.name)}`
 }
 
@@ -94,14 +95,6 @@ const signedHashes = ({ components }: MessageSignature.SignatureInput): Readonly
     const key = params.get("key")
     return isContent ? [key?._tag === "String" ? key.value : undefined] : []
   })
-
-const includes = (input: MessageSignature.SignatureInput, wanted: MessageSignature.Component): boolean =>
-  input.components.some(
-    ({ name, params }) =>
-      name === wanted.name &&
-      params.size === wanted.params.size &&
-      Array.from(params).every(([key, { value }]) => wanted.params.get(key)?.value === value)
-  )
 
 const bodyProblem = (
   response: HttpClientResponse,

@@ -2,26 +2,13 @@
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import { BoundedMap } from "@countersign/client/BoundedMap"
 import * as HttpDate from "@countersign/protocol/HttpDate"
+import { read } from "./credential.js"
 
 /** More origins than a client uses. The limit bounds memory if input determines the origins. */
 const maxOrigins = 100
 
 /** A `Date` has whole seconds, and takes time to arrive. A smaller offset counts as none. */
 const minSkewMs = 5000
-
-/** An offset, and the origin that it is for: the credential id of a signed request. */
-interface UsedSkew {
-  readonly origin: string
-  readonly skewMs: number
-}
-
-/** Encodes the credential id as a text. An origin contains no space. */
-export const write = ({ origin, skewMs }: UsedSkew): string => `${skewMs} ${origin}`
-
-const read = (credential: string | number): UsedSkew => {
-  const [skewMs, origin = ""] = String(credential).split(" ")
-  return { skewMs: Number(skewMs), origin }
-}
 
 /** How far the clocks of servers are ahead of this machine's. */
 export class ServerClocks {
