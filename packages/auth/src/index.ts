@@ -14,7 +14,7 @@ export * as AuthorizationCode from "./AuthorizationCode.js"
  * and client, which all grants of the client share.
  */
 export * as AuthorizationServer from "./AuthorizationServer.js"
-/** Credentials of AWS: access keys, and sources of temporary ones. */
+/** Credentials of AWS: access keys from the environment, and sources that refresh temporary ones. */
 export * as AwsCredentials from "./AwsCredentials.js"
 /** AWS Signature Version 4: signs requests to AWS, and to services with its API, with an access key. */
 export * as AwsSignature from "./AwsSignature.js"

@@ -39,3 +39,5 @@ export * as Progress from "./Progress.js"
  * (RFC 8628).
  */
 export * as SignIn from "./SignIn.js"
+/** Token files: tokens that a platform writes to a file and rotates, such as the service account tokens of Kubernetes. */
+export * as TokenFile from "./TokenFile.js"

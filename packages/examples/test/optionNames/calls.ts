@@ -5,6 +5,7 @@ export const declarations = `
 declare const secret: Redacted.Redacted<string>
 declare const location: ApiKey.Location
 declare const awsKey: { readonly accessKeyId: string; readonly secretAccessKey: Redacted.Redacted<string> }
+declare const subjectToken: Effect.Effect<Redacted.Redacted<string>>
 declare const cryptoKey: CryptoKey
 declare const dpop: Dpop.Key
 declare const signatureKey: MessageSignature.Key
@@ -98,6 +99,10 @@ export const calls: ReadonlyArray<string> = [
   `Registration.register({ issuer: url, $ }, {})`,
   `Revocation.make({ ${client}, $ })`,
   `Revocation.signOut({ ${client}, $ })`,
+  `AwsCredentials.make({ acquire: Effect.succeed(awsKey), $ })`,
+  `AwsCredentials.webIdentity({ roleArn: "arn:aws:iam::1:role/a", token: subjectToken, $ })`,
+  `AwsCredentials.container({ uri: "/x", $ })`,
+  `AwsCredentials.instance({ $ })`,
   `AwsSignature.make({ credentials: awsKey, $ })`,
   `AwsSignature.layer({ credentials: awsKey, $ })`,
   `AwsSignature.presign({ credentials: awsKey, url, $ })`,

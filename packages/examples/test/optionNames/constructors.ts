@@ -4,6 +4,7 @@ import * as ApiClient from "@countersign/client/ApiClient"
 import * as ApiKey from "@countersign/auth/ApiKey"
 import * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
 import * as AuthorizationServer from "@countersign/auth/AuthorizationServer"
+import * as AwsCredentials from "@countersign/auth/AwsCredentials"
 import * as AwsSignature from "@countersign/auth/AwsSignature"
 import * as Basic from "@countersign/auth/Basic"
 import * as Bearer from "@countersign/auth/Bearer"
@@ -86,6 +87,7 @@ import * as Redacted from "effect/Redacted"
 const secret = Redacted.make("secret")
 const location = ApiKey.header("x-api-key")
 const client = { issuer: "https://auth.example.com", clientId: "app", clientSecret: secret }
+const roleArn = "arn:aws:iam::1:role/a"
 const awsKey = { accessKeyId: "AKID", secretAccessKey: secret }
 const app = { clientId: "app", clientSecret: secret }
 const acquireToken = () => Effect.succeed(Token.bearer(secret, 0))
@@ -220,6 +222,10 @@ export const constructors: ReadonlyArray<readonly [name: string, make: (extra: o
   ["Registration.register", (extra) => Registration.register({ issuer: client.issuer, ...extra }, {})],
   ["Revocation.make", (extra) => Revocation.make({ ...client, ...extra })],
   ["Revocation.signOut", (extra) => Revocation.signOut({ ...client, ...extra })],
+  ["AwsCredentials.make", (extra) => AwsCredentials.make({ acquire: Effect.succeed(awsKey), ...extra })],
+  ["AwsCredentials.webIdentity", (extra) => AwsCredentials.webIdentity({ roleArn, token: assertion, ...extra })],
+  ["AwsCredentials.container", (extra) => AwsCredentials.container({ uri: "/x", ...extra })],
+  ["AwsCredentials.instance", (extra) => AwsCredentials.instance({ ...extra })],
   ["AwsSignature.make", (extra) => AwsSignature.make({ credentials: awsKey, ...extra })],
   ["AwsSignature.layer", (extra) => AwsSignature.layer({ credentials: awsKey, ...extra })],
   ["AwsSignature.presign", (extra) => AwsSignature.presign({ credentials: awsKey, url, ...extra })],

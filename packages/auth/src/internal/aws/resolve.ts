@@ -3,7 +3,7 @@ import { InvalidRequest } from "@countersign/client/Errors"
 import * as AwsSignature from "@countersign/protocol/AwsSignature"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import type { Credentials, Source } from "../../AwsCredentials.js"
+import type { Credentials, Source } from "./credentials.js"
 
 /** An error for one part of a request. */
 export const invalid = (reason: InvalidRequest["reason"], detail: string): InvalidRequest =>

@@ -4,7 +4,7 @@ import { hmac } from "@noble/hashes/hmac.js"
 import { sha256 as hash } from "@noble/hashes/sha2.js"
 import * as Encoding from "effect/Encoding"
 import * as Redacted from "effect/Redacted"
-import type { Credentials } from "../../AwsCredentials.js"
+import type { Credentials } from "./credentials.js"
 import { sha256 } from "../hash/sha256.js"
 
 const encoder = new TextEncoder()
