@@ -10,10 +10,14 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/TestClock"
 import * as Crypto from "node:crypto"
+import { AwsClient } from "aws4fetch"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Layer from "effect/Layer"
 import { mkdtemp, rm } from "node:fs/promises"
 import { createServer } from "node:http"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import * as AwsSignature from "../src/aws-signature.js"
 import * as Batches from "../src/batch.js"
 import * as CallOptions from "../src/call-options.js"
 import * as FirstErrors from "../src/first-errors.js"
@@ -147,6 +151,51 @@ describe("message-signatures.ts", () => {
       }
       expect(new Set(requests.map(({ headers }) => headers["signature-input"])).size).toBe(2)
     }).pipe(config({ BOT_SIGNING_KEY: keyText(kid) }), Effect.provide(MockClient.layer(() => respond(200))))
+  )
+})
+
+describe("aws-signature.ts", () => {
+  const key = { AWS_ACCESS_KEY_ID: "AKID", AWS_SECRET_ACCESS_KEY: "secret" }
+  const environment = Layer.setConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(key))))
+
+  /** The signature of another library for the request that was sent. */
+  const signatureOf = async ({ body, headers, method, url }: MockClient.Sent) => {
+    const aws = new AwsClient({ accessKeyId: "AKID", secretAccessKey: "secret" })
+    const kept = ["content-type", "x-amz-content-sha256"].flatMap((name): Array<[string, string]> => {
+      const value = headers[name]
+      return value === undefined ? [] : [[name, value]]
+    })
+    const signed = await aws.sign(url, {
+      ...{ method, headers: kept },
+      ...(body !== undefined && { body }),
+      aws: { datetime: headers["x-amz-date"] ?? "", allHeaders: true }
+    })
+    return signed.headers.get("authorization")
+  }
+
+  it.effect("prints the list, and signs as aws4fetch does", () =>
+    Effect.gen(function* () {
+      expectShown("aws-signature.ts", yield* printed(AwsSignature.program))
+      const requests = yield* sent
+      expect(requests).toHaveLength(2)
+      for (const request of requests) {
+        expect(request.headers["authorization"]).toBe(yield* Effect.promise(() => signatureOf(request)))
+      }
+    }).pipe(
+      Effect.provide(AwsSignature.PhotosLive),
+      Effect.provide(
+        MockClient.layer(() =>
+          respond(200, "<ListBucketResult><Key>2026/a b.txt</Key></ListBucketResult>", { "content-type": "text/xml" })
+        )
+      ),
+      Effect.provide(environment)
+    )
+  )
+
+  it.effect("makes a URL for ten minutes", () =>
+    Effect.map(Effect.provide(AwsSignature.link, environment), (link) => {
+      expect(new URL(link).searchParams.get("X-Amz-Expires")).toBe("600")
+    })
   )
 })
 
