@@ -157,6 +157,9 @@ describe("AwsCredentials.webIdentity", () => {
         { concurrency: "unbounded" }
       )
       expect(yield* mock.sent).toHaveLength(2)
+      // A late rejection of the credentials that were replaced.
+      expect(yield* source.onRejected?.("ASIA0") ?? Effect.succeed(false)).toBe(true)
+      expect(yield* mock.sent).toHaveLength(2)
     })
   )
 
@@ -190,7 +193,11 @@ describe("AwsCredentials.webIdentity", () => {
       MockClient.respond(200, granted("ASIA0", start + hour).replace("<Expiration>", "<Expiration>x")),
       { reason: "InvalidResponse" }
     ],
-    ["an endless body", MockClient.respond(200, "<".repeat(200_000)), {}]
+    [
+      "a response of more than 64 KiB",
+      MockClient.respond(200, " ".repeat(70_000) + granted("ASIA0", start + hour)),
+      { reason: "Unavailable" }
+    ]
   ])("fails with TokenError for %s, and shows no secret", ([, step, expected]) =>
     Effect.gen(function* () {
       const { mock, source } = yield* withMock(() => step, AwsCredentials.webIdentity(role))
