@@ -3,6 +3,8 @@
  *
  * @since 0.1.0
  */
+/** Credentials of AWS in a profile file, such as `~/.aws/credentials`. */
+export * as AwsProfile from "./AwsProfile.js"
 /**
  * Opens URLs in the user's web browser, for sign-in from a program
  * ([RFC 8252](https://www.rfc-editor.org/rfc/rfc8252)).

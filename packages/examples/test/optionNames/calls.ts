@@ -99,6 +99,7 @@ export const calls: ReadonlyArray<string> = [
   `Registration.register({ issuer: url, $ }, {})`,
   `Revocation.make({ ${client}, $ })`,
   `Revocation.signOut({ ${client}, $ })`,
+  `AwsProfile.read({ $ })`,
   `AwsCredentials.make({ acquire: Effect.succeed(awsKey), $ })`,
   `AwsCredentials.webIdentity({ roleArn: "arn:aws:iam::1:role/a", token: subjectToken, $ })`,
   `AwsCredentials.container({ uri: "/x", $ })`,

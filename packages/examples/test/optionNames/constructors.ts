@@ -48,6 +48,7 @@ import * as Slack from "@countersign/auth/providers/Slack"
 import * as Spotify from "@countersign/auth/providers/Spotify"
 import * as Supabase from "@countersign/auth/providers/Supabase"
 import * as Twitch from "@countersign/auth/providers/Twitch"
+import * as AwsProfile from "@countersign/node/AwsProfile"
 import * as Browser from "@countersign/node/Browser"
 import * as Download from "@countersign/node/Download"
 import * as EncryptedTokenStore from "@countersign/node/EncryptedTokenStore"
@@ -222,6 +223,7 @@ export const constructors: ReadonlyArray<readonly [name: string, make: (extra: o
   ["Registration.register", (extra) => Registration.register({ issuer: client.issuer, ...extra }, {})],
   ["Revocation.make", (extra) => Revocation.make({ ...client, ...extra })],
   ["Revocation.signOut", (extra) => Revocation.signOut({ ...client, ...extra })],
+  ["AwsProfile.read", (extra) => AwsProfile.read({ ...extra })],
   ["AwsCredentials.make", (extra) => AwsCredentials.make({ acquire: Effect.succeed(awsKey), ...extra })],
   ["AwsCredentials.webIdentity", (extra) => AwsCredentials.webIdentity({ roleArn, token: assertion, ...extra })],
   ["AwsCredentials.container", (extra) => AwsCredentials.container({ uri: "/x", ...extra })],

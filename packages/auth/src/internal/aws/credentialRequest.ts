@@ -14,7 +14,7 @@ import { retryAtOf } from "../http/fetchAdapter.js"
 const maxResponseBytes = 64 * 1024
 
 /** The error of a server that did not answer. */
-export const unavailable = (detail: string, retryAt?: number): TokenError =>
+const unavailable = (detail: string, retryAt?: number): TokenError =>
   new TokenError({ reason: "Unavailable", detail, retryAt })
 
 /** The error of a response without credentials. */
