@@ -67,6 +67,8 @@ export * as LeaseLock from "./LeaseLock.js"
 export * as MessageSignature from "./MessageSignature.js"
 /** Meta: client options for Facebook Login. */
 export * as Meta from "./providers/Meta.js"
+/** OAuth 1.0 (RFC 5849), also known as OAuth 1.0a: requests that are signed with the secrets of a client and of a token. */
+export * as OAuth1 from "./OAuth1.js"
 /**
  * OAuth 2.0 client (RFC 6749): authorization server metadata, client authentication, token requests, and their errors. The
  * grant modules are built on it.
@@ -78,6 +80,8 @@ export * as Okta from "./providers/Okta.js"
 export * as OpenIdConnect from "./providers/OpenIdConnect.js"
 /** Protected resource metadata (RFC 9728): finds the authorization server and scopes of an API from its URL or its 401. */
 export * as ProtectedResource from "./ProtectedResource.js"
+/** HMAC signatures of a query (RFC 2104) with a shared secret: the signature is the last parameter, as exchanges expect it. */
+export * as QuerySignature from "./QuerySignature.js"
 /** Refresh token grant (RFC 6749 §6): access tokens for a user after an earlier sign-in. */
 export * as RefreshToken from "./RefreshToken.js"
 /** Dynamic client registration (RFC 7591): registers a client at an authorization server, and returns its id and secret. */
@@ -88,7 +92,7 @@ export * as Revocation from "./Revocation.js"
 export * as Salesforce from "./providers/Salesforce.js"
 /**
  * HMAC request signatures (RFC 2104) with a shared secret, for APIs with a proprietary scheme. The canonical string and the
- * header names are configurable.
+ * header fields are configurable, and presets have the forms that many APIs share.
  */
 export * as Signature from "./Signature.js"
 /**

@@ -13,10 +13,10 @@ describe("cost limits", () => {
     staged = await stage("bench", "budget")
   })
 
-  it("bundles the smallest useful client into at most 25.2 kB compressed, without other packages", async () => {
+  it("bundles the smallest useful client into at most 25.3 kB compressed, without other packages", async () => {
     const { brotli, modules } = await Bundle.bundle(staged, Bundle.smallestClient)
     expect(modules.filter((module) => !module.startsWith("@countersign/"))).toEqual(["<stdin>"])
-    expect(brotli).toBeLessThanOrEqual(25_200)
+    expect(brotli).toBeLessThanOrEqual(25_300)
   })
 
   it("bundles an ApiClient with a bearer token into at most 41 kB compressed, without other packages", async () => {
@@ -36,7 +36,7 @@ describe("cost limits", () => {
 
   // esbuild keeps every export of a namespace that a program imports from a root module.
   it.each([
-    ["the smallest useful client", 39_300, Bundle.smallestClient],
+    ["the smallest useful client", 39_400, Bundle.smallestClient],
     ["an ApiClient", 51_800, Bundle.wholeClient]
   ])("bundles %s by namespaces of the root modules into at most %i bytes with esbuild", async (_, most, program) => {
     const { brotli, modules } = await Bundle.bundle(staged, fromRoots(program))

@@ -25,15 +25,7 @@ import { unsafeNow } from "./internal/time/clock.js"
 import type * as Policy from "./Policy.js"
 
 export type { Answered, ChallengeScheme, RejectedRequest, Verdict } from "./internal/auth/challenged.js"
-export type {
-  ExpiredWhen,
-  Offer,
-  RateLimitedRequest,
-  Rejection,
-  Replay,
-  Service,
-  Signed
-} from "./internal/auth/scheme.js"
+export type { ExpiredWhen, Offer, Rejection, Replay, Service, Signed } from "./internal/auth/scheme.js"
 
 /**
  * Identifies the authentication scheme of one API's client: a scheme that fails with `E` at most, beside `InvalidRequest`.

@@ -22,7 +22,6 @@ import type { RateLimits } from "./internal/rateLimit/rateLimits.js"
 import { rateLimitsOf, toService } from "./internal/rateLimit/rateLimits.js"
 import { parseRetryAfter, defaults, makeServerThrottle, mayThrottle } from "./internal/rateLimit/serverThrottle.js"
 import type { ThrottleOptions, Options, Service } from "./internal/rateLimit/service.js"
-import { limitsCredentialsOnly } from "./internal/response/retryAfter.js"
 import type * as Policy from "./Policy.js"
 import * as RateLimiter from "./RateLimiter.js"
 
@@ -70,7 +69,7 @@ const sendAndObserve = <E, R>(
   send?: object
 ) =>
   Effect.flatMap(next(request, context), (response) =>
-    (limits.isActive() || mayThrottle(response.status)) && !limitsCredentialsOnly(response)
+    limits.isActive() || mayThrottle(response.status)
       ? Effect.as(limits.onResponse(request, response, send, context), response)
       : Effect.succeed(response)
   )

@@ -4,8 +4,10 @@ import { describe, expect, it } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { generateKeyPairSync, verify } from "node:crypto"
+import { createHmac, generateKeyPairSync, verify } from "node:crypto"
 import * as ApiKeys from "../src/api-keys.js"
+import * as OAuth1 from "../src/oauth1.js"
+import * as Signatures from "../src/signatures.js"
 import * as SignedJwt from "../src/signed-jwt.js"
 
 /** Values of the configuration. */
@@ -55,6 +57,54 @@ describe("signed-jwt.ts", () => {
           Layer.provideMerge(MockClient.layer(() => MockClient.respond(200)))
         )
       )
+    )
+  )
+})
+
+describe("oauth1.ts", () => {
+  it.effect("sends a signature of both secrets", () =>
+    Effect.gen(function* () {
+      yield* OAuth1.program
+      const { sent } = yield* MockClient.MockClient
+      const [field = ""] = (yield* sent).map(({ headers }) => headers["authorization"])
+      const [, nonce = ""] = /oauth_nonce="([^"]+)"/.exec(field) ?? []
+      const parameters =
+        `oauth_consumer_key=ck&oauth_nonce=${nonce}&oauth_signature_method=HMAC-SHA1&oauth_timestamp=0` +
+        `&oauth_token=at&oauth_version=1.0&status=Hello`
+      const text = ["POST", "https://api.example.com/statuses", parameters].map(encodeURIComponent).join("&")
+      const signature = createHmac("sha1", "cs&ats").update(text).digest("base64")
+      expect(field).toContain(`oauth_signature="${encodeURIComponent(signature)}"`)
+    }).pipe(
+      Effect.provide(
+        OAuth1.ApiLive.pipe(
+          Layer.provide(
+            config({ CONSUMER_KEY: "ck", CONSUMER_SECRET: "cs", ACCESS_TOKEN: "at", ACCESS_TOKEN_SECRET: "ats" })
+          ),
+          Layer.provideMerge(MockClient.layer(() => MockClient.respond(200)))
+        )
+      )
+    )
+  )
+})
+
+describe("signatures.ts", () => {
+  const hmac = (text: string, key: string | Buffer) => createHmac("sha256", key).update(text)
+
+  it.effect("sends the signatures that a receiver and two exchanges expect", () =>
+    Effect.gen(function* () {
+      yield* Signatures.program
+      const { sent } = yield* MockClient.MockClient
+      const [webhook, exchange, orders] = yield* sent
+      const v1 = hmac('0.{"event":"paid"}', "c2VjcmV0").digest("hex")
+      expect(webhook?.headers["x-webhook-signature"]).toBe(`t=0,v1=${v1}`)
+      const sign = hmac('0POST/orders{"size":"0.01"}', Buffer.from("secret")).digest("base64")
+      expect(exchange?.headers["access-sign"]).toBe(sign)
+      const query = "symbol=BTC&timestamp=0"
+      expect(orders?.url).toBe(
+        `https://orders.example.com/orders?${query}&signature=${hmac(query, "c2VjcmV0").digest("hex")}`
+      )
+    }).pipe(
+      Effect.provide(Signatures.ApisLive.pipe(Layer.provideMerge(MockClient.layer(() => MockClient.respond(200)))))
     )
   )
 })

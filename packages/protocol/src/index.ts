@@ -31,6 +31,8 @@ export * as HttpDate from "./HttpDate.js"
 export * as Link from "./Link.js"
 /** HTTP Message Signatures (RFC 9421): signature bases, and the fields `Signature-Input` and `Signature`. */
 export * as MessageSignature from "./MessageSignature.js"
+/** OAuth 1.0 signatures (RFC 5849): the text to sign, and the `Authorization` field. */
+export * as OAuth1 from "./OAuth1.js"
 /** Names of options: finds a name that a function does not know, and suggests the one that was meant. */
 export * as OptionNames from "./OptionNames.js"
 /** Origins of http and https URLs (RFC 6454): scheme, host and port, to which a credential is bound. */

@@ -26,6 +26,8 @@ import * as ProtectedResource from "@countersign/auth/ProtectedResource"
 import * as RefreshToken from "@countersign/auth/RefreshToken"
 import * as Registration from "@countersign/auth/Registration"
 import * as Revocation from "@countersign/auth/Revocation"
+import * as OAuth1 from "@countersign/auth/OAuth1"
+import * as QuerySignature from "@countersign/auth/QuerySignature"
 import * as Signature from "@countersign/auth/Signature"
 import * as SignedJwt from "@countersign/auth/SignedJwt"
 import * as Token from "@countersign/auth/Token"
@@ -236,6 +238,15 @@ export const constructors: ReadonlyArray<readonly [name: string, make: (extra: o
   ["SignedJwt.githubApp", (extra) => SignedJwt.githubApp({ clientId: "app", key: privateKey, ...extra })],
   ["SignedJwt.appStoreConnect", (extra) => SignedJwt.appStoreConnect({ keyId: "key", key: privateKey, ...extra })],
   ["SignedJwt.apns", (extra) => SignedJwt.apns({ teamId: "team", keyId: "key", key: privateKey, ...extra })],
+  ["OAuth1.make", (extra) => OAuth1.make({ clientId: "app", clientSecret: secret, ...extra })],
+  ["OAuth1.layer", (extra) => OAuth1.layer({ clientId: "app", clientSecret: secret, ...extra })],
+  [
+    "OAuth1.layerConfig",
+    (extra) => OAuth1.layerConfig({ clientId: "app", clientSecret: Config.succeed(secret), ...extra })
+  ],
+  ["QuerySignature.make", (extra) => QuerySignature.make({ secret, ...extra })],
+  ["QuerySignature.layer", (extra) => QuerySignature.layer({ secret, ...extra })],
+  ["Signature.timestampedBody", (extra) => Signature.timestampedBody({ header: "x-signature", secret, ...extra })],
   ["Signature.make", (extra) => Signature.make({ keyId: "app", secret, ...extra })],
   ["Signature.layer", (extra) => Signature.layer({ keyId: "app", secret, ...extra })],
   ["TokenExchange.make", (extra) => TokenExchange.make({ ...client, ...extra })],

@@ -13,6 +13,7 @@ import * as DigestCredentials from "@countersign/protocol/DigestCredentials"
 import * as HttpDate from "@countersign/protocol/HttpDate"
 import * as Link from "@countersign/protocol/Link"
 import * as MessageSignature from "@countersign/protocol/MessageSignature"
+import * as OAuth1 from "@countersign/protocol/OAuth1"
 import * as OptionNames from "@countersign/protocol/OptionNames"
 import * as Origin from "@countersign/protocol/Origin"
 import * as RateLimit from "@countersign/protocol/RateLimit"
@@ -54,6 +55,14 @@ const digest = DigestChallenge.fromChallenge({ scheme: "digest", params: { realm
 
 const formatDigest = (text: string): string | undefined =>
   digest._tag === "Ok" ? DigestCredentials.format(digest.value, text, { uri: text, qop: undefined }, text) : undefined
+
+/** Each text that OAuth 1.0 signs. */
+const signOAuth1 = (text: string): string => {
+  const form = OAuth1.parseForm(text)
+  const oauth = [["oauth_token", text]] as const
+  const base = OAuth1.baseString({ method: "POST", url: new URL("https://api.example.com/?a=1"), oauth, form })
+  return base + OAuth1.signingKey(text, text) + OAuth1.format(oauth, text)
+}
 
 const now = Date.UTC(2026, 10, 22)
 
@@ -264,6 +273,11 @@ export const corpus: Readonly<Record<string, ReadonlyArray<Parser>>> = {
     inBase("a method", "@method", (method) => ({ method })),
     parser("MessageSignature.queryParam", MessageSignature.queryParam, ["a", "\u{1f600}", "\ud800"]),
     parser("MessageSignature.base of an input", baseOfInput, signatureInputs)
+  ],
+  OAuth1: [
+    parser("OAuth1.parseForm", OAuth1.parseForm, ["c2&a3=2+q", "a=%C3%BC&b=%zz&&=1"]),
+    parser("OAuth1.percentEncode", OAuth1.percentEncode, ["J\u00e4s\u00f8n Doe", "%2B +~"]),
+    parser("OAuth1.baseString", signOAuth1, ["c2&a3=2+q", "b5=%3D%253D&a3=a&c%40=&a2=r%20b"])
   ],
   OptionNames: [parser("OptionNames.findUnknown", unknownName, ["baseURL", "timeouts", "maxRetries", "constructor"])],
   Origin: [

@@ -60,11 +60,12 @@ export class KeyRing {
     return this.#use(chosen ?? earliest(this.#accepted(now)) ?? earliest(this.#others()))
   }
 
-  /** Called for a rejected key. Whether another key can be tried. */
+  /** Called for a rejected or throttled key. Whether another key can be tried. */
   reject(id: string | number): boolean {
     const now = this.#now()
     const rejected = this.#find(id)
-    if (rejected !== undefined) rejected.rejectedAt = now
+    // A throttled key is not rejected: its request is sent again with another key.
+    if (rejected !== undefined && rejected.freeAt <= now) rejected.rejectedAt = now
     // Another request has already switched to the next key.
     if (this.#strategy === "sticky" && rejected !== this.#keys[this.#current]) return true
     return this.#switch(now)

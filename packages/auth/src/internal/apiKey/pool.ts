@@ -2,6 +2,7 @@
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type * as Auth from "@countersign/client/Auth"
 import { InvalidRequest } from "@countersign/client/Errors"
+import * as RetryAfter from "@countersign/protocol/RetryAfter"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
@@ -119,7 +120,13 @@ const makeWith = <E, R, E1>(options: AnyPoolOptions<E, R>, validate: Read<E1, ne
           if (ring.reject(credential)) return Effect.succeed(true)
           return readAgain === undefined ? Effect.succeed(false) : Effect.map(readAgain, () => ring.reject(credential))
         }),
-      ...(isKeyLimited && { onRateLimited: ({ credential, retryAfterMs }) => ring.throttle(credential, retryAfterMs) }),
+      ...(isKeyLimited && {
+        onRateLimited: (credential, { headers, status }) =>
+          // A 413 is about one request.
+          status === 413
+            ? undefined
+            : ring.throttle(credential, RetryAfter.parse(headers, clock.unsafeCurrentTimeMillis())?.delayMs)
+      }),
       replay: readAgain === undefined ? initial.length - 1 : Math.max(maxReplays, initial.length),
       honorsDeadline: true
     }

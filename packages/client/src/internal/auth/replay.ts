@@ -17,7 +17,7 @@ import { withHistory, keepHistory } from "../redaction/requestHistory.js"
 import { recordUnsignedRequest } from "../response/clientResponse.js"
 import { bufferErrorBody } from "../response/readBody.js"
 import { signingsOf } from "../response/redactEchoedCredentials.js"
-import { isRateLimit, setWait, waitOf } from "../response/retryAfter.js"
+import { isRateLimit, setWait } from "../response/retryAfter.js"
 import { challengesOf, exchangeInfoOf, redactedChallengesOf } from "../response/statusError.js"
 import { emitNow } from "../telemetry/timeline.js"
 import { unsafeNow } from "../time/clock.js"
@@ -108,39 +108,20 @@ const handleResponse = <E, R>(
 ): SignedExchange<E, R> => {
   const { expiredWhen } = context.auth
   if (response.status >= 400) {
-    if (isRateLimit(response)) return onRateLimited(context, signed, response, state, initialId)
+    if (isRateLimit(response)) {
+      // New credentials help only if the server limits each of them.
+      const ms = context.auth.onRateLimited?.(signed.credential, response)
+      if (ms !== undefined) setWait(response, ms)
+      return ms === 0
+        ? onUnauthorized(context, signed, response, state, initialId, passResponse)
+        : Effect.succeed(response)
+    }
     const stepped = response.status === 403 ? tryStepUp(context, signed, response, state) : undefined
     if (stepped !== undefined) return stepped
   }
   return expiredWhen !== undefined && CredentialExpiry.matchesStatus(expiredWhen, response)
     ? checkExpired(context, signed, response, state, initialId, expiredWhen)
     : Effect.succeed(response)
-}
-
-/**
- * New credentials do not help against the rate limit of an account. A scheme with several accounts knows others. A 413 is
- * about one request.
- */
-const onRateLimited = <E, R>(
-  context: ReplayContext<E, R>,
-  { credential }: Signed<E>,
-  response: HttpClientResponse,
-  state: unknown,
-  initialId: InitialCredentialId
-): SignedExchange<E, R> => {
-  const { auth, call } = context
-  const handle = response.status === 413 ? undefined : auth.onRateLimited
-  const ms = handle?.({ credential, retryAfterMs: waitOf(response, unsafeNow(call.fiber)) })
-  if (ms === undefined) return Effect.succeed(response)
-  setWait(response, ms)
-  if (ms > 0 || !RequestBody.isReplayable(context.request.body)) return Effect.succeed(response)
-  return Effect.flatMap(nextReplay(context, state, response, "Rejected"), (step) =>
-    step === undefined
-      ? Effect.succeed(response)
-      : Effect.flatMap(bufferErrorBody(response, remainingMillis(call)), (buffered) =>
-          replay(context, buffered, step, initialId, passResponse)
-        )
-  )
 }
 
 /**

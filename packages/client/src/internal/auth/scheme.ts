@@ -50,19 +50,6 @@ export interface Rejection {
 }
 
 /**
- * A rate limit response: the id of the credentials of the request, and the wait that the server requests.
- *
- * @since 0.1.0
- * @category models
- */
-export interface RateLimitedRequest {
-  /** Id of the credentials, from {@link Signed.credential}. */
-  readonly credential: string | number
-  /** The wait that the response requests, in milliseconds. Undefined if it names none. */
-  readonly retryAfterMs: number | undefined
-}
-
-/**
  * An answer to a challenge that a scheme offers to `Auth.negotiate`.
  *
  * @since 0.1.0
@@ -134,12 +121,13 @@ export interface Service<out E = never> {
    */
   readonly expiredWhen?: ExpiredWhen | undefined
   /**
-   * Handles a rate limit response (a 429, or a 403 that is one), for a scheme with several credentials that the server limits
-   * separately. Returns the milliseconds until one of them can be used. With 0 the request is sent again at once, as often as
-   * `replay` allows, and the client's throttle ignores the response. A greater number replaces the wait that the response
-   * requests. Without this function, or if it returns `undefined`, all requests of the client wait. It must not throw.
+   * Reads a rate limit response (a 429, or a 403 or 413 that is one), for a scheme with several credentials that the server
+   * limits separately. Gets the id of the credentials, and returns the milliseconds until some of them can be used. With 0 the
+   * response is handled as one that {@link Service.expiredWhen} names, and no throttle starts. A greater number replaces the wait
+   * that the response requests. It must not throw.
    */
-  readonly onRateLimited?: ((limited: RateLimitedRequest) => number | undefined) | undefined
+  readonly onRateLimited?:
+    ((credential: string | number, response: HttpClientResponse) => number | undefined) | undefined
   /**
    * How well the scheme can answer challenges, for `Auth.negotiate`. Returns `undefined` if it cannot answer any of them.
    */

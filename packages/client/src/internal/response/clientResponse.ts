@@ -46,10 +46,6 @@ export abstract class BaseResponse extends PlatformResponse {
     return #source in response ? BaseResponse.originalRequest(response.#source) : response.request
   }
 
-  static rootOf(response: HttpClientResponse.HttpClientResponse): HttpClientResponse.HttpClientResponse {
-    return #source in response ? BaseResponse.rootOf(response.#source) : response
-  }
-
   static recordUnsignedRequest(
     response: HttpClientResponse.HttpClientResponse,
     unsigned: HttpClientRequest.HttpClientRequest
@@ -107,10 +103,6 @@ export abstract class BaseResponse extends PlatformResponse {
 /** The request as it went to the transport, with its credentials. Use it only to redact them. */
 export const originalRequest = (response: HttpClientResponse.HttpClientResponse): HttpClientRequest.HttpClientRequest =>
   BaseResponse.originalRequest(response)
-
-/** The response of the transport. It is the same object for each copy that the pipeline makes of a response. */
-export const rootOf = (response: HttpClientResponse.HttpClientResponse): HttpClientResponse.HttpClientResponse =>
-  BaseResponse.rootOf(response)
 
 /** Stores the request of a response as it was before it was signed. */
 export const recordUnsignedRequest = (

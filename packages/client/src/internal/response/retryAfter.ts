@@ -1,4 +1,5 @@
 /** Rate limits and `Retry-After` of a response, whatever its status. */
+import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Challenge from "@countersign/protocol/Challenge"
 import * as HttpDate from "@countersign/protocol/HttpDate"
@@ -7,26 +8,22 @@ import * as RetryAfter from "@countersign/protocol/RetryAfter"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import type { RetryHint } from "../../Errors.js"
-import { rootOf } from "./clientResponse.js"
+import { originalRequest } from "./clientResponse.js"
 
 /** The end of a wait that starts now, for display. A server may ask for a longer wait than a date can express. */
 export const dateAfter = (ms: number, now: number): DateTime.Utc =>
   DateTime.unsafeMake(Math.min(now + ms, HttpDate.maxMillis))
 
-/** Waits that a scheme with several credentials set for a rate limit response, in milliseconds, by {@link rootOf}. */
-const schemeWaits = new WeakMap<HttpClientResponse, number>()
-
-const schemeWaitOf = (response: HttpClientResponse): number | undefined => schemeWaits.get(rootOf(response))
+/** Waits that a scheme with several credentials set for a rate limit response, in milliseconds, by the signed request. */
+const schemeWaits = new WeakMap<HttpClientRequest, number>()
 
 /** Sets the wait after a rate limit response, instead of the wait that the response requests. */
-export const setWait = (response: HttpClientResponse, ms: number): void => void schemeWaits.set(rootOf(response), ms)
-
-/** Whether the limit concerns only the credentials of the request, and others can be used at once. */
-export const limitsCredentialsOnly = (response: HttpClientResponse): boolean => schemeWaitOf(response) === 0
+export const setWait = (response: HttpClientResponse, ms: number): void =>
+  void schemeWaits.set(originalRequest(response), ms)
 
 /** The wait after a response, in milliseconds: the one that the scheme set, or the one that the response requests. */
 export const waitOf = (response: HttpClientResponse, now: number): number | undefined =>
-  schemeWaitOf(response) ?? RetryAfter.parse(response.headers, now)?.delayMs
+  schemeWaits.get(originalRequest(response)) ?? RetryAfter.parse(response.headers, now)?.delayMs
 
 /** The wait that a response asks for, as fields of an error. */
 export const retryHintOf = (response: HttpClientResponse, now: number): RetryHint => {
