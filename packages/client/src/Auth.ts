@@ -24,7 +24,7 @@ import { makeOriginMatcher } from "./internal/origins/originMatcher.js"
 import { unsafeNow } from "./internal/time/clock.js"
 import type * as Policy from "./Policy.js"
 
-export type { Answered, ChallengeScheme, RejectedRequest, Verdict } from "./internal/auth/challenged.js"
+export type { Answered, ChallengeScheme, RejectedRequest, Decision } from "./internal/auth/challenged.js"
 export type { ExpiredWhen, Offer, Rejection, Replay, Service, Signed } from "./internal/auth/scheme.js"
 
 /**

@@ -1,4 +1,4 @@
-/** The messages of the errors that a first program meets. */
+/** The messages of the errors that a first program may get. */
 import * as Bearer from "@countersign/auth/Bearer"
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as Console from "effect/Console"

@@ -112,7 +112,7 @@ export class DigestScheme implements Auth.ChallengeScheme<Context, DigestError> 
     url: URL,
     challenges: ReadonlyArray<Challenge>,
     rejected: Auth.RejectedRequest<Context> | undefined
-  ): Auth.Verdict<DigestError> {
+  ): Auth.Decision<DigestError> {
     const decision = this.#spaces.onChallenges(url, challenges, rejected?.context)
     return typeof decision === "boolean" ? decision : () => Effect.fail(decision)
   }

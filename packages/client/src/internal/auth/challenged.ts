@@ -18,7 +18,7 @@ import type { Rejection, Service, Signed } from "./scheme.js"
  * @since 0.1.0
  * @category models
  */
-export type Verdict<E> = boolean | ((rejection: Rejection) => Effect.Effect<boolean, E | InvalidRequest>)
+export type Decision<E> = boolean | ((rejection: Rejection) => Effect.Effect<boolean, E | InvalidRequest>)
 
 /**
  * A signed request, with what the scheme needs to know when the server rejects it.
@@ -62,7 +62,7 @@ export interface ChallengeScheme<in out K, out E = never> {
     url: URL,
     challenges: ReadonlyArray<Challenge>,
     rejected: RejectedRequest<K> | undefined
-  ) => Verdict<E>
+  ) => Decision<E>
   /** How often a request is sent again. */
   readonly replay: number
   /** See `Service.honorsDeadline`. */
@@ -89,8 +89,8 @@ const urlOf = ({ url }: HttpClientRequest): URL | undefined => (URL.canParse(url
 class ChallengedAuth<K, E> {
   readonly #scheme: ChallengeScheme<K, E>
   readonly #probes = new BoundedMap<Probe>(maxOrigins)
-  /** Verdicts of a 401 until the policy asks for them. */
-  readonly #verdicts = new BoundedMap<Verdict<E>>(maxRejections)
+  /** Decisions about a 401 until the policy asks for them. */
+  readonly #decisions = new BoundedMap<Decision<E>>(maxRejections)
   /** Rejected requests, which the policy may ask about. */
   readonly #rejected = new BoundedMap<RejectedRequest<K>>(maxRejections)
   #requests = 0
@@ -174,20 +174,20 @@ class ChallengedAuth<K, E> {
   }
 
   #judge(credential: string, url: URL, response: HttpClientResponse, rejected: RejectedRequest<K> | undefined): void {
-    this.#verdicts.set(credential, this.#scheme.onChallenges(url, challengesOf(response), rejected))
+    this.#decisions.set(credential, this.#scheme.onChallenges(url, challengesOf(response), rejected))
   }
 
   onRejected(rejection: Rejection): Effect.Effect<boolean, E | InvalidRequest> {
     return Effect.suspend(() => {
       const id = String(rejection.credential)
-      const verdict = this.#verdicts.get(id) ?? false
-      this.#verdicts.delete(id)
-      return typeof verdict === "boolean" ? Effect.succeed(verdict) : verdict(rejection)
+      const decision = this.#decisions.get(id) ?? false
+      this.#decisions.delete(id)
+      return typeof decision === "boolean" ? Effect.succeed(decision) : decision(rejection)
     })
   }
 
   onReplayRejected({ credential }: Rejection): void {
-    this.#verdicts.delete(String(credential))
+    this.#decisions.delete(String(credential))
   }
 
   /** The rejected request with this id. Undefined if it had no credentials. */

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import { BoundedMap } from "../../BoundedMap.js"
 import type { InvalidRequest } from "../../Errors.js"
 import { SchemeDowngraded } from "../errors/schemeErrors.js"
-import type { Answered, ChallengeScheme, RejectedRequest, Verdict } from "./challenged.js"
+import type { Answered, ChallengeScheme, RejectedRequest, Decision } from "./challenged.js"
 import { makeService } from "./challenged.js"
 import type { Offer, Rejection, Service, Signed } from "./scheme.js"
 
@@ -79,7 +79,7 @@ class Negotiation<E> {
     challenges: ReadonlyArray<Challenge>,
     rejected: RejectedRequest<Chosen> | undefined,
     initial: (rejection: Rejection) => RejectedRequest<Chosen> | undefined
-  ): Verdict<E | SchemeDowngraded> {
+  ): Decision<E | SchemeDowngraded> {
     const best = this.#strongest(challenges, url)
     if (best === undefined) return rejected !== undefined && this.#forward(rejected, initial)
     const realm = realmOf(challenges, best)
@@ -98,7 +98,7 @@ class Negotiation<E> {
   #forward(
     { context: { scheme }, credential }: RejectedRequest<Chosen>,
     initial: (rejection: Rejection) => RejectedRequest<Chosen> | undefined
-  ): Verdict<E> {
+  ): Decision<E> {
     return (rejection) => {
       const first = initial(rejection)
       const initialCredentialId = first?.context.scheme === scheme ? first.credential : credential

@@ -14,8 +14,8 @@ const hashes: Readonly<Record<string, string>> = { MD5: "md5", "SHA-256": "sha25
 /** Another realm than that of Basic, because a client does not answer Basic in a realm that has accepted Digest. */
 const realm = "Digest Realm"
 
-/** What a path demands: the credentials, the protection and the algorithm. */
-interface Demand {
+/** What a path protects: the credentials, the protection and the algorithm. */
+interface Resource {
   readonly user: string
   readonly password: string
   readonly qop: string
@@ -23,7 +23,7 @@ interface Demand {
   readonly hash: (data: string | Uint8Array) => string
 }
 
-const demandOf = (params: Readonly<Record<string, string | undefined>>, settings: Settings): Demand => {
+const resourceOf = (params: Readonly<Record<string, string | undefined>>, settings: Settings): Resource => {
   const { passwd = "", qop = "auth", user = "" } = params
   const algorithm = (params["algorithm"] ?? "MD5").toUpperCase()
   const name = Object.hasOwn(hashes, algorithm) ? (hashes[algorithm] ?? "md5") : "md5"
@@ -45,7 +45,11 @@ const parametersOf = (field: string): Readonly<Record<string, string>> =>
     ])
   )
 
-const challenge = (state: State, { algorithm, qop }: Demand, stale: boolean): HttpServerResponse.HttpServerResponse => {
+const challenge = (
+  state: State,
+  { algorithm, qop }: Resource,
+  stale: boolean
+): HttpServerResponse.HttpServerResponse => {
   const nonce = random()
   state.digestCounts.set(nonce, new Set())
   const field = `Digest realm="${realm}", nonce="${nonce}", qop="${qop}", opaque="${random()}", algorithm=${algorithm}`
@@ -54,7 +58,7 @@ const challenge = (state: State, { algorithm, qop }: Demand, stale: boolean): Ht
 
 /** The digest of a request, or of its response if the method is empty. */
 const digestOf = (
-  { hash, password, user }: Demand,
+  { hash, password, user }: Resource,
   { cnonce = "", nc = "", nonce = "", qop = "auth", uri = "" }: Readonly<Record<string, string>>,
   method: string,
   body: Uint8Array
@@ -65,25 +69,25 @@ const digestOf = (
 
 const answer = (
   state: State,
-  demand: Demand,
+  resource: Resource,
   request: HttpServerRequest.HttpServerRequest,
   body: Uint8Array
 ): Effect.Effect<HttpServerResponse.HttpServerResponse> => {
   const given = parametersOf(Request.credentials(request, "Digest") ?? "")
   const { nc = "", nonce = "", qop = "", response, uri, username } = given
-  const isOffered = demand.qop.split(", ").includes(qop)
+  const isOffered = resource.qop.split(", ").includes(qop)
   const isRight =
-    username === demand.user && uri === request.url && response === digestOf(demand, given, request.method, body)
+    username === resource.user && uri === request.url && response === digestOf(resource, given, request.method, body)
   const counts = state.digestCounts.get(nonce)
   // A nonce that this server has not made is one of an earlier run.
-  if (counts === undefined || counts.has(nc)) return Effect.succeed(challenge(state, demand, isRight && isOffered))
-  if (!isOffered || !isRight) return Effect.succeed(challenge(state, demand, false))
+  if (counts === undefined || counts.has(nc)) return Effect.succeed(challenge(state, resource, isRight && isOffered))
+  if (!isOffered || !isRight) return Effect.succeed(challenge(state, resource, false))
   counts.add(nc)
   // With `auth-int` the proof would include the body of the response.
-  const proof = qop === "auth" ? `rspauth="${digestOf(demand, given, "", new Uint8Array())}", ` : ""
+  const proof = qop === "auth" ? `rspauth="${digestOf(resource, given, "", new Uint8Array())}", ` : ""
   const info = `${proof}qop=${qop}, nc=${nc}`
   return Effect.map(
-    json({ authenticated: true, user: demand.user }),
+    json({ authenticated: true, user: resource.user }),
     HttpServerResponse.setHeader("authentication-info", info)
   )
 }
@@ -92,10 +96,10 @@ const digestAuth =
   (state: State, settings: Settings): Handler =>
   (request, params) =>
     Effect.gen(function* () {
-      const demand = demandOf(params, settings)
-      if (Request.credentials(request, "Digest") === undefined) return challenge(state, demand, false)
+      const resource = resourceOf(params, settings)
+      if (Request.credentials(request, "Digest") === undefined) return challenge(state, resource, false)
       const body = request.method === "GET" ? new Uint8Array() : yield* Request.body
-      return yield* answer(state, demand, request, body)
+      return yield* answer(state, resource, request, body)
     })
 
 export const routes = (state: State, settings: Settings): ReadonlyArray<Row> =>
