@@ -16,4 +16,7 @@ const KeysLive = ApiKey.layerPoolConfig({
 export const ApiLive = Api.layer({ baseUrl: "https://api.example.com", auth: KeysLive })
 // #endregion
 
-export const program = Effect.flatMap(Api, (api) => api.get("/orders"))
+export const program = Effect.gen(function* () {
+  const api = yield* Api
+  return yield* api.get("/orders")
+})

@@ -17,4 +17,7 @@ const AuthLive = OAuth1.layerConfig({
 export const ApiLive = Api.layer({ baseUrl: "https://api.example.com", auth: AuthLive })
 // #endregion
 
-export const program = Effect.flatMap(Api, (api) => api.post("/statuses", { form: { status: "Hello" } }))
+export const program = Effect.gen(function* () {
+  const api = yield* Api
+  return yield* api.post("/statuses", { form: { status: "Hello" } })
+})
