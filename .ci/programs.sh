@@ -102,7 +102,6 @@ install_chromium() {
 
 install_squid() { program /usr/sbin/squid squid '/usr/sbin/squid -v'; }
 install_web_servers() { all has_lighttpd has_apache; }
-}
 has_lighttpd() { program /usr/sbin/lighttpd lighttpd '/usr/sbin/lighttpd -v'; }
 has_apache() { program /usr/sbin/apache2 apache2 '/usr/sbin/apache2 -v'; }
 install_etcd() { program /usr/bin/etcd etcd-server '/usr/bin/etcd --version'; }

@@ -180,7 +180,7 @@ describe.skipIf(!hasRedis)("RedisTokenStore with replicas", () => {
     Effect.gen(function* () {
       const { replica, server } = yield* primary
       const prefix = newPrefix()
-      const store = yield* openStore(server.url, { prefix }, { commandTimeout: "300 millis" })
+      const store = yield* openStore(server.url, { prefix }, { commandTimeout: "1 second" })
       const follower = yield* replica
       yield* store.compareAndSet("key", 0, token)
       yield* server.suspend
