@@ -6,11 +6,12 @@ list_tests() { git ls-files --cached --others --exclude-standard -- '*.test.*ts'
 slow_tests=(
   'stress/test/'
   'conformance/test/(cacheTests|conformance|mutants|workerd)\.'
-  'examples/test/packed\.'
-  'node/test/(EncryptedTokenStore|KeychainTokenStore)\.contract\.'
-  'redis/test/(RedisTokenStore\.contract|partition|topologies)\.'
-  'node/test/Download\.processes\.'
-  'sql/test/SqlTokenStore\.(contract|lostServer|processes)\.'
+  'examples/test/(demo\.redis|packed)\.'
+  'auth/test/Digest\.servers\.'
+  'node/test/(EncryptedTokenStore|FileTokenStore|KeychainTokenStore)\.contract\.'
+  'node/test/(Batch|Download|FileTokenStore)\.processes\.'
+  'redis/test/(RedisRateLimit\.throttle|RedisTokenStore\.contract|RedisTokenStore\.replicas|partition|topologies)\.'
+  'sql/test/SqlTokenStore\.(contract|faults|lostServer|processes)\.'
   'testing/test/(PostgresReplication|TokenStoreContract)\.'
 )
 list_slow_tests() {

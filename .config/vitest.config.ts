@@ -18,12 +18,13 @@ const exceptions = ["packages/protocol/test/HttpDate.test.ts"]
 const slow = [
   "packages/stress/test/{cache,crash,disk,fleet,leaks,outage,processes,streams,stress.mutants,tokens}.test.ts",
   "packages/conformance/test/{cacheTests,conformance,mutants,workerd}.test.ts",
-  "packages/node/test/{EncryptedTokenStore,KeychainTokenStore}.contract.test.ts",
-  "packages/redis/test/{RedisTokenStore.contract,partition,topologies}.test.ts",
-  "packages/node/test/Download.processes.test.ts",
-  "packages/sql/test/SqlTokenStore.{contract,lostServer,processes}.test.ts",
+  "packages/auth/test/Digest.servers.test.ts",
+  "packages/node/test/{EncryptedTokenStore,FileTokenStore,KeychainTokenStore}.contract.test.ts",
+  "packages/node/test/{Batch,Download,FileTokenStore}.processes.test.ts",
+  "packages/redis/test/{RedisRateLimit.throttle,RedisTokenStore.contract,RedisTokenStore.replicas,partition,topologies}.test.ts",
+  "packages/sql/test/SqlTokenStore.{contract,faults,lostServer,processes}.test.ts",
   "packages/testing/test/{PostgresReplication,TokenStoreContract}.test.ts",
-  "packages/examples/test/packed.test.ts"
+  "packages/examples/test/{demo.redis,packed}.test.ts"
 ]
 
 /** ESLint finds no native modules in a worker in which another test has replaced functions of `fs`. */
@@ -34,6 +35,8 @@ const longest = [
   "stress/test/stress.mutants.test.ts",
   "examples/test/packed.test.ts",
   "node/test/FileTokenStore.contract.test.ts",
+  "node/test/NodeTransport.open.test.ts",
+  "node/test/NodeTransport.http2.endings.test.ts",
   "node/test/NodeTransport.framings.test.ts",
   "node/test/transports.received.test.ts",
   "node/test/FileTokenStore.processes.test.ts",
