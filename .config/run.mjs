@@ -1,5 +1,6 @@
 // Entry point of `npm run`: installs the dependencies with the pinned pnpm if needed, then runs one of their tools.
 // Everything but the tool's own output goes to standard error, so that `--json` on standard output stays clean.
+import { Buffer } from "node:buffer"
 import { spawn } from "node:child_process"
 import { readFileSync } from "node:fs"
 import { dirname, join } from "node:path"

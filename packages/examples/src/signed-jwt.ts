@@ -20,4 +20,7 @@ const AppLive = Layer.unwrapEffect(
 export const GitHubLive = GitHub.layer({ baseUrl: "https://api.github.com", auth: AppLive })
 // #endregion
 
-export const program = Effect.flatMap(GitHub, (api) => api.get("/app/installations"))
+export const program = Effect.gen(function* () {
+  const api = yield* GitHub
+  return yield* api.get("/app/installations")
+})
