@@ -53,12 +53,12 @@ export const read = (path: string): Effect.Effect<Redacted.Redacted<string>, Tok
   Effect.flatMap(FileSystem.FileSystem, (files) =>
     files.stream(path, { bytesToRead: maxBytes + 1 }).pipe(
       Stream.decodeText(),
-      Stream.runFold("", (all, part) => all + part),
+      Stream.mkString,
       Effect.catchAll((error) =>
         failure(
           "Unavailable",
           path,
-          `cannot be read (${"reason" in error ? error.reason : error._tag}). Check the path.`
+          `cannot be read (${"reason" in error ? error.reason : "BadArgument"}). Check the path.`
         )
       ),
       Effect.flatMap((text) => tokenOf(path, text))
