@@ -41,7 +41,10 @@ describe("openapi-client.ts", () => {
       expect([yield* tokenCalls, bearersOf(yield* sent).length]).toEqual([1, 1])
       yield* TestClock.adjust("1 second")
       expectShown("openapi-client.ts", yield* Fiber.join(fiber))
-      // The calls at 50 seconds do not wait for the new token.
+      // The calls at 50 seconds do not wait for the new token, which is requested in the background.
+      expect(bearersOf(yield* sent)).toHaveLength(1)
+      const turn = Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+      yield* Effect.repeat(Effect.zipRight(turn, tokenCalls), { until: (calls) => calls === 2, times: 1000 })
       expect([yield* tokenCalls, bearersOf(yield* sent).length]).toEqual([2, 1])
       yield* TestClock.adjust("20 seconds")
       yield* Client.openOrders
