@@ -26,6 +26,8 @@ const timeNames: OptionNames.ShapeOf<RefreshOptions> = { forcedRefreshWindow, re
  * The access key in the environment: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`, which may be
  * missing.
  *
+ * Specification: [Environment variables](https://docs.aws.amazon.com/sdkref/latest/guide/environment-variables.html).
+ *
  * @example
  * import * as AwsCredentials from "@countersign/auth/AwsCredentials"
  * import * as AwsSignature from "@countersign/auth/AwsSignature"
@@ -35,8 +37,6 @@ const timeNames: OptionNames.ShapeOf<RefreshOptions> = { forcedRefreshWindow, re
  * const AuthLive = Layer.unwrapEffect(
  *   Effect.map(AwsCredentials.config, (credentials) => AwsSignature.layer({ credentials, region: "eu-central-1" }))
  * )
- *
- * Specification: [Environment variables](https://docs.aws.amazon.com/sdkref/latest/guide/environment-variables.html).
  *
  * @since 0.1.0
  * @category constructors
@@ -158,6 +158,8 @@ const problemOf = (options: WebIdentityOptions<unknown>): InvalidRequest | undef
  * - `Unavailable` if STS cannot be reached, or asks to send fewer requests.
  * - `InvalidResponse` if the response has no credentials.
  *
+ * Specification: [AssumeRoleWithWebIdentity](https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html).
+ *
  * @example
  * import * as AwsCredentials from "@countersign/auth/AwsCredentials"
  * import * as AwsSignature from "@countersign/auth/AwsSignature"
@@ -177,8 +179,6 @@ const problemOf = (options: WebIdentityOptions<unknown>): InvalidRequest | undef
  *     (credentials) => AwsSignature.layer({ credentials, region: "eu-central-1" })
  *   )
  * )
- *
- * Specification: [AssumeRoleWithWebIdentity](https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html).
  *
  * @since 0.1.0
  * @category constructors

@@ -167,7 +167,7 @@ export const make = <E = never>(options: Options<E>): Auth.Service<E> => {
  *
  * @example
  * import * as AwsSignature from "@countersign/auth/AwsSignature"
- * import type * as Redacted from "effect/Redacted"
+ * import * as Redacted from "effect/Redacted"
  *
  * const AuthLive = AwsSignature.layer({
  *   credentials: { accessKeyId: "AKIDEXAMPLE", secretAccessKey: Redacted.make("secret") },
@@ -186,17 +186,17 @@ export const layer = <E = never>(options: Options<E>): Layer.Layer<Auth.Auth<E>>
  *
  * Fails with `InvalidRequest` if `expiresIn` is not between 1 second and 7 days, and as the calls of {@link make} do.
  *
+ * Specification: [Authenticating requests: query parameters](https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html).
+ *
  * @example
  * import * as AwsSignature from "@countersign/auth/AwsSignature"
- * import type * as Redacted from "effect/Redacted"
+ * import * as Redacted from "effect/Redacted"
  *
  * const download = AwsSignature.presign({
  *   credentials: { accessKeyId: "AKIDEXAMPLE", secretAccessKey: Redacted.make("secret") },
  *   url: "https://photos.s3.eu-central-1.amazonaws.com/2026/a.jpg",
  *   expiresIn: "10 minutes"
  * })
- *
- * Specification: [Authenticating requests: query parameters](https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html).
  *
  * @since 0.1.0
  * @category constructors

@@ -53,6 +53,17 @@ export const clientSecretBasicUnencoded = (secret: Redacted.Redacted): ClientAut
  *
  * Specification: [RFC 6749 §2.3.1](https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1).
  *
+ * @example
+ * import * as ClientAuthentication from "@countersign/auth/ClientAuthentication"
+ * import * as ClientCredentials from "@countersign/auth/ClientCredentials"
+ * import * as Redacted from "effect/Redacted"
+ *
+ * const AuthLive = ClientCredentials.layer({
+ *   issuer: "https://id.example.com",
+ *   clientId: "my-service",
+ *   clientAuthentication: ClientAuthentication.clientSecretPost(Redacted.make("secret"))
+ * })
+ *
  * @since 0.1.0
  * @category constructors
  */

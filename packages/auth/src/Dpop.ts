@@ -36,6 +36,24 @@ export type { Key } from "./internal/dpop/proof.js"
  *
  * Fails with `InvalidRequest { reason: "Credentials" }` where `crypto.subtle` is missing, as on web pages without HTTPS.
  *
+ * @example
+ * import * as ClientCredentials from "@countersign/auth/ClientCredentials"
+ * import * as Dpop from "@countersign/auth/Dpop"
+ * import * as Effect from "effect/Effect"
+ * import * as Layer from "effect/Layer"
+ * import * as Redacted from "effect/Redacted"
+ *
+ * const AuthLive = Layer.unwrapEffect(
+ *   Effect.map(Dpop.generateKey, (dpop) =>
+ *     ClientCredentials.layer({
+ *       issuer: "https://id.example.com",
+ *       clientId: "my-service",
+ *       clientSecret: Redacted.make("secret"),
+ *       dpop
+ *     })
+ *   )
+ * )
+ *
  * @since 0.1.0
  * @category keys
  */

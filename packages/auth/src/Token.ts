@@ -109,6 +109,12 @@ export interface TokenEncoded {
 /**
  * Makes a bearer token from its text.
  *
+ * @example
+ * import * as Token from "@countersign/auth/Token"
+ * import * as Redacted from "effect/Redacted"
+ *
+ * const token = Token.bearer(Redacted.make("secret"), Date.now(), 3_600_000)
+ *
  * @param accessToken - the secret.
  * @param now - epoch milliseconds.
  * @param lifetimeMs - the lifetime. Without it the token has no expiry.

@@ -124,6 +124,16 @@ export const make: Effect.Effect<Service> = /* @__PURE__ */ Effect.map(
  * Layer with one stream of the events of all token sources. Unlike Layers that hold tokens or cookies, Effect builds it once
  * for the whole application. Each event has the key of its source.
  *
+ * @example
+ * import * as TokenEvents from "@countersign/auth/TokenEvents"
+ * import * as Effect from "effect/Effect"
+ * import * as Stream from "effect/Stream"
+ *
+ * const program = TokenEvents.stream.pipe(
+ *   Stream.runForEach((event) => Effect.log(event._tag)),
+ *   Effect.provide(TokenEvents.layer)
+ * )
+ *
  * @since 0.1.0
  * @category layers
  */

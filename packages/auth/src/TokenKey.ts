@@ -38,6 +38,11 @@ const written = (part: string | undefined): string => (part === undefined ? "-" 
 /**
  * Encodes a key as text. Different keys have different texts, for all characters.
  *
+ * @example
+ * import * as TokenKey from "@countersign/auth/TokenKey"
+ *
+ * TokenKey.format({ issuer: "https://id.example.com", client: "my-service", scopes: ["read"] })
+ *
  * @since 0.1.0
  * @category encoding
  */

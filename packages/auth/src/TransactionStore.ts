@@ -166,6 +166,15 @@ export const makeMemory = (options: Options = {}): Effect.Effect<Service> =>
 /**
  * Layer with a store of pending sign-ins in memory, see {@link makeMemory}.
  *
+ * @example
+ * import * as TransactionStore from "@countersign/auth/TransactionStore"
+ * import * as Effect from "effect/Effect"
+ *
+ * const program = Effect.gen(function* () {
+ *   const { take } = yield* TransactionStore.TransactionStore
+ *   return yield* take("session-id", new URLSearchParams("state=abc&code=def"))
+ * }).pipe(Effect.provide(TransactionStore.layerMemory()))
+ *
  * @since 0.1.0
  * @category layers
  */

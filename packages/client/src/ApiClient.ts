@@ -167,6 +167,9 @@ export interface TagClass<Self, Id extends string, E = never> extends Context.Ta
 /**
  * Makes the tag of an API, so that an application can use the clients of several APIs.
  *
+ * The second type argument has the own errors of the scheme: `ApiClient.Tag("app/GitHub")<GitHub, TokenSourceError>()` for
+ * OAuth. Without it the scheme must be one without own errors, such as an API key.
+ *
  * @example
  * import * as ApiClient from "@countersign/client/ApiClient"
  * import * as Auth from "@countersign/client/Auth"
@@ -174,9 +177,6 @@ export interface TagClass<Self, Id extends string, E = never> extends Context.Ta
  * class GitHub extends ApiClient.Tag("app/GitHub")<GitHub>() {}
  *
  * const GitHubLive = GitHub.layer({ baseUrl: "https://api.github.com", auth: Auth.none })
- *
- * The second type argument has the own errors of the scheme: `ApiClient.Tag("app/GitHub")<GitHub, TokenSourceError>()` for
- * OAuth. Without it the scheme must be one without own errors, such as an API key.
  *
  * @param id - the key of the service, with a namespace, such as `app/GitHub`. Two tags with one id are rejected when their Layers are
  *   built together.

@@ -8,6 +8,12 @@
  * A map by text that removes entries when it is full: those with the lowest `retentionPriority`, the least recently set
  * first. Without priorities it removes one entry, otherwise a sixteenth of its capacity, so that the cost per entry stays low.
  *
+ * @example
+ * import { BoundedMap } from "@countersign/client/BoundedMap"
+ *
+ * const etags = new BoundedMap<string>(1000)
+ * etags.set("/users/42", '"v1"')
+ *
  * @since 0.1.0
  * @category models
  */

@@ -36,6 +36,18 @@ export interface Continuation {
 /**
  * Makes the continuation of one body. Failures in a row are counted, and {@link Continuation.progressed} resets the count.
  *
+ * @example
+ * import * as ApiClient from "@countersign/client/ApiClient"
+ * import * as Continuation from "@countersign/client/Continuation"
+ * import * as Effect from "effect/Effect"
+ *
+ * class Api extends ApiClient.Tag("app/Api")<Api>() {}
+ *
+ * const program = Effect.gen(function* () {
+ *   const api = yield* Api
+ *   return yield* Continuation.make(api)
+ * })
+ *
  * @param api - the client. Its retry schedule and its retry budget apply.
  * @param options - the option `retry` of the call, which replaces that of the client.
  * @since 0.1.0

@@ -25,6 +25,17 @@ import type * as Policy from "./Policy.js"
  *
  * Specification: [RFC 6265 §5.4](https://www.rfc-editor.org/rfc/rfc6265#section-5.4).
  *
+ * @example
+ * import * as CookieJar from "@countersign/client/CookieJar"
+ * import * as Cookies from "@countersign/client/Cookies"
+ * import * as HttpClient from "@effect/platform/HttpClient"
+ * import * as Effect from "effect/Effect"
+ *
+ * const client = Effect.gen(function* () {
+ *   const jar = yield* CookieJar.makeMemory
+ *   return Cookies.policy(jar)(yield* HttpClient.HttpClient)
+ * })
+ *
  * @param jar - the cookie jar.
  * @since 0.1.0
  * @category policies

@@ -14,6 +14,14 @@ interface Entry<V> {
  * A map by text for entries with equal lifetimes, so that the oldest entry expires first. When it is full, it removes the
  * oldest entry. Times are milliseconds of one clock.
  *
+ * @example
+ * import { ExpiringMap } from "@countersign/client/ExpiringMap"
+ *
+ * const states = new ExpiringMap<string>(1000)
+ * const now = Date.now()
+ * states.set("state", "value", now + 60_000, now)
+ * states.get("state", now)
+ *
  * @since 0.1.0
  * @category models
  */

@@ -63,6 +63,13 @@ export interface KeyedMutex {
 /**
  * Makes a mutex for each key.
  *
+ * @example
+ * import * as Mutex from "@countersign/client/Mutex"
+ * import * as Effect from "effect/Effect"
+ *
+ * const mutex = Mutex.makeKeyed()
+ * const program = mutex.withLock("account-1")(Effect.log("one at a time"))
+ *
  * @param longest - maximum time that a fiber may hold a lock (2 minutes), see {@link make}.
  * @since 0.1.0
  * @category constructors

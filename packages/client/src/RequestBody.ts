@@ -20,6 +20,14 @@ const isReplayableRaw = (body: unknown): boolean =>
  *
  * Do not mark a stream over a source that can be read only once.
  *
+ * @example
+ * import * as RequestBody from "@countersign/client/RequestBody"
+ * import * as HttpBody from "@effect/platform/HttpBody"
+ * import * as Stream from "effect/Stream"
+ *
+ * // The stream can be run again, so a retry can send it again.
+ * const body = RequestBody.markReplayable(HttpBody.stream(Stream.make(new Uint8Array([1, 2, 3]))))
+ *
  * @param body - the body to mark. It is returned unchanged.
  * @since 0.1.0
  * @category constructors

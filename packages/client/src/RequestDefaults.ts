@@ -158,6 +158,16 @@ const makeJoin = ({ baseUrl, origins = [] }: Options): ((path: string) => Result
  * appended to it, and the existing query is not changed. Fails with `InvalidRequest { reason: "Url" }` if the URL is neither
  * below the base URL, nor of one of `origins`.
  *
+ * @example
+ * import * as RequestDefaults from "@countersign/client/RequestDefaults"
+ * import * as HttpClient from "@effect/platform/HttpClient"
+ * import * as Effect from "effect/Effect"
+ *
+ * const client = Effect.map(
+ *   HttpClient.HttpClient,
+ *   RequestDefaults.policy({ baseUrl: "https://api.example.com", headers: { accept: "application/json" } })
+ * )
+ *
  * @param options - the result of {@link validate}.
  * @since 0.1.0
  * @category policies

@@ -68,6 +68,16 @@ const retentionLevels = 8
  * [retry quota](https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html). The design is also
  * [gRPC's](https://github.com/grpc/proposal/blob/master/A6-client-retries.md#throttling-retry-attempts-and-hedged-rpcs).
  *
+ * @example
+ * import * as ApiClient from "@countersign/client/ApiClient"
+ * import * as Auth from "@countersign/client/Auth"
+ * import * as RetryBudget from "@countersign/client/RetryBudget"
+ *
+ * const budget = RetryBudget.make({ capacity: 100 })
+ *
+ * class Api extends ApiClient.Tag("app/Api")<Api>() {}
+ * const ApiLive = Api.layer({ baseUrl: "https://api.example.com", auth: Auth.none, retry: { budget } })
+ *
  * @param options - capacity and costs, in tokens. See {@link Options}.
  * @since 0.1.0
  * @category constructors

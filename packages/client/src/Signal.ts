@@ -66,6 +66,15 @@ class OneTime<A, E> implements Signal<A, E> {
 /**
  * Makes a signal without a result.
  *
+ * @example
+ * import * as Signal from "@countersign/client/Signal"
+ * import * as Effect from "effect/Effect"
+ * import * as Exit from "effect/Exit"
+ *
+ * const signal = Signal.make<string>()
+ * const waiting = signal.wait()
+ * const done = Effect.sync(() => signal.complete(Exit.succeed("ready")))
+ *
  * @since 0.1.0
  * @category constructors
  */

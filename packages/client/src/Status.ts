@@ -53,6 +53,13 @@ const settled = <E>(failure: E, context: CallContext): Effect.Effect<never, E> =
  * Up to 64 KiB of the error body are read, for `serverMessage`, `problem`, `body` and `response` of the error. Then the
  * connection is free.
  *
+ * @example
+ * import * as Status from "@countersign/client/Status"
+ * import * as HttpClient from "@effect/platform/HttpClient"
+ * import * as Effect from "effect/Effect"
+ *
+ * const client = Effect.map(HttpClient.HttpClient, Status.policy)
+ *
  * @since 0.1.0
  * @category policies
  */

@@ -56,6 +56,18 @@ const currentTemplate = makeLocal<string | undefined>("@countersign/client/Telem
  * Without it the span name is the method only, because a path contains ids. It applies to the client's own origins, also
  * after a redirect between them.
  *
+ * @example
+ * import * as ApiClient from "@countersign/client/ApiClient"
+ * import * as Telemetry from "@countersign/client/Telemetry"
+ * import * as Effect from "effect/Effect"
+ *
+ * class Api extends ApiClient.Tag("app/Api")<Api>() {}
+ *
+ * const program = Effect.gen(function* () {
+ *   const api = yield* Api
+ *   return yield* api.get("/users/42").pipe(Telemetry.withTemplate("/users/{id}"))
+ * })
+ *
  * @param template - the path with parameter names, such as `/users/{id}`. It is recorded unchanged.
  * @since 0.1.0
  * @category naming

@@ -101,6 +101,8 @@ const credentialsOf = (
  * - `Rejected` if the file has no such profile.
  * - `InvalidResponse` if the profile has no access key, or the file is larger than {@link maxBytes}.
  *
+ * Specification: [Shared config and credentials files](https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html).
+ *
  * @example
  * import * as AwsSignature from "@countersign/auth/AwsSignature"
  * import * as AwsProfile from "@countersign/node/AwsProfile"
@@ -110,8 +112,6 @@ const credentialsOf = (
  * const AuthLive = Layer.unwrapEffect(
  *   Effect.map(AwsProfile.read({ profile: "reports" }), (credentials) => AwsSignature.layer({ credentials }))
  * )
- *
- * Specification: [Shared config and credentials files](https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html).
  *
  * @since 0.1.0
  * @category constructors

@@ -85,6 +85,12 @@ export const validate = (base: string): Result<string, BaseReason> => {
  * - Characters that a URL must encode are encoded as UTF-8. Encoded characters stay encoded, and the rest of a query is
  *   unchanged.
  *
+ * @example
+ * import * as BaseUrl from "@countersign/protocol/BaseUrl"
+ *
+ * BaseUrl.join("https://api.example.com/v1", "/users/42") // Ok: https://api.example.com/v1/users/42
+ * BaseUrl.join("https://api.example.com/v1", "https://evil.test/") // Err
+ *
  * @param base as for {@link validate}
  * @param path such as `/users?page=2`, `users`, `?page=2`, or an absolute URL below the base
  * @returns the absolute, normalized URL, or the reason why the base or the path is rejected

@@ -28,6 +28,11 @@ export type Reason = "ColonInUser" | "ControlCharacter" | "LoneSurrogate"
  * does not change ASCII. Text longer than 1024 UTF-16 code units is not normalized. No other preparation (RFC 8265) is
  * applied. Both may be empty.
  *
+ * @example
+ * import * as Basic from "@countersign/protocol/Basic"
+ *
+ * Basic.encode("Aladdin", "open sesame") // Ok: QWxhZGRpbjpvcGVuIHNlc2FtZQ==
+ *
  * @param user the user-id, without `:`
  * @param password may contain `:`
  * @returns the `token68` without the scheme name, or the reason of the rejection. Do not print it.

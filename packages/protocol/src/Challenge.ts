@@ -58,6 +58,12 @@ export const maxLength = 16_384
  * Text beyond {@link maxLength} characters is not read. A challenge that is cut there is dropped, so that a partial value is
  * never used.
  *
+ * @example
+ * import * as Challenge from "@countersign/protocol/Challenge"
+ *
+ * const challenges = Challenge.parse('Bearer realm="api", error="invalid_token", Basic realm="api"')
+ * Challenge.find(challenges, "bearer")?.params["error"] // "invalid_token"
+ *
  * @param fieldValues the field value, or the values of its lines
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-11.6.1
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-11.2

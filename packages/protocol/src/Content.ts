@@ -17,6 +17,11 @@
  * | 205 | none (RFC 9110 §15.3.6) |
  * | any other | depends on its header fields |
  *
+ * @example
+ * import * as Content from "@countersign/protocol/Content"
+ *
+ * Content.isPossible("HEAD", 200) // false
+ *
  * @param method the method of the request, in upper case
  * @param status the status of the response
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-6.4.1

@@ -111,6 +111,16 @@ export const maxCount = 0xffff_ffff
 /**
  * The response digest of a request, or with an empty method the `rspauth` of a response.
  *
+ * @example
+ * import * as DigestCredentials from "@countersign/protocol/DigestCredentials"
+ * import { createHash } from "node:crypto"
+ *
+ * const hash = (text: string) => createHash("sha256").update(Buffer.from(text, "latin1")).digest("hex")
+ * const secret = DigestCredentials.credentialsHash(hash, "user", "api", "pass")
+ * const qop = { protection: "auth", nc: 1, cnonce: "c", bodyHash: "" } as const
+ *
+ * DigestCredentials.responseDigest(hash, { secret, method: "GET", uri: "/reports?page=1", nonce: "n", qop })
+ *
  * @see https://www.rfc-editor.org/rfc/rfc7616#section-3.4.1
  * @see https://www.rfc-editor.org/rfc/rfc7616#section-3.5
  * @since 0.1.0

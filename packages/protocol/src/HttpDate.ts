@@ -35,6 +35,11 @@ export const maxMillis = 8.64e15
  * exist in its month, and the name of the day must be correct (RFC 5322 §3.3). Second 60 is accepted in any minute, and is
  * the first second of the next one.
  *
+ * @example
+ * import * as HttpDate from "@countersign/protocol/HttpDate"
+ *
+ * HttpDate.parse("Sun, 06 Nov 1994 08:49:37 GMT") // 784111777000
+ *
  * @param text the field value, without whitespace around it
  * @param now epoch milliseconds that an RFC 850 year is compared with
  * @returns epoch milliseconds, or `undefined` if the text is not an HTTP-date

@@ -84,6 +84,18 @@ export interface Message {
 /**
  * Makes the signature base string: the method, the URL without its query, and the normalized parameters.
  *
+ * @example
+ * import * as OAuth1 from "@countersign/protocol/OAuth1"
+ *
+ * OAuth1.baseString({
+ *   method: "GET",
+ *   url: new URL("https://api.example.com/photos?size=original"),
+ *   oauth: [
+ *     ["oauth_consumer_key", "key"],
+ *     ["oauth_nonce", "abc"]
+ *   ]
+ * })
+ *
  * @see https://www.rfc-editor.org/rfc/rfc5849#section-3.4.1.1
  * @since 0.1.0
  * @category signing

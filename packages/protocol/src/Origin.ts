@@ -38,6 +38,11 @@ export const of = (url: string): string => {
 /**
  * Whether two URLs have the same http or https origin. False if either has none.
  *
+ * @example
+ * import * as Origin from "@countersign/protocol/Origin"
+ *
+ * Origin.same("https://api.example.com/a", "https://api.example.com:443/b") // true
+ *
  * @see https://www.rfc-editor.org/rfc/rfc6454#section-5
  * @since 0.1.0
  * @category predicates

@@ -45,6 +45,11 @@ export interface RateLimit {
  * A malformed structured field is ignored, and so is an invalid number (with a sign, an exponent or hexadecimal). Of several
  * values in an `X-RateLimit` field the first limit, the smallest remaining and the latest reset are used.
  *
+ * @example
+ * import * as RateLimit from "@countersign/protocol/RateLimit"
+ *
+ * RateLimit.parse({ ratelimit: '"default";r=5;t=30' }, Date.now())
+ *
  * @param headers fields by lower-case name, several lines of a name joined with `, `
  * @param now time at which the response arrived, in epoch milliseconds
  * @see https://www.ietf.org/archive/id/draft-ietf-httpapi-ratelimit-headers-10.html

@@ -47,6 +47,11 @@ export interface UrlOptions {
  * redacted in the same way. Any other text gives `<not a URL>`. The result is ASCII without control characters, except for
  * the `…` of a cut one.
  *
+ * @example
+ * import * as Redact from "@countersign/protocol/Redact"
+ *
+ * Redact.url("https://api.example.com/users?token=secret") // the value of `token` is redacted
+ *
  * @param address an absolute URL, or a path with or without a query
  * @param options which values are shown, and which secrets are hidden
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-17.9

@@ -120,6 +120,18 @@ export type Decision = Follow | Stop | Reject
  *   standard would drop them.
  * - A body of a method that normally has none (see `hasBody`) is dropped when the origin changes.
  *
+ * @example
+ * import * as Redirect from "@countersign/protocol/Redirect"
+ *
+ * Redirect.decide({
+ *   method: "POST",
+ *   url: "https://api.example.com/v1",
+ *   status: 303,
+ *   location: "/v2",
+ *   hops: 0,
+ *   limit: 10
+ * })
+ *
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-15.4
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-10.2.2
  * @since 0.1.0

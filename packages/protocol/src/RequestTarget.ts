@@ -48,6 +48,11 @@ export const isNormalized = (text: string, start = 0): boolean => {
 /**
  * Appends a query to the query of a URL, before its fragment. The existing query is not changed.
  *
+ * @example
+ * import * as RequestTarget from "@countersign/protocol/RequestTarget"
+ *
+ * RequestTarget.append("https://api.example.com/users?page=1", "size=10") // …/users?page=1&size=10
+ *
  * @param url an absolute URL or a part of one
  * @param query encoded parameters without `?`, such as `page=2&limit=10`; nothing is appended if it is empty
  * @see https://www.rfc-editor.org/rfc/rfc3986#section-3.4

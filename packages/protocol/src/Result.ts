@@ -39,6 +39,12 @@ export type Result<A, R extends string> = Ok<A> | Err<R>
 /**
  * Makes a successful result.
  *
+ * @example
+ * import * as Result from "@countersign/protocol/Result"
+ *
+ * const positive = (value: number): Result.Result<number, "NotPositive"> =>
+ *   value > 0 ? Result.ok(value) : Result.err("NotPositive")
+ *
  * @since 0.1.0
  * @category constructors
  */

@@ -60,6 +60,11 @@ export interface RetryAfter {
  * **Clock skew.** A point in time is compared with the server's clock: `Date`, plus `Age` of a cached response. So a
  * difference between the two clocks has no effect. Without a valid `Date` it is compared with `now`.
  *
+ * @example
+ * import * as RetryAfter from "@countersign/protocol/RetryAfter"
+ *
+ * RetryAfter.parse({ "retry-after": "120" }, Date.now())?.delayMs // 120000
+ *
  * @param headers fields by lower-case name
  * @param now time at which the response arrived, in epoch milliseconds
  * @returns the wait, or `undefined` if no field asks for one

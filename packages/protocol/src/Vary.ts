@@ -15,6 +15,11 @@ const maxLength = 4096
 /**
  * The names of a field value, in lower case and without repetitions.
  *
+ * @example
+ * import * as Vary from "@countersign/protocol/Vary"
+ *
+ * Vary.parse("Accept-Encoding, Accept-Language") // ["accept-encoding", "accept-language"]
+ *
  * @param fieldValue the field value. The values of several lines are joined by commas
  * @returns `undefined` for `*`, for more than 32 names, and for a member that is no field name: such a response matches no
  *   further request

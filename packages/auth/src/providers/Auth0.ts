@@ -40,6 +40,17 @@ const names: OptionNames.ShapeOf<Options> = {
  * Specification: [Authorization code flow with PKCE](https://auth0.com/docs/get-started/authentication-and-authorization-flow/authorization-code-flow-with-pkce),
  * [refresh token rotation](https://auth0.com/docs/secure/tokens/refresh-tokens/refresh-token-rotation).
  *
+ * @example
+ * import * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
+ * import * as Auth0 from "@countersign/auth/providers/Auth0"
+ * import * as Redacted from "effect/Redacted"
+ *
+ * const signIn = AuthorizationCode.make({
+ *   ...Auth0.client({ domain: "example.eu.auth0.com", clientId: "web", clientSecret: Redacted.make("secret") }),
+ *   scopes: ["read"],
+ *   redirectUri: "https://app.example.com/callback"
+ * })
+ *
  * @since 0.1.0
  * @category constructors
  */

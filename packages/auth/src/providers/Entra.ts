@@ -72,6 +72,17 @@ const quirksOf = (host: string, tenant: string): OAuth2.ComplianceFixes | undefi
  * Specification: [OAuth 2.0 in the Microsoft identity platform](https://learn.microsoft.com/entra/identity-platform/v2-protocols),
  * [validating the issuer](https://learn.microsoft.com/entra/identity-platform/access-tokens#validate-the-issuer).
  *
+ * @example
+ * import * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
+ * import * as Entra from "@countersign/auth/providers/Entra"
+ * import * as Redacted from "effect/Redacted"
+ *
+ * const signIn = AuthorizationCode.make({
+ *   ...Entra.client({ tenant: "common", clientId: "web", clientSecret: Redacted.make("secret") }),
+ *   scopes: ["read"],
+ *   redirectUri: "https://app.example.com/callback"
+ * })
+ *
  * @since 0.1.0
  * @category constructors
  */

@@ -19,6 +19,17 @@ import type * as OAuth2 from "../OAuth2.js"
  * Specification: [Authorization](https://dev.fitbit.com/build/reference/web-api/authorization/),
  * [error handling](https://dev.fitbit.com/build/reference/web-api/troubleshooting-guide/error-handling/).
  *
+ * @example
+ * import * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
+ * import * as Fitbit from "@countersign/auth/providers/Fitbit"
+ * import * as Redacted from "effect/Redacted"
+ *
+ * const signIn = AuthorizationCode.make({
+ *   ...Fitbit.app({ clientId: "web", clientSecret: Redacted.make("secret") }),
+ *   scopes: ["read"],
+ *   redirectUri: "https://app.example.com/callback"
+ * })
+ *
  * @since 0.1.0
  * @category constructors
  */

@@ -36,6 +36,17 @@ const complianceFixes: OAuth2.ComplianceFixes = {
  * Specification: [OAuth 2.0 for web server applications](https://developers.google.com/identity/protocols/oauth2/web-server),
  * [OpenID Connect](https://developers.google.com/identity/openid-connect/reference).
  *
+ * @example
+ * import * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
+ * import * as Google from "@countersign/auth/providers/Google"
+ * import * as Redacted from "effect/Redacted"
+ *
+ * const signIn = AuthorizationCode.make({
+ *   ...Google.client({ clientId: "web", clientSecret: Redacted.make("secret") }),
+ *   scopes: ["read"],
+ *   redirectUri: "https://app.example.com/callback"
+ * })
+ *
  * @since 0.1.0
  * @category constructors
  */

@@ -28,6 +28,17 @@ const errors = {
  *
  * Specification: [OAuth v3](https://developers.hubspot.com/docs/api-reference/auth-oauth-v3/guide).
  *
+ * @example
+ * import * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
+ * import * as HubSpot from "@countersign/auth/providers/HubSpot"
+ * import * as Redacted from "effect/Redacted"
+ *
+ * const signIn = AuthorizationCode.make({
+ *   ...HubSpot.app({ clientId: "web", clientSecret: Redacted.make("secret") }),
+ *   scopes: ["read"],
+ *   redirectUri: "https://app.example.com/callback"
+ * })
+ *
  * @since 0.1.0
  * @category constructors
  */

@@ -47,6 +47,17 @@ const errors = {
  * Specification: [manual login flow](https://developers.facebook.com/docs/facebook-login/guides/advanced/manual-flow),
  * [error handling](https://developers.facebook.com/docs/graph-api/guides/error-handling).
  *
+ * @example
+ * import * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
+ * import * as Meta from "@countersign/auth/providers/Meta"
+ * import * as Redacted from "effect/Redacted"
+ *
+ * const signIn = AuthorizationCode.make({
+ *   ...Meta.app({ clientId: "web", clientSecret: Redacted.make("secret") }),
+ *   scopes: ["read"],
+ *   redirectUri: "https://app.example.com/callback"
+ * })
+ *
  * @since 0.1.0
  * @category constructors
  */

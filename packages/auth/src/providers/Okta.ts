@@ -36,6 +36,17 @@ const names: OptionNames.ShapeOf<Options> = {
  *
  * Specification: [authorization servers](https://developer.okta.com/docs/concepts/auth-servers/).
  *
+ * @example
+ * import * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
+ * import * as Okta from "@countersign/auth/providers/Okta"
+ * import * as Redacted from "effect/Redacted"
+ *
+ * const signIn = AuthorizationCode.make({
+ *   ...Okta.client({ domain: "example.okta.com", clientId: "web", clientSecret: Redacted.make("secret") }),
+ *   scopes: ["read"],
+ *   redirectUri: "https://app.example.com/callback"
+ * })
+ *
  * @since 0.1.0
  * @category constructors
  */

@@ -15,6 +15,15 @@ import type * as OAuth2 from "../OAuth2.js"
  * Specification: [OpenID Connect Discovery §4](https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderConfig),
  * [OpenID Connect Core §11](https://openid.net/specs/openid-connect-core-1_0.html#OfflineAccess).
  *
+ * @example
+ * import * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
+ * import * as OpenIdConnect from "@countersign/auth/providers/OpenIdConnect"
+ *
+ * const signIn = AuthorizationCode.make({
+ *   ...OpenIdConnect.client({ issuer: "https://id.example.com", clientId: "web" }),
+ *   redirectUri: "https://app.example.com/callback"
+ * })
+ *
  * @param options - the client; its `scopes` are requested besides `openid` and `offline_access`.
  * @since 0.1.0
  * @category constructors

@@ -72,6 +72,17 @@ type App = OAuth2.Client & Pick<AuthorizationCode.Options, "authorizationEndpoin
  *
  * Specification: [Installing with OAuth](https://docs.slack.dev/authentication/installing-with-oauth).
  *
+ * @example
+ * import * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
+ * import * as Slack from "@countersign/auth/providers/Slack"
+ * import * as Redacted from "effect/Redacted"
+ *
+ * const signIn = AuthorizationCode.make({
+ *   ...Slack.bot({ clientId: "web", clientSecret: Redacted.make("secret") }),
+ *   scopes: ["read"],
+ *   redirectUri: "https://app.example.com/callback"
+ * })
+ *
  * @since 0.1.0
  * @category constructors
  */

@@ -19,6 +19,17 @@ import type * as OAuth2 from "../OAuth2.js"
  * Specification: [Authorization](https://developer.spotify.com/documentation/web-api/concepts/authorization),
  * [refreshing tokens](https://developer.spotify.com/documentation/web-api/tutorials/refreshing-tokens).
  *
+ * @example
+ * import * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
+ * import * as Spotify from "@countersign/auth/providers/Spotify"
+ * import * as Redacted from "effect/Redacted"
+ *
+ * const signIn = AuthorizationCode.make({
+ *   ...Spotify.app({ clientId: "web", clientSecret: Redacted.make("secret") }),
+ *   scopes: ["read"],
+ *   redirectUri: "https://app.example.com/callback"
+ * })
+ *
  * @since 0.1.0
  * @category constructors
  */

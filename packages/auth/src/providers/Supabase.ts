@@ -55,6 +55,16 @@ export const app = (client: Registered): OAuth2.Client & Pick<AuthorizationCode.
  *
  * Specification: [OAuth 2.1 server](https://supabase.com/docs/guides/auth/oauth-server).
  *
+ * @example
+ * import * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
+ * import * as Supabase from "@countersign/auth/providers/Supabase"
+ * import * as Redacted from "effect/Redacted"
+ *
+ * const signIn = AuthorizationCode.make({
+ *   ...Supabase.project({ host: "abc.supabase.co", clientId: "web", clientSecret: Redacted.make("secret") }),
+ *   redirectUri: "https://app.example.com/callback"
+ * })
+ *
  * @param options - the client, and the host of the project: `abcdefghijklmnopqrst.supabase.co`.
  * @since 0.1.0
  * @category constructors

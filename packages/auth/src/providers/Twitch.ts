@@ -40,6 +40,17 @@ type App = Pick<
  * Specification: [Authentication](https://dev.twitch.tv/docs/authentication),
  * [refreshing access tokens](https://dev.twitch.tv/docs/authentication/refresh-tokens).
  *
+ * @example
+ * import * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
+ * import * as Twitch from "@countersign/auth/providers/Twitch"
+ * import * as Redacted from "effect/Redacted"
+ *
+ * const signIn = AuthorizationCode.make({
+ *   ...Twitch.app({ clientId: "web", clientSecret: Redacted.make("secret") }),
+ *   scopes: ["read"],
+ *   redirectUri: "https://app.example.com/callback"
+ * })
+ *
  * @since 0.1.0
  * @category constructors
  */

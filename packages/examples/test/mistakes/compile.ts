@@ -42,16 +42,20 @@ const optionsOfWorkspace = (): ts.CompilerOptions => {
   return { ...options, types: ["node"], noUnusedLocals: false, composite: false, incremental: false, noEmit: true }
 }
 
+/** Returns the first error of each snippet, see {@link compileModules}. Imports of its namespaces are added. */
+export const compile = (snippets: ReadonlyArray<string>): Promise<ReadonlyArray<FirstError | undefined>> =>
+  compileModules(snippets.map(withImports))
+
 /**
- * Returns the first error of each snippet. Undefined for a snippet that compiles.
+ * Returns the first error of each module. Undefined for a module that compiles.
  *
- * It yields between snippets, because the test runner expects the worker to answer within a minute.
+ * It yields between modules, because the test runner expects the worker to answer within a minute.
  */
-export const compile = async (snippets: ReadonlyArray<string>): Promise<ReadonlyArray<FirstError | undefined>> => {
+export const compileModules = async (
+  modules: ReadonlyArray<string>
+): Promise<ReadonlyArray<FirstError | undefined>> => {
   const options = optionsOfWorkspace()
-  const files = new Map(
-    snippets.map((snippet, index) => [`${root}packages/examples/src/snippet-${index}.ts`, withImports(snippet)])
-  )
+  const files = new Map(modules.map((text, index) => [`${root}packages/examples/src/snippet-${index}.ts`, text]))
   const host = ts.createCompilerHost(options)
   const original = { ...host }
   host.fileExists = (name) => files.has(name) || original.fileExists(name)
