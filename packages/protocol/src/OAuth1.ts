@@ -65,6 +65,21 @@ export const normalizeParameters = (parameters: Iterable<Parameter>): string =>
     .join("&")
 
 /**
+ * The parts of a URL that are signed. A `URL` has them, but its type belongs to the DOM library.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface SignedUrl {
+  /** Scheme, host and port. */
+  readonly origin: string
+  /** The path, percent-encoded. */
+  readonly pathname: string
+  /** The parameters of the query, decoded. */
+  readonly searchParams: Iterable<Parameter>
+}
+
+/**
  * The parts of a request that are signed.
  *
  * @since 0.1.0
@@ -73,8 +88,8 @@ export const normalizeParameters = (parameters: Iterable<Parameter>): string =>
 export interface Message {
   /** The method of the request. */
   readonly method: string
-  /** The absolute URL. The parameters of its query are signed. */
-  readonly url: URL
+  /** The absolute URL, such as a `URL`. The parameters of its query are signed. */
+  readonly url: SignedUrl
   /** The parameters of the `Authorization` field, except `oauth_signature`. */
   readonly oauth: Iterable<Parameter>
   /** The parameters of a form body ({@link parseForm}). Other bodies are not signed. */
