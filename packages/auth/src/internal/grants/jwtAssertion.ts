@@ -47,7 +47,7 @@ const algorithms: Readonly<Record<string, Names>> = {
 }
 
 /** The JWS algorithm of a private key. Throws for a key that signs with none. */
-export const algorithmOf = ({ algorithm }: CryptoKey): string => {
+export const algorithmOf = ({ algorithm }: jose.CryptoKey): string => {
   // Only some WebCrypto algorithms have a hash or a curve. For others these are undefined.
   const { hash, name, namedCurve } = algorithm as KeyAlgorithm & Partial<RsaHashedKeyAlgorithm & EcKeyAlgorithm>
   const alg = algorithms[name]?.[hash?.name ?? namedCurve ?? ""]
