@@ -7,7 +7,7 @@
  * @since 0.1.0
  */
 import { endpointLabels, regionOf, serviceOf } from "./internal/AwsEndpoint.js"
-import { encode, encodeAgain, encodePath, encodePathAgain } from "./internal/AwsEncoding.js"
+import { encode, encodeAgain, encodePath, encodePathAgain } from "./internal/PercentEncoding.js"
 
 /**
  * Name of the algorithm.

@@ -6,6 +6,7 @@
  * @see https://www.rfc-editor.org/rfc/rfc5849#section-3.4
  * @since 0.1.0
  */
+import { encode } from "./internal/PercentEncoding.js"
 
 /**
  * A parameter of a request, decoded.
@@ -14,14 +15,6 @@
  * @category models
  */
 export type Parameter = readonly [name: string, value: string]
-
-const encoder = new TextEncoder()
-
-/** Encoding of each byte: letters, digits, `-`, `.`, `_` and `~` stand for themselves. */
-const encodings: ReadonlyArray<string> = Array.from({ length: 256 }, (_, byte) => {
-  const character = String.fromCharCode(byte)
-  return /[A-Za-z0-9\-._~]/.test(character) ? character : `%${byte.toString(16).toUpperCase().padStart(2, "0")}`
-})
 
 /**
  * Encodes a text in UTF-8 and percent-encodes each byte except letters, digits, `-`, `.`, `_` and `~`.
@@ -32,11 +25,7 @@ const encodings: ReadonlyArray<string> = Array.from({ length: 256 }, (_, byte) =
  * @since 0.1.0
  * @category encoding
  */
-export const percentEncode = (text: string): string => {
-  let encoded = ""
-  for (const byte of encoder.encode(text)) encoded += encodings[byte] ?? ""
-  return encoded
-}
+export const percentEncode = (text: string): string => encode(text)
 
 /**
  * Decodes the parameters of a form body (`application/x-www-form-urlencoded`).

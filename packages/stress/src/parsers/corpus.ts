@@ -57,11 +57,11 @@ const formatDigest = (text: string): string | undefined =>
   digest._tag === "Ok" ? DigestCredentials.format(digest.value, text, { uri: text, qop: undefined }, text) : undefined
 
 /** Each text that OAuth 1.0 signs. */
-const signOAuth1 = (text: string): string => {
-  const form = OAuth1.parseForm(text)
-  const oauth = [["oauth_token", text]] as const
-  const base = OAuth1.baseString({ method: "POST", url: new URL("https://api.example.com/?a=1"), oauth, form })
-  return base + OAuth1.signingKey(text, text) + OAuth1.format(oauth, text)
+const oauthField: ReadonlyArray<OAuth1.Parameter> = [["oauth_nonce", "n"]]
+
+const oauthBase = (text: string): string => {
+  const url = new URL("https://api.example.com/?a=1")
+  return OAuth1.baseString({ method: "POST", url, oauth: oauthField, form: OAuth1.parseForm(text) })
 }
 
 const now = Date.UTC(2026, 10, 22)
@@ -277,7 +277,9 @@ export const corpus: Readonly<Record<string, ReadonlyArray<Parser>>> = {
   OAuth1: [
     parser("OAuth1.parseForm", OAuth1.parseForm, ["c2&a3=2+q", "a=%C3%BC&b=%zz&&=1"]),
     parser("OAuth1.percentEncode", OAuth1.percentEncode, ["J\u00e4s\u00f8n Doe", "%2B +~"]),
-    parser("OAuth1.baseString", signOAuth1, ["c2&a3=2+q", "b5=%3D%253D&a3=a&c%40=&a2=r%20b"])
+    parser("OAuth1.signingKey", (text) => OAuth1.signingKey(text, text), ["kd94hf93k423kf44"]),
+    parser("OAuth1.format", (text) => OAuth1.format([["oauth_token", text]], text), ["J\u00e4s\u00f8n Doe"]),
+    parser("OAuth1.baseString", oauthBase, ["c2&a3=2+q", "b5=%3D%253D&a3=a&c%40=&a2=r%20b"])
   ],
   OptionNames: [parser("OptionNames.findUnknown", unknownName, ["baseURL", "timeouts", "maxRetries", "constructor"])],
   Origin: [

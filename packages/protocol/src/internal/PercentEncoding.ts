@@ -1,14 +1,23 @@
 /**
- * Percent-encoding of AWS signatures: all bytes except `A-Z a-z 0-9 - . _ ~`, with upper-case hexadecimal digits.
+ * Percent-encoding of AWS signatures and of OAuth 1.0: all bytes except `A-Z a-z 0-9 - . _ ~`, with upper-case hexadecimal digits.
  *
  * @internal
  */
 
 const hexOf = (code: number): string => `%${code.toString(16).toUpperCase().padStart(2, "0")}`
 
-/** Encodes each character that is not unreserved. Lone surrogates become U+FFFD, as in a URL. */
+/** Throws for a lone surrogate only, which becomes U+FFFD, as in a URL. Most texts have none, and are not searched for it. */
+const encodeUnicode = (text: string): string => {
+  try {
+    return encodeURIComponent(text)
+  } catch {
+    return encodeURIComponent(text.replace(/[\ud800-\udfff]/gu, "\ufffd"))
+  }
+}
+
+/** Encodes each character that is not unreserved. */
 export const encode = (text: string): string =>
-  encodeURIComponent(text.replace(/[\ud800-\udfff]/gu, "\ufffd")).replace(/[!'()*]/g, (one) => hexOf(one.charCodeAt(0)))
+  encodeUnicode(text).replace(/[!'()*]/g, (one) => hexOf(one.charCodeAt(0)))
 
 /** Encodes a path. Slashes are not encoded, and `%` is. */
 export const encodePath = (path: string): string => path.split("/").map(encode).join("/")
