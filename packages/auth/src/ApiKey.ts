@@ -154,7 +154,7 @@ export const layerPool = (options: PoolOptions): Layer.Layer<Auth.Auth, InvalidR
 /**
  * Layer that sends one of several API keys that an effect reads, see {@link poolEffect}.
  *
- * Fails when it is built, as the effect fails, and with `InvalidRequest` if a key is empty or there is none.
+ * Fails when it is built: with the error of the effect, or with `InvalidRequest` if the list is empty or contains an empty key.
  *
  * @since 0.1.0
  * @category layers

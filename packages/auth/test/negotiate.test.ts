@@ -108,6 +108,19 @@ describe("Auth.negotiate", () => {
     })
   )
 
+  it.effect("keeps the pin when a challenge of the same strength has another realm", () =>
+    Effect.gen(function* () {
+      const attacks = ['Digest realm="evil", nonce="n", qop="auth", algorithm=SHA-256', 'Basic realm="other"']
+      const server = new DigestServer()
+      const { api, mock } = yield* clientOf(Auth.negotiate([Digest.make(account), basic]), (sent, index) =>
+        index < 2 ? server.script(sent) : MockClient.respond(401, "", { "www-authenticate": attacks[index - 2] ?? "" })
+      )
+      yield* api.get("/a")
+      expect(yield* Effect.flip(api.get("/b"))).toMatchObject({ _tag: "SchemeDowngraded", offered: "Basic" })
+      expect(yield* sentSchemes(mock)).not.toContain("Basic")
+    })
+  )
+
   it.effect("changes to a stronger scheme that the server offers later", () =>
     Effect.gen(function* () {
       let field = challenges.basic

@@ -88,7 +88,7 @@ class Negotiation<E> {
       const error = new SchemeDowngraded({ origin: url.origin, accepted: accepted.name, offered: best.name })
       return () => Effect.fail(error)
     }
-    this.#remember(url, realm, best)
+    this.#remember(url, realm, best, accepted)
     if (rejected?.context.scheme === best.scheme) return this.#forward(rejected, initial)
     this.#schemes[best.scheme]?.onChallenges?.(challenges, url)
     return true
@@ -128,11 +128,13 @@ class Negotiation<E> {
     )
   }
 
-  #remember(url: URL, realm: string, chosen: Chosen): void {
+  /** @param accepted - the pinned offer of the path. A challenge with another realm does not remove the pin. */
+  #remember(url: URL, realm: string, chosen: Chosen, accepted: Offer | undefined): void {
     const spaces = this.#origins.get(url.origin) ?? []
     const known = spaces.find((one) => one.realm === realm)
     const space: Space = known ?? { realm, folders: new Set(), chosen, accepted: undefined }
     space.chosen = chosen
+    space.accepted = accepted
     const folder = folderOf(url)
     for (const other of spaces) if (other !== space) other.folders.delete(folder)
     if (space.folders.size < maxFolders) space.folders.add(folder)
