@@ -4,7 +4,6 @@ import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Auth from "@countersign/client/Auth"
 import type { SchemeDowngraded } from "@countersign/client/Errors"
 import { InvalidRequest } from "@countersign/client/Errors"
-import * as Transport from "@countersign/client/Transport"
 import type { Challenge } from "@countersign/protocol/Challenge"
 import type { Protection } from "@countersign/protocol/DigestChallenge"
 import * as DigestChallenge from "@countersign/protocol/DigestChallenge"
@@ -12,7 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type { ChallengeUnsupported } from "../../Errors.js"
 import { ResponseNotAuthentic } from "../../Errors.js"
-import { bytesOf } from "../schemes/bodyBytes.js"
+import { bytesOf, receivedBytesOf } from "../schemes/bodyBytes.js"
 import { located, urlOf } from "../schemes/signedUrl.js"
 import { hashAtOnce, hashInSteps } from "./hashing.js"
 import type { Acceptable } from "./protectionSpaces.js"
@@ -135,15 +134,9 @@ export class DigestScheme implements Auth.ChallengeScheme<Context, DigestError> 
     const compare = (bodyHash: string) =>
       session.expectedProof(message, bodyHash) === rspauth ? Effect.void : fail(wrongProof)
     if (message.qop?.protection !== "auth-int") return compare("")
-    const body = bufferedBodyOf(response)
+    const body = receivedBytesOf(response)
     return body === undefined ? fail(unreadBody) : Effect.flatMap(hashInSteps(session.challenge.hash, body), compare)
   }
-}
-
-/** The bytes of a body that was received with its response. */
-const bufferedBodyOf = (response: HttpClientResponse): Uint8Array | undefined => {
-  const bytes: unknown = Transport.bufferedBody in response ? response[Transport.bufferedBody] : undefined
-  return bytes instanceof Uint8Array ? bytes : undefined
 }
 
 const wrongProof =

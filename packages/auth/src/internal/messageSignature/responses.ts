@@ -1,7 +1,6 @@
 /** Verifies the signatures of responses (RFC 9421 §3.2). */
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
-import * as Transport from "@countersign/client/Transport"
 import * as MessageSignature from "@countersign/protocol/MessageSignature"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -9,6 +8,7 @@ import { includes } from "./components.js"
 import * as ContentDigest from "./contentDigest.js"
 import type { Key } from "./keys.js"
 import { verify } from "./keys.js"
+import { receivedBytesOf } from "../schemes/bodyBytes.js"
 
 /** What a signature must have. Times are in milliseconds. */
 export interface Requirements {
@@ -100,8 +100,8 @@ const bodyProblem = (
   response: HttpClientResponse,
   algorithm: string | undefined
 ): Effect.Effect<Problem | undefined> => {
-  const bytes: unknown = Transport.bufferedBody in response ? response[Transport.bufferedBody] : undefined
-  if (!(bytes instanceof Uint8Array)) {
+  const bytes = receivedBytesOf(response)
+  if (bytes === undefined) {
     return Effect.succeed("its signature covers the body, which `open` does not read first. Use a verb such as `get`")
   }
   return Effect.map(ContentDigest.matches(response.headers["content-digest"] ?? "", bytes, algorithm), (matches) =>
