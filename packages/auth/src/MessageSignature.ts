@@ -15,15 +15,16 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import { ResponseNotAuthentic } from "./Errors.js"
 import { requireWebCrypto } from "./internal/hash/webCrypto.js"
+import * as Credential from "./internal/messageSignature/credential.js"
 import { Demands } from "./internal/messageSignature/demands.js"
 import type { Algorithm, Key } from "./internal/messageSignature/keys.js"
 import * as Keys from "./internal/messageSignature/keys.js"
 import * as Requests from "./internal/messageSignature/requests.js"
 import * as Responses from "./internal/messageSignature/responses.js"
-import { ServerClocks } from "./internal/messageSignature/serverClocks.js"
 import type { VerificationOptions } from "./internal/messageSignature/verificationOptions.js"
 import { requirementsOf } from "./internal/messageSignature/verificationOptions.js"
 import * as OptionNames from "./internal/options/optionNames.js"
+import { ServerClocks } from "./internal/schemes/serverClocks.js"
 import { urlOf } from "./internal/schemes/signedUrl.js"
 
 export type { Algorithm, Key } from "./internal/messageSignature/keys.js"
@@ -206,7 +207,10 @@ export const make = (options: Options): Auth.Service => {
   return {
     sign: (request) => Requests.signFor(request, settings, clocks, demands),
     onRejected: ({ credential, initialCredentialId: first = credential }) =>
-      Effect.sync(() => clocks.isCorrected(credential, first) || demands.isNew(credential, first)),
+      Effect.sync(() => {
+        const rejected = Credential.read(credential)
+        return credential === first && (clocks.isCorrected(rejected) || demands.isNew(rejected))
+      }),
     // Hashes and signatures are computed in this process.
     honorsDeadline: true
   }

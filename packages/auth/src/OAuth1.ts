@@ -6,32 +6,22 @@
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Auth from "@countersign/client/Auth"
 import { InvalidRequest } from "@countersign/client/Errors"
-import * as IdempotencyKey from "@countersign/client/IdempotencyKey"
 import * as Message from "@countersign/protocol/OAuth1"
-import { hmac } from "@noble/hashes/hmac.js"
-import { sha1 } from "@noble/hashes/legacy.js"
-import { sha256 } from "@noble/hashes/sha2.js"
-import * as Clock from "effect/Clock"
 import type * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
-import * as Encoding from "effect/Encoding"
 import type * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import type { SignatureMethod } from "./internal/oauth1/signing.js"
+import { signedParameters } from "./internal/oauth1/signing.js"
 import * as OptionsFromConfig from "./internal/oauth/optionsFromConfig.js"
 import * as OptionNames from "./internal/options/optionNames.js"
-import { bytesOf } from "./internal/schemes/bodyBytes.js"
+import { ServerClocks } from "./internal/schemes/serverClocks.js"
+import * as SignedTime from "./internal/schemes/signedTime.js"
 import { located, urlOf } from "./internal/schemes/signedUrl.js"
 import type { OrConfig } from "./OAuth2.js"
 
-/**
- * How requests are signed. `PLAINTEXT` sends the secrets themselves, so it needs https.
- *
- * @since 0.1.0
- * @category models
- */
-export type SignatureMethod = "HMAC-SHA1" | "HMAC-SHA256" | "PLAINTEXT"
+export type { SignatureMethod } from "./internal/oauth1/signing.js"
 
 /**
  * The credentials of the client and of the token.
@@ -74,84 +64,12 @@ const names: OptionNames.ShapeOf<Options> = {
  */
 export const defaults = { signatureMethod: "HMAC-SHA1", bodyHash: false } as const
 
-const encoder = new TextEncoder()
-const decoder = new TextDecoder()
-
-const hashes = { "HMAC-SHA1": sha1, "HMAC-SHA256": sha256, PLAINTEXT: sha1 } as const
-
-/** The signature of a base string. */
-const signatureOf = (text: string, key: string, method: SignatureMethod): string =>
-  method === "PLAINTEXT" ? key : Encoding.encodeBase64(hmac(hashes[method], encoder.encode(key), encoder.encode(text)))
-
-const unsignable = (detail: string): InvalidRequest => new InvalidRequest({ reason: "Body", detail })
-
-const isForm = ({ body, headers }: HttpClientRequest.HttpClientRequest): boolean => {
-  const type = headers["content-type"] ?? ("contentType" in body ? body.contentType : undefined) ?? ""
-  return /^\s*application\/x-www-form-urlencoded\s*(?:;|$)/i.test(type)
-}
-
-/** The parts of the body that the signature protects. */
-interface SignedBody {
-  readonly form: ReadonlyArray<Message.Parameter>
-  readonly oauth: ReadonlyArray<Message.Parameter>
-}
-
-/** A form is signed as parameters. Of another body, only the hash can be signed. */
-const signedBodyOf = (
-  request: HttpClientRequest.HttpClientRequest,
-  { bodyHash = defaults.bodyHash, signatureMethod = defaults.signatureMethod }: Options
-): Either.Either<SignedBody, InvalidRequest> => {
-  const bytes = bytesOf(request.body)
-  if (isForm(request)) {
-    return bytes === undefined
-      ? Either.left(
-          unsignable("a form that is a stream cannot be signed: its parameters are not known yet. Send text.")
-        )
-      : Either.right({ form: Message.parseForm(decoder.decode(bytes)), oauth: [] })
-  }
-  if (!bodyHash) return Either.right({ form: [], oauth: [] })
-  return bytes === undefined
-    ? Either.left(unsignable("a streamed body has no hash yet. Send bytes or text, or remove `bodyHash`."))
-    : Either.right({ form: [], oauth: [["oauth_body_hash", Encoding.encodeBase64(hashes[signatureMethod](bytes))]] })
-}
-
-const secretOf = (secret: Redacted.Redacted<string> | undefined): string =>
-  secret === undefined ? "" : Redacted.value(secret)
-
-const insecure = new InvalidRequest({
-  reason: "Url",
-  detail: "`PLAINTEXT` sends the secrets, and the URL is not https. Use https, or another `signatureMethod`."
-})
-
-/** The signed parameters of one request. */
-const signedParameters = (
-  request: HttpClientRequest.HttpClientRequest,
-  url: URL,
-  options: Options
-): Effect.Effect<ReadonlyArray<Message.Parameter>, InvalidRequest> =>
-  Effect.gen(function* () {
-    const { clientId, clientSecret, signatureMethod = defaults.signatureMethod, token, tokenSecret } = options
-    if (signatureMethod === "PLAINTEXT" && url.protocol !== "https:") return yield* Effect.fail(insecure)
-    const body = yield* signedBodyOf(request, options)
-    const now = yield* Clock.currentTimeMillis
-    const oauth: ReadonlyArray<Message.Parameter> = [
-      ["oauth_consumer_key", clientId],
-      ...(token === undefined ? [] : [["oauth_token", Redacted.value(token)] as const]),
-      ["oauth_signature_method", signatureMethod],
-      ["oauth_timestamp", String(Math.floor(now / 1000))],
-      ["oauth_nonce", yield* IdempotencyKey.uuid],
-      ["oauth_version", "1.0"],
-      ...body.oauth
-    ]
-    const key = Message.signingKey(secretOf(clientSecret), secretOf(tokenSecret))
-    const text = Message.baseString({ method: request.method, url, oauth, form: body.form })
-    return [...oauth, ["oauth_signature", signatureOf(text, key, signatureMethod)]]
-  })
-
 /**
  * Authenticates requests with OAuth 1.0 signatures in the `authorization` field.
  *
- * - Each request on the wire has its own timestamp and nonce, retries included. A 401 is final.
+ * - Each request on the wire has its own timestamp and nonce, retries included.
+ * - After a 401 with a `Date` that differs from the clock by 5 seconds or more, the request is sent once more with the time of the
+ *   server. Later requests to that origin are signed with its time too. Any other 401 is final.
  * - The signature protects the method, the URL with its query, and the parameters of a form. It protects another body only with
  *   `bodyHash`, which the server must know.
  * - A call fails with `InvalidRequest { reason: "Body" }` for a form that is a stream, and with `{ reason: "Url" }` for `PLAINTEXT`
@@ -163,19 +81,39 @@ const signedParameters = (
  * @category constructors
  */
 export const make = (options: Options): Auth.Service => {
-  OptionNames.known("`OAuth1`", options, names)
-  const put = (request: HttpClientRequest.HttpClientRequest) =>
-    Effect.gen(function* () {
-      const url = yield* urlOf(request)
-      const parameters = yield* signedParameters(request, url, options)
-      return HttpClientRequest.setHeader(
-        located(request, url),
-        "authorization",
-        Message.format(parameters, options.realm)
-      )
-    })
-  // Hashes and signatures are computed in this process.
-  return { ...Auth.makeStaticEffect(put), honorsDeadline: true }
+  const {
+    bodyHash = defaults.bodyHash,
+    clientId,
+    clientSecret,
+    realm,
+    signatureMethod = defaults.signatureMethod,
+    token,
+    tokenSecret
+  } = OptionNames.known("`OAuth1`", options, names)
+  const signer = { clientId, clientSecret, token, tokenSecret, signatureMethod, bodyHash }
+  const clocks = new ServerClocks()
+  return {
+    sign: (request) =>
+      Effect.gen(function* () {
+        const clock = yield* Effect.clock
+        const url = yield* urlOf(request)
+        const { origin } = url
+        const skewMs = clocks.skewOf(origin)
+        const parameters = yield* signedParameters(request, url, signer, clock.unsafeCurrentTimeMillis() + skewMs)
+        const authorization = Message.format(parameters, realm)
+        return {
+          request: HttpClientRequest.setHeader(located(request, url), "authorization", authorization),
+          credential: SignedTime.write({ origin, skewMs }),
+          onResponse: (response) => {
+            if (response.status === 401) clocks.update(origin, response, clock.unsafeCurrentTimeMillis())
+          }
+        }
+      }),
+    onRejected: ({ credential, initialCredentialId: first = credential }) =>
+      Effect.sync(() => credential === first && clocks.isCorrected(SignedTime.read(credential))),
+    // Hashes and signatures are computed in this process.
+    honorsDeadline: true
+  }
 }
 
 const invalid = (detail: string): InvalidRequest => new InvalidRequest({ reason: "Options", detail })

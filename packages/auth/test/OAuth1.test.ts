@@ -1,6 +1,7 @@
 import * as OAuth1 from "@countersign/auth/OAuth1"
 import * as Auth from "@countersign/client/Auth"
 import type { InvalidRequest } from "@countersign/client/Errors"
+import * as HttpDate from "@countersign/protocol/HttpDate"
 import * as MockClient from "@countersign/testing/MockClient"
 import * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
@@ -176,6 +177,78 @@ describe("OAuth1.make", () => {
       const error = yield* Effect.flip(api.get("/"))
       expect(yield* mock.sent).toHaveLength(1)
       expect(allRenderings(error) + allRenderings(OAuth1.make(options))).not.toContain("canary")
+    })
+  )
+})
+
+describe("the clock of OAuth1.make", () => {
+  const dateOf = (ms: number) => ({ date: HttpDate.format(ms) })
+
+  /** When each request was sent, and the time that it was signed with, in seconds. */
+  const timesOf = (sent: ReadonlyArray<MockClient.Sent>) =>
+    sent.map((one) => [one.at / 1000, Number(parametersOf(one)["oauth_timestamp"])])
+
+  it.effect("sends the request once more after a 401 that corrects the clock, and signs later ones with the time", () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(1_000_000)
+      const { api, mock } = yield* client({}, [MockClient.respond(401, "", dateOf(1_600_000)), ok, ok])
+      yield* api.post("/", { form: { status: "Hello" } })
+      yield* TestClock.adjust("1 minute")
+      yield* api.get("/")
+      const sent = yield* mock.sent
+      expect(timesOf(sent)).toEqual([
+        [1000, 1000],
+        [1000, 1600],
+        [1060, 1660]
+      ])
+      const [first, second] = sent
+      if (first === undefined || second === undefined) return expect.fail("three requests")
+      expect(parametersOf(second)["oauth_nonce"]).not.toBe(parametersOf(first)["oauth_nonce"])
+      expect(parametersOf(second)["oauth_signature"]).toBe(expectedSignature(second, { status: "Hello" }))
+    })
+  )
+
+  it.effect("keeps its clock after an accepted request, whatever the date of the response", () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(1_000_000)
+      const { api, mock } = yield* client({}, () => MockClient.respond(200, {}, dateOf(1_600_000)))
+      yield* api.get("/")
+      yield* api.get("/")
+      expect(timesOf(yield* mock.sent)).toEqual([
+        [1000, 1000],
+        [1000, 1000]
+      ])
+    })
+  )
+
+  it.effect("corrects the clock again when the clock of this machine was set right", () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(1_000_000)
+      const reject = (ms: number) => MockClient.respond(401, "", dateOf(ms))
+      const { api, mock } = yield* client({}, [reject(1_600_000), ok, reject(1_600_000), ok])
+      yield* api.get("/")
+      yield* TestClock.setTime(1_600_000)
+      yield* api.get("/")
+      expect(timesOf(yield* mock.sent)).toEqual([
+        [1000, 1000],
+        [1000, 1600],
+        [1600, 2200],
+        [1600, 1600]
+      ])
+    })
+  )
+
+  it.effect.each<readonly [string, Record<string, string>, number]>([
+    ["sends no second replay if the server rejects the corrected time too", dateOf(1_600_000), 2],
+    ["sends one request for a 401 with the right time", dateOf(1_004_000), 1],
+    ["sends one request for a 401 without a date", {}, 1],
+    ["sends one request for a 401 of a cache", { ...dateOf(1_600_000), age: "0" }, 1]
+  ])("%s", ([, headers, count]) =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(1_000_000)
+      const { api, mock } = yield* client({}, () => MockClient.respond(401, "", headers))
+      expect(yield* Effect.flip(api.get("/"))).toMatchObject({ _tag: "Unauthorized" })
+      expect(yield* mock.sent).toHaveLength(count)
     })
   )
 })

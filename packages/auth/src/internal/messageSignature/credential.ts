@@ -1,19 +1,17 @@
 /** The credential id of a signed request. */
+import * as SignedTime from "../schemes/signedTime.js"
 
 /** What the signature of a request depended on. */
-export interface Credential {
-  readonly origin: string
-  /** The offset of the server's clock, in milliseconds. */
-  readonly skewMs: number
+export interface Credential extends SignedTime.SignedTime {
   /** The demand of the server that was remembered. 0 for none. */
   readonly demandId: number
 }
 
-/** Encodes the credential id as a text. An origin contains no space. */
-export const write = ({ demandId, origin, skewMs }: Credential): string => `${skewMs} ${demandId} ${origin}`
+/** Encodes the credential id as a text. */
+export const write = (credential: Credential): string => `${SignedTime.write(credential)} ${credential.demandId}`
 
 /** Decodes the text of {@link write}. */
 export const read = (credential: string | number): Credential => {
-  const [skewMs, demandId, origin = ""] = String(credential).split(" ")
-  return { skewMs: Number(skewMs), demandId: Number(demandId), origin }
+  const [, , demandId] = String(credential).split(" ")
+  return { ...SignedTime.read(credential), demandId: Number(demandId) }
 }

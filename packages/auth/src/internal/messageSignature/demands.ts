@@ -2,7 +2,7 @@
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import { BoundedMap } from "@countersign/client/BoundedMap"
 import * as AcceptSignature from "@countersign/protocol/AcceptSignature"
-import { read } from "./credential.js"
+import type { Credential } from "./credential.js"
 
 /** More origins than a client uses. The limit bounds memory if input determines the origins. */
 const maxOrigins = 100
@@ -44,9 +44,8 @@ export class Demands {
     }
   }
 
-  /** Whether the server demands another signature than the rejected one, which was the first of its request. */
-  isNew(rejected: string | number, first: string | number): boolean {
-    const { demandId, origin } = read(rejected)
-    return rejected === first && (this.demandOf(origin)?.id ?? 0) !== demandId
+  /** Whether the server demands another signature than the rejected one. */
+  isNew({ demandId, origin }: Credential): boolean {
+    return (this.demandOf(origin)?.id ?? 0) !== demandId
   }
 }

@@ -8,6 +8,7 @@ import type * as Digests from "@countersign/protocol/ContentDigest"
 import * as MessageSignature from "@countersign/protocol/MessageSignature"
 import * as Effect from "effect/Effect"
 import { bytesOf } from "../schemes/bodyBytes.js"
+import type { ServerClocks } from "../schemes/serverClocks.js"
 import { located, urlOf } from "../schemes/signedUrl.js"
 import { includes } from "./components.js"
 import * as ContentDigest from "./contentDigest.js"
@@ -15,7 +16,6 @@ import { write } from "./credential.js"
 import type { Demand, Demands } from "./demands.js"
 import type { Key } from "./keys.js"
 import { sign } from "./keys.js"
-import type { ServerClocks } from "./serverClocks.js"
 
 type Request = HttpClientRequest.HttpClientRequest
 

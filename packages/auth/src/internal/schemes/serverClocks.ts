@@ -2,7 +2,7 @@
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import { BoundedMap } from "@countersign/client/BoundedMap"
 import * as HttpDate from "@countersign/protocol/HttpDate"
-import { read } from "./credential.js"
+import type { SignedTime } from "./signedTime.js"
 
 /** More origins than a client uses. The limit bounds memory if input determines the origins. */
 const maxOrigins = 100
@@ -28,8 +28,7 @@ export class ServerClocks {
   }
 
   /** Whether the server may accept another signature, because its clock is known better since the rejected one was made. */
-  isCorrected(rejected: string | number, first: string | number): boolean {
-    const { origin, skewMs } = read(rejected)
-    return rejected === first && Math.abs(this.skewOf(origin) - skewMs) >= minSkewMs
+  isCorrected({ origin, skewMs }: SignedTime): boolean {
+    return Math.abs(this.skewOf(origin) - skewMs) >= minSkewMs
   }
 }
