@@ -170,10 +170,9 @@ export const makeChallenged = <K, E = never>(scheme: ChallengeScheme<K, E>): Ser
  *   at once.
  * - A scheme that the server has accepted is pinned: if the server later offers weaker ones only, the call fails with
  *   `SchemeDowngraded`, and nothing is sent.
- * - A 401 and a 403 go to the scheme that signed the request, such as for a token refresh.
+ * - A 401 and a 403 go to the scheme that signed the request, such as for a token refresh. So do a rate limit response, and a
+ *   response that `expiredWhen` of this scheme names. A rule of {@link withExpired} on the result is used for all schemes instead.
  * - If no scheme can answer, the call fails with `Unauthorized`, which lists the challenges.
- *
- * `expiredWhen` of the schemes is not used: set it with {@link withExpired} on the result.
  *
  * Specification: [RFC 9110 §11.6.1](https://www.rfc-editor.org/rfc/rfc9110#section-11.6.1),
  * [§11.5](https://www.rfc-editor.org/rfc/rfc9110#section-11.5).

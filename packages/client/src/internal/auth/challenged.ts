@@ -63,6 +63,11 @@ export interface ChallengeScheme<in out K, out E = never> {
     challenges: ReadonlyArray<Challenge>,
     rejected: RejectedRequest<K> | undefined
   ) => Decision<E>
+  /**
+   * Decides about another response that `Service.expiredWhen` or `Service.onRateLimited` names. Without it, such a response is
+   * final.
+   */
+  readonly onExpired?: ((rejected: RejectedRequest<K>) => Decision<E>) | undefined
   /** How often a request is sent again. */
   readonly replay: number
   /** See `Service.honorsDeadline`. */
@@ -93,6 +98,8 @@ class ChallengedAuth<K, E> {
   readonly #decisions = new BoundedMap<Decision<E>>(maxRejections)
   /** Rejected requests, which the policy may ask about. */
   readonly #rejected = new BoundedMap<RejectedRequest<K>>(maxRejections)
+  /** Other requests, which a rule may name by the body of the response. Apart, so that they displace no rejected one. */
+  readonly #accepted = new BoundedMap<RejectedRequest<K>>(maxRejections)
   #requests = 0
 
   constructor(scheme: ChallengeScheme<K, E>) {
@@ -164,7 +171,9 @@ class ChallengedAuth<K, E> {
       onResponse: (response) => {
         signed.onResponse?.(response)
         if (response.status === 401) this.#judge(credential, url, response, request)
-        if (response.status === 401 || response.status === 403) this.#rejected.set(credential, request)
+        if (this.#scheme.onExpired === undefined) return
+        if (response.status >= 400) this.#rejected.set(credential, request)
+        else this.#accepted.set(credential, request)
       }
     }
   }
@@ -180,7 +189,8 @@ class ChallengedAuth<K, E> {
   onRejected(rejection: Rejection): Effect.Effect<boolean, E | InvalidRequest> {
     return Effect.suspend(() => {
       const id = String(rejection.credential)
-      const decision = this.#decisions.get(id) ?? false
+      const rejected = this.find(id)
+      const decision = this.#decisions.get(id) ?? (rejected && this.#scheme.onExpired?.(rejected)) ?? false
       this.#decisions.delete(id)
       return typeof decision === "boolean" ? Effect.succeed(decision) : decision(rejection)
     })
@@ -192,7 +202,8 @@ class ChallengedAuth<K, E> {
 
   /** The rejected request with this id. Undefined if it had no credentials. */
   find(credential: string | number): RejectedRequest<K> | undefined {
-    return this.#rejected.get(String(credential))
+    const id = String(credential)
+    return this.#rejected.get(id) ?? this.#accepted.get(id)
   }
 }
 

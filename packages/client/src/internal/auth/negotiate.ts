@@ -29,6 +29,9 @@ const maxOrigins = 100
 const maxSpaces = 16
 const maxFolders = 100
 
+/** More calls than are rejected at once. */
+const maxCalls = 1000
+
 const folderOf = ({ pathname }: URL): string => pathname.slice(0, pathname.lastIndexOf("/") + 1)
 
 /** Length of the longest folder of a space that a path is in. Undefined if it is in none. */
@@ -48,6 +51,8 @@ const realmOf = (challenges: ReadonlyArray<Challenge>, { name }: Offer): string 
 class Negotiation<E> {
   readonly #schemes: ReadonlyArray<Service<E>>
   readonly #origins = new BoundedMap<ReadonlyArray<Space>>(maxOrigins)
+  /** The first rejected credentials of a call that began without credentials, or with those of another scheme. */
+  readonly #first = new BoundedMap<RejectedRequest<Chosen>>(maxCalls)
 
   constructor(schemes: ReadonlyArray<Service<E>>) {
     this.#schemes = schemes
@@ -64,14 +69,15 @@ class Negotiation<E> {
 
   signSync(request: HttpClientRequest, url: URL, now: number): Answered<Chosen, E> | undefined {
     const space = this.#find(url)
-    const signed = space && this.#schemes[space.chosen.scheme]?.signSync?.(request, now)
-    return space && signed && watched(space, signed)
+    const scheme = space && this.#schemes[space.chosen.scheme]
+    const signed = scheme?.signSync?.(request, now)
+    return space && scheme && signed && watched(space, signed, scheme)
   }
 
   sign(request: HttpClientRequest, url: URL): Effect.Effect<Answered<Chosen, E>, E | InvalidRequest> | undefined {
     const space = this.#find(url)
     const scheme = space && this.#schemes[space.chosen.scheme]
-    return space && scheme && Effect.map(scheme.sign(request), (signed) => watched(space, signed))
+    return space && scheme && Effect.map(scheme.sign(request), (signed) => watched(space, signed, scheme))
   }
 
   onChallenges(
@@ -81,7 +87,7 @@ class Negotiation<E> {
     initial: (rejection: Rejection) => RejectedRequest<Chosen> | undefined
   ): Decision<E | SchemeDowngraded> {
     const best = this.#strongest(challenges, url)
-    if (best === undefined) return rejected !== undefined && this.#forward(rejected, initial)
+    if (best === undefined) return rejected !== undefined && this.forward(rejected, initial)
     const realm = realmOf(challenges, best)
     const accepted = this.#accepted(url, realm)
     if (accepted !== undefined && best.strength < accepted.strength) {
@@ -89,19 +95,23 @@ class Negotiation<E> {
       return () => Effect.fail(error)
     }
     this.#remember(url, realm, best, accepted)
-    if (rejected?.context.scheme === best.scheme) return this.#forward(rejected, initial)
+    if (rejected?.context.scheme === best.scheme) return this.forward(rejected, initial)
     this.#schemes[best.scheme]?.onChallenges?.(challenges, url)
     return true
   }
 
   /** The scheme that signed a request decides about it. */
-  #forward(
-    { context: { scheme }, credential }: RejectedRequest<Chosen>,
+  forward(
+    { context, credential }: RejectedRequest<Chosen>,
     initial: (rejection: Rejection) => RejectedRequest<Chosen> | undefined
   ): Decision<E> {
+    const { scheme } = context
     return (rejection) => {
-      const first = initial(rejection)
-      const initialCredentialId = first?.context.scheme === scheme ? first.credential : credential
+      const call = String(rejection.initialCredentialId)
+      const known = [initial(rejection), this.#first.get(call)]
+      const first = known.find((one) => one?.context.scheme === scheme)
+      if (first === undefined) this.#first.set(call, { context, credential })
+      const initialCredentialId = first?.credential ?? credential
       return (
         this.#schemes[scheme]?.onRejected({ ...rejection, credential, initialCredentialId }) ?? Effect.succeed(false)
       )
@@ -143,11 +153,12 @@ class Negotiation<E> {
 }
 
 /** Records the offer of a signed request when the server accepts it. */
-const watched = <E>(space: Space, signed: Signed<E>): Answered<Chosen, E> => {
+const watched = <E>(space: Space, signed: Signed<E>, { expiredWhen }: Service<E>): Answered<Chosen, E> => {
   const { chosen } = space
   return {
     context: chosen,
     signed: {
+      expiredWhen,
       ...signed,
       onResponse: (response) => {
         signed.onResponse?.(response)
@@ -163,11 +174,12 @@ const replaysOf = ({ replay = 1 }: Service<unknown>): number => (typeof replay =
 /** See `Auth.negotiate`. */
 export const negotiate = <E>(schemes: ReadonlyArray<Service<E>>): Service<E | SchemeDowngraded> => {
   const negotiation = new Negotiation(schemes)
+  const initial = ({ initialCredentialId }: Rejection) => find(initialCredentialId ?? "")
   const challenged: ChallengeScheme<Chosen, E | SchemeDowngraded> = {
     signSync: (request, url, now) => negotiation.signSync(request, url, now),
     sign: (request, url) => negotiation.sign(request, url),
-    onChallenges: (url, challenges, rejected) =>
-      negotiation.onChallenges(url, challenges, rejected, ({ initialCredentialId }) => find(initialCredentialId ?? "")),
+    onChallenges: (url, challenges, rejected) => negotiation.onChallenges(url, challenges, rejected, initial),
+    onExpired: (rejected) => negotiation.forward(rejected, initial),
     // One for the challenge, and those of the chosen scheme.
     replay: 1 + Math.max(1, ...schemes.map(replaysOf)),
     honorsDeadline: schemes.every(({ honorsDeadline }) => honorsDeadline === true)
@@ -183,6 +195,10 @@ export const negotiate = <E>(schemes: ReadonlyArray<Service<E>>): Service<E | Sc
     onInsufficientScope: ({ challenges, credential: id }) => {
       const signed = inner(id)
       return signed?.scheme.onInsufficientScope?.({ challenges, credential: signed.credential })
+    },
+    onRateLimited: (id, response) => {
+      const signed = inner(id)
+      return signed?.scheme.onRateLimited?.(signed.credential, response)
     },
     onReplayRejected: (rejection) =>
       Effect.suspend(() => {

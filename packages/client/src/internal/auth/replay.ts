@@ -106,7 +106,7 @@ const handleResponse = <E, R>(
   state: unknown,
   initialId: InitialCredentialId
 ): SignedExchange<E, R> => {
-  const { expiredWhen } = context.auth
+  const { expiredWhen = signed.expiredWhen } = context.auth
   if (response.status >= 400) {
     if (isRateLimit(response)) {
       // New credentials help only if the server limits each of them.

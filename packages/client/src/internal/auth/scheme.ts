@@ -30,6 +30,8 @@ export interface Signed<out E = never> {
    * failure of the call. Returns `undefined` if there is nothing to verify.
    */
   readonly verify?: ((response: HttpClientResponse) => Effect.Effect<void, E | InvalidRequest> | undefined) | undefined
+  /** The rule of {@link Service.expiredWhen} for the response to this request, if the service has none. */
+  readonly expiredWhen?: ExpiredWhen | undefined
 }
 
 /**
