@@ -31,12 +31,8 @@ const timeNames: OptionNames.ShapeOf<RefreshOptions> = { forcedRefreshWindow, re
  * @example
  * import * as AwsCredentials from "@countersign/auth/AwsCredentials"
  * import * as AwsSignature from "@countersign/auth/AwsSignature"
- * import * as Effect from "effect/Effect"
- * import * as Layer from "effect/Layer"
  *
- * const AuthLive = Layer.unwrapEffect(
- *   Effect.map(AwsCredentials.config, (credentials) => AwsSignature.layer({ credentials, region: "eu-central-1" }))
- * )
+ * const AuthLive = AwsSignature.layerConfig({ credentials: AwsCredentials.config, region: "eu-central-1" })
  *
  * @since 0.1.0
  * @category constructors

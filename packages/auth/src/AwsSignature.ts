@@ -8,6 +8,7 @@ import type { InvalidRequest } from "@countersign/client/Errors"
 import * as Protocol from "@countersign/protocol/AwsSignature"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as Clock from "effect/Clock"
+import type * as ConfigError from "effect/ConfigError"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
@@ -15,12 +16,14 @@ import type * as Redacted from "effect/Redacted"
 import type * as AwsCredentials from "./AwsCredentials.js"
 import { payloadHash } from "./internal/aws/payload.js"
 import { parseUrl, presigned, secondsOf } from "./internal/aws/presignedUrl.js"
-import { currentOf, endpointOf, isSource } from "./internal/aws/resolve.js"
+import { currentOf, endpointOf, isSource, problemOf } from "./internal/aws/resolve.js"
 import { ServerClock } from "./internal/aws/serverClock.js"
 import { encodedUrl, withSignature } from "./internal/aws/signedRequest.js"
 import { Signer } from "./internal/aws/signing.js"
+import * as OptionsFromConfig from "./internal/oauth/optionsFromConfig.js"
 import * as OptionNames from "./internal/options/optionNames.js"
 import { urlOf } from "./internal/schemes/signedUrl.js"
+import type { OrConfig } from "./OAuth2.js"
 
 /**
  * Options of AWS signatures.
@@ -162,8 +165,16 @@ export const make = <E = never>(options: Options<E>): Auth.Service<E> => {
   }
 }
 
+const validated = <E>(options: Options<E>): Effect.Effect<Auth.Service<E>, InvalidRequest> =>
+  Effect.zipRight(
+    OptionNames.check("`AwsSignature`", options, names),
+    Effect.suspend(() => problemOf(options) ?? Effect.sync(() => make(options)))
+  )
+
 /**
  * Layer that signs requests to the API's origins with AWS Signature Version 4, see {@link make}.
+ *
+ * Fails with `InvalidRequest` when it is built, if a part of the access key is empty, or another option is wrong.
  *
  * @example
  * import * as AwsSignature from "@countersign/auth/AwsSignature"
@@ -178,8 +189,32 @@ export const make = <E = never>(options: Options<E>): Auth.Service<E> => {
  * @since 0.1.0
  * @category layers
  */
-export const layer = <E = never>(options: Options<E>): Layer.Layer<Auth.Auth<E>> =>
-  Auth.layerEffect(Effect.sync(() => make(options)))
+export const layer = <E = never>(options: Options<E>): Layer.Layer<Auth.Auth<E>, InvalidRequest> =>
+  Auth.layerEffect(validated(options))
+
+/**
+ * Layer that reads options from the configuration, see {@link layer}.
+ *
+ * Fails with `ConfigError` when it is built, if a value is missing, and as {@link layer} does.
+ *
+ * @example
+ * import * as AwsCredentials from "@countersign/auth/AwsCredentials"
+ * import * as AwsSignature from "@countersign/auth/AwsSignature"
+ * import * as Config from "effect/Config"
+ *
+ * const AuthLive = AwsSignature.layerConfig({
+ *   credentials: AwsCredentials.config,
+ *   region: Config.string("AWS_REGION"),
+ *   service: "execute-api"
+ * })
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = <E = never>(
+  options: OrConfig<Options<E>>
+): Layer.Layer<Auth.Auth<E>, ConfigError.ConfigError | InvalidRequest> =>
+  Auth.layerEffect(Effect.flatMap(OptionsFromConfig.read<Options<E>>(options), validated))
 
 /**
  * Makes a presigned URL: for a limited time it allows one kind of request without other credentials, so treat it as a secret.

@@ -17,11 +17,10 @@ const baseUrl = "https://photos.s3.eu-central-1.amazonaws.com"
 class Photos extends ApiClient.Tag("app/Photos")<Photos>() {}
 
 // Region and service are read from the host name.
-export const PhotosLive = Layer.unwrapEffect(
-  Effect.map(AwsCredentials.config, (credentials) =>
-    Photos.layer({ baseUrl, auth: AwsSignature.layer({ credentials }) })
-  )
-)
+export const PhotosLive = Photos.layer({
+  baseUrl,
+  auth: AwsSignature.layerConfig({ credentials: AwsCredentials.config })
+})
 // #endregion
 
 // #region program

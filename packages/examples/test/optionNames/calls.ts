@@ -113,6 +113,7 @@ export const calls: ReadonlyArray<string> = [
   `AwsCredentials.instance({ $ })`,
   `AwsSignature.make({ credentials: awsKey, $ })`,
   `AwsSignature.layer({ credentials: awsKey, $ })`,
+  `AwsSignature.layerConfig({ credentials: AwsCredentials.config, $ })`,
   `AwsSignature.presign({ credentials: awsKey, url, $ })`,
   `Signature.make({ keyId: "app", secret, $ })`,
   `Signature.layer({ keyId: "app", secret, $ })`,

@@ -232,6 +232,7 @@ export const constructors: ReadonlyArray<readonly [name: string, make: (extra: o
   ["AwsCredentials.instance", (extra) => AwsCredentials.instance({ ...extra })],
   ["AwsSignature.make", (extra) => AwsSignature.make({ credentials: awsKey, ...extra })],
   ["AwsSignature.layer", (extra) => AwsSignature.layer({ credentials: awsKey, ...extra })],
+  ["AwsSignature.layerConfig", (extra) => AwsSignature.layerConfig({ credentials: Config.succeed(awsKey), ...extra })],
   ["AwsSignature.presign", (extra) => AwsSignature.presign({ credentials: awsKey, url, ...extra })],
   ["SignedJwt.make", (extra) => SignedJwt.make({ key: { key: privateKey }, claims: {}, ...extra })],
   ["SignedJwt.layer", (extra) => SignedJwt.layer({ key: { key: privateKey }, claims: {}, ...extra })],

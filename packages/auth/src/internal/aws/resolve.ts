@@ -26,7 +26,8 @@ export const endpointOf = (
 /** Whether the option is a source, and not an access key. */
 export const isSource = <E>(credentials: Credentials | Source<E>): credentials is Source<E> => "get" in credentials
 
-const problemOf = ({ accessKeyId, secretAccessKey, sessionToken }: Credentials): string | undefined => {
+/** What is wrong with an access key. */
+const credentialProblem = ({ accessKeyId, secretAccessKey, sessionToken }: Credentials): string | undefined => {
   if (!/^[\w-]+$/.test(accessKeyId)) return "`accessKeyId` is empty or has a character that no access key id has"
   if (Redacted.value(secretAccessKey).trim() === "") return "`secretAccessKey` is empty"
   if (sessionToken === undefined) return undefined
@@ -35,11 +36,30 @@ const problemOf = ({ accessKeyId, secretAccessKey, sessionToken }: Credentials):
     : "`sessionToken` is empty, or has a space or line break"
 }
 
+const fromVariable = "Set the variable or the value that it comes from."
+
 /** The current credentials. Fails if a part of them is empty. */
 export const currentOf = <E>(credentials: Credentials | Source<E>): Effect.Effect<Credentials, E | InvalidRequest> =>
   Effect.flatMap(isSource(credentials) ? credentials.get : Effect.succeed(credentials), (current) => {
-    const problem = problemOf(current)
+    const problem = credentialProblem(current)
     return problem === undefined
       ? Effect.succeed(current)
-      : Effect.fail(invalid("Credentials", `${problem}. Set the variable or the value that it comes from.`))
+      : Effect.fail(invalid("Credentials", `${problem}. ${fromVariable}`))
   })
+
+const payloads: ReadonlyArray<string | undefined> = ["signed", "unsigned", undefined]
+
+/** The error for options that cannot be right, before the first request. Without types, `payload` may be any value. */
+export const problemOf = <E>(options: {
+  readonly credentials: Credentials | Source<E>
+  readonly region?: string | undefined
+  readonly service?: string | undefined
+  readonly payload?: string | undefined
+}): InvalidRequest | undefined => {
+  const { credentials, payload } = options
+  const problem = isSource(credentials) ? undefined : credentialProblem(credentials)
+  if (problem !== undefined) return invalid("Options", `${problem}. ${fromVariable}`)
+  if (!payloads.includes(payload)) return invalid("Options", '`payload` is neither "signed" nor "unsigned". Set one.')
+  const name = (["region", "service"] as const).find((one) => !/^[\w.-]+$/.test(options[one] ?? "none"))
+  return name && invalid("Options", `\`${name}\` is empty, or has a space or another wrong character. ${fromVariable}`)
+}
