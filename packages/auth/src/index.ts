@@ -42,7 +42,9 @@ export * as Errors from "./Errors.js"
 export * as Fitbit from "./providers/Fitbit.js"
 /** GitHub: client options for OAuth apps and GitHub Apps, also on GitHub Enterprise Server. */
 export * as GitHub from "./providers/GitHub.js"
-/** Google: client options for the sign-in of users, and for service accounts. */
+/** ID tokens of GitHub Actions, which identify a job of a workflow: for AWS, for OAuth, and for client authentication. */
+export * as GitHubActions from "./GitHubActions.js"
+/** Google: client options for the sign-in of users, for service accounts, and for workload identity federation. */
 export * as Google from "./providers/Google.js"
 /** HubSpot: client options for apps that users install in their accounts. */
 export * as HubSpot from "./providers/HubSpot.js"

@@ -1,21 +1,11 @@
-/** Requests to servers that issue credentials: bounded in time and size, without redirects. */
-import * as Timeout from "@countersign/client/Timeout"
-import * as Transport from "@countersign/client/Transport"
-import * as HttpClient from "@effect/platform/HttpClient"
-import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import * as Clock from "effect/Clock"
-import type * as Duration from "effect/Duration"
+/** Responses of servers that issue credentials. */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import type { Credentials } from "./credentials.js"
 import { TokenError } from "../../Errors.js"
-import { retryAtOf } from "../http/fetchAdapter.js"
+import { unavailable } from "../http/boundedRequest.js"
 
-const maxResponseBytes = 64 * 1024
-
-/** The error of a server that did not answer. */
-const unavailable = (detail: string, retryAt?: number): TokenError =>
-  new TokenError({ reason: "Unavailable", detail, retryAt })
+export { send } from "../http/boundedRequest.js"
 
 /** The error of a response without credentials. */
 export const invalidResponse = (server: string, cause: string): TokenError =>
@@ -36,33 +26,6 @@ export const rejected = (server: string, status: number, code: string | undefine
     ? unavailable(`${detail}. Try again later.`, retryAt)
     : new TokenError({ reason: "Rejected", detail: `${detail}. Check the role and the token.`, error })
 }
-
-/** A response with its text. */
-export interface Answer {
-  readonly status: number
-  readonly text: string
-  readonly retryAt: number | undefined
-}
-
-/** Sends a request. Fails with `TokenError` if no response arrives. */
-export const send = (
-  request: HttpClientRequest.HttpClientRequest,
-  server: string,
-  timeout: Duration.DurationInput = "10 seconds"
-): Effect.Effect<Answer, TokenError, HttpClient.HttpClient> =>
-  Effect.gen(function* () {
-    const client = Transport.fromHttpClient(yield* HttpClient.HttpClient).pipe(
-      Transport.bufferBodies(maxResponseBytes, () => true),
-      Timeout.call(timeout)
-    )
-    const response = yield* Effect.mapError(client.execute(request), ({ _tag }) =>
-      unavailable(`${server} could not be reached (${_tag}). Check the network.`)
-    )
-    const now = yield* Clock.currentTimeMillis
-    // The body is buffered: reading it again cannot fail.
-    const text = yield* Effect.orElseSucceed(response.text, () => "")
-    return { status: response.status, text, retryAt: retryAtOf(response.headers, now) }
-  })
 
 /** The members of credentials in a response. */
 export interface Members {
