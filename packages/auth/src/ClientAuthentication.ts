@@ -3,10 +3,14 @@
  *
  * @since 0.1.0
  */
+import * as Effect from "effect/Effect"
 import * as Encoding from "effect/Encoding"
 import * as Redacted from "effect/Redacted"
 import type { CryptoKey } from "jose"
 import * as oauth from "oauth4webapi"
+import type { TokenStoreError } from "./Errors.js"
+import { TokenError } from "./Errors.js"
+import { asSubjectError } from "./internal/grants/subjectError.js"
 import type { AssertionOptions, ClientAuthentication, Method } from "./internal/oauth/clientAuthentication.js"
 import * as ClientAuth from "./internal/oauth/clientAuthentication.js"
 import * as OptionNames from "./internal/options/optionNames.js"
@@ -124,6 +128,90 @@ export const privateKeyJwt = (privateKey: PrivateKey, options: AssertionOptions 
     })
   )
 }
+
+const clientAssertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+const emptyAssertion = new TokenError({
+  reason: "Rejected",
+  sent: "no",
+  detail: "the client assertion is empty. Check the file or the variable that it comes from."
+})
+
+const sendAssertion =
+  (assertion: string): oauth.ClientAuth =>
+  (_server, { client_id: id }, body) => {
+    body.set("client_id", id)
+    body.set("client_assertion_type", clientAssertionType)
+    body.set("client_assertion", assertion)
+  }
+
+/**
+ * Sends a JWT that another party has signed: the platform on which this process runs. The server trusts the issuer of the JWT
+ * ("workload identity federation").
+ *
+ * The JWT is read again for each request, so that a token that rotates is current. If it cannot be read, the request fails with
+ * that error, and is not sent. `GitHubActions.idToken` and `TokenFile.read` of `@countersign/node` read such tokens.
+ *
+ * The context of this effect is used for each read.
+ *
+ * Specification: [RFC 7523 §2.2](https://www.rfc-editor.org/rfc/rfc7523#section-2.2).
+ *
+ * @example
+ * import * as ClientAuthentication from "@countersign/auth/ClientAuthentication"
+ * import * as ClientCredentials from "@countersign/auth/ClientCredentials"
+ * import * as GitHubActions from "@countersign/auth/GitHubActions"
+ * import * as Entra from "@countersign/auth/providers/Entra"
+ * import * as Effect from "effect/Effect"
+ * import * as Layer from "effect/Layer"
+ *
+ * const token = GitHubActions.idToken({ audience: "api://AzureADTokenExchange" })
+ *
+ * const AuthLive = Layer.unwrapEffect(
+ *   Effect.map(ClientAuthentication.clientAssertion(token), (clientAuthentication) =>
+ *     ClientCredentials.layer({
+ *       ...Entra.client({
+ *         tenant: "72f988bf-86f1-41af-91ab-2d7cd011db47",
+ *         clientId: "6731de76-14a6-49ae-97bc-6eba6914391e",
+ *         clientAuthentication
+ *       }),
+ *       scopes: [Entra.defaultScope("https://graph.microsoft.com")]
+ *     })
+ *   )
+ * )
+ *
+ * @param assertion - returns the JWT. Its `aud` is what the server expects, often the issuer or a name of its own.
+ * @since 0.1.0
+ * @category constructors
+ */
+export const clientAssertion = <R = never>(
+  assertion: Effect.Effect<Redacted.Redacted<string>, TokenError | TokenStoreError, R>
+): Effect.Effect<ClientAuthentication, never, R> =>
+  Effect.map(Effect.context<R>(), (context) =>
+    // The name of the method in metadata: the server verifies the JWT with a public key.
+    ClientAuth.make("private_key_jwt", {
+      secrets: [],
+      // Requests without client authentication read no token.
+      apply: () => oauth.None(),
+      read: asSubjectError("the client assertion", Effect.provide(assertion, context)).pipe(
+        Effect.flatMap((jwt) => {
+          const text = Redacted.value(jwt).trim()
+          return text === "" ? Effect.fail(emptyAssertion) : Effect.succeed(sendAssertion(text))
+        })
+      )
+    })
+  )
+
+/**
+ * Sends no client id and no credential: for a token exchange or an assertion that a server accepts from any client, such as the
+ * token exchange of Google. The token of the subject is then the only credential.
+ *
+ * Specification: [RFC 8693 §2.1](https://www.rfc-editor.org/rfc/rfc8693#section-2.1),
+ * [RFC 7521 §4.1](https://www.rfc-editor.org/rfc/rfc7521#section-4.1).
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const anonymous: ClientAuthentication = /* @__PURE__ */ make("none", [], () => () => {})
 
 /**
  * Sends only the client id: for a public client, which cannot keep a secret.

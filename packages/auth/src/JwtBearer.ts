@@ -18,6 +18,7 @@ import * as ClientAuthentication from "./ClientAuthentication.js"
 import * as DelegatedGrant from "./internal/grants/delegatedGrant.js"
 import type { JwtAssertion } from "./internal/grants/jwtAssertion.js"
 import * as Assertion from "./internal/grants/jwtAssertion.js"
+import { asSubjectError } from "./internal/grants/subjectError.js"
 import * as OptionsFromConfig from "./internal/oauth/optionsFromConfig.js"
 import type * as ServerClient from "./internal/oauth/serverClient.js"
 import * as SharedServer from "./internal/oauth/sharedServer.js"
@@ -75,7 +76,7 @@ const assertionOf = <R>(
   { assertion, clientId: client }: Options<R>
 ): Effect.Effect<Redacted.Redacted<string>, TokenError, R> =>
   Effect.isEffect(assertion)
-    ? DelegatedGrant.asSubjectError("the assertion", assertion)
+    ? asSubjectError("the assertion", assertion)
     : Effect.all([metadata, Clock.currentTimeMillis, clockSkew]).pipe(
         Effect.flatMap(([{ issuer: server }, now, ahead]) =>
           Assertion.make(assertion, { client, server, now: Math.floor((now + ahead) / 1000) }).pipe(

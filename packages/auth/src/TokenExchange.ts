@@ -11,7 +11,9 @@ import { TokenError } from "./Errors.js"
 import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Redacted from "effect/Redacted"
 import * as DelegatedGrant from "./internal/grants/delegatedGrant.js"
+import { asSubjectError } from "./internal/grants/subjectError.js"
 import type { ExchangedToken, Options, SubjectToken } from "./internal/grants/tokenExchange.js"
 import * as Exchange from "./internal/grants/tokenExchange.js"
 import * as OptionsFromConfig from "./internal/oauth/optionsFromConfig.js"
@@ -53,7 +55,7 @@ export interface Service {
 }
 
 const actorOf = <R>({ actor }: Options<R>): Effect.Effect<SubjectToken | undefined, TokenError, R> =>
-  Effect.isEffect(actor) ? DelegatedGrant.asSubjectError("the token of the actor", actor) : Effect.succeed(actor)
+  Effect.isEffect(actor) ? asSubjectError("the token of the actor", actor) : Effect.succeed(actor)
 
 const makeExchange =
   <R>(conversation: ServerClient.ServerClient, options: Options<R>) =>
@@ -99,6 +101,17 @@ export const fromSource = (source: TokenSource.Service): Effect.Effect<SubjectTo
   Effect.map(source.get, ({ token }) => ({ token: token.accessToken, type: tokenTypes.accessToken }))
 
 /**
+ * Makes a subject token effect from an effect that returns a JWT, such as `GitHubActions.idToken` or `TokenFile.read` of
+ * `@countersign/node`. Each run returns the current JWT. It can be the option `actor` too.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromJwt = <E, R>(
+  token: Effect.Effect<Redacted.Redacted<string>, E, R>
+): Effect.Effect<SubjectToken, E, R> => Effect.map(token, (token) => ({ token, type: tokenTypes.jwt }))
+
+/**
  * Options of {@link layer}: the client, the requested token, and the subject.
  *
  * @since 0.1.0
@@ -123,7 +136,7 @@ const acquireToken = <R>(
   conversation: ServerClient.ServerClient,
   options: LayerOptions<R>
 ): Effect.Effect<Token, TokenError, R> =>
-  DelegatedGrant.asSubjectError("the token of the subject", options.subject).pipe(
+  asSubjectError("the token of the subject", options.subject).pipe(
     Effect.flatMap(makeExchange(conversation, options)),
     Effect.flatMap(({ issuedTokenType, ...token }) =>
       token.tokenType === Exchange.notApplicable || !Exchange.isForAccess(issuedTokenType)

@@ -1,21 +1,26 @@
 /**
- * Google: client options for the sign-in of users, and for service accounts.
+ * Google: client options for the sign-in of users, for service accounts, and for workload identity federation.
  *
  * - It issues a refresh token only for `access_type=offline`, and only at the user's first consent. It keeps the latest 100
  *   refresh tokens per account and client.
  * - An ID token may have an issuer without `https://`.
  * - A device gets `verification_url` instead of `verification_uri`.
  * - A service account has its scopes in the assertion.
+ * - The token exchange has no clients: the token of the subject is the only credential.
  *
  * @since 0.1.0
  */
+import type * as Effect from "effect/Effect"
+import type * as Redacted from "effect/Redacted"
 import type * as AuthorizationCode from "../AuthorizationCode.js"
 import type { PrivateKey } from "../ClientAuthentication.js"
 import * as ClientAuthentication from "../ClientAuthentication.js"
+import type { TokenError, TokenStoreError } from "../Errors.js"
 import type * as JwtBearer from "../JwtBearer.js"
 import * as OptionNames from "../internal/options/optionNames.js"
 import { credentialNames } from "../internal/providers/optionNames.js"
 import type * as OAuth2 from "../OAuth2.js"
+import * as TokenExchange from "../TokenExchange.js"
 
 const issuer = "https://accounts.google.com"
 const tokenEndpoint = "https://oauth2.googleapis.com/token"
@@ -129,5 +134,75 @@ export const serviceAccount = (account: ServiceAccount): JwtBearer.Options => {
       audience: tokenEndpoint,
       claims: { scope: scopes.join(" ") }
     }
+  }
+}
+
+/**
+ * A process that another platform identifies, and the pool that trusts that platform.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface WorkloadIdentity<R = never> {
+  /**
+   * The full name of the provider in the workload identity pool:
+   * `//iam.googleapis.com/projects/<number>/locations/global/workloadIdentityPools/<pool>/providers/<provider>`.
+   */
+  readonly audience: string
+  /**
+   * Reads the JWT of this process. It runs for each token request. Unless the provider lists other audiences, the `aud` of the
+   * JWT must be `https:` with `audience`.
+   */
+  readonly token: Effect.Effect<Redacted.Redacted<string>, TokenError | TokenStoreError, R>
+  /** The scopes to request, such as `https://www.googleapis.com/auth/cloud-platform`. */
+  readonly scopes: ReadonlyArray<string>
+  /** The name of the process in the store's key, see `TokenExchange.LayerOptions`. */
+  readonly account?: string | undefined
+}
+
+const workloadNames: OptionNames.ShapeOf<WorkloadIdentity> = {
+  audience: true,
+  token: true,
+  scopes: true,
+  account: true
+}
+
+/**
+ * Options of `TokenExchange.layer` for a process outside of Google Cloud, without a key of a service account. The roles of Google
+ * Cloud are granted to the identity of the process in the pool.
+ *
+ * Specification: [workload identity federation](https://cloud.google.com/iam/docs/workload-identity-federation),
+ * [Security Token Service](https://cloud.google.com/iam/docs/reference/sts/rest/v1/TopLevel/token).
+ *
+ * @example
+ * import * as GitHubActions from "@countersign/auth/GitHubActions"
+ * import * as TokenExchange from "@countersign/auth/TokenExchange"
+ * import * as Google from "@countersign/auth/providers/Google"
+ *
+ * const audience = "//iam.googleapis.com/projects/123/locations/global/workloadIdentityPools/ci/providers/github"
+ *
+ * const AuthLive = TokenExchange.layer(
+ *   Google.workloadIdentity({
+ *     audience,
+ *     token: GitHubActions.idToken({ audience: `https:${audience}` }),
+ *     scopes: ["https://www.googleapis.com/auth/cloud-platform"]
+ *   })
+ * )
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const workloadIdentity = <R = never>(workload: WorkloadIdentity<R>): TokenExchange.LayerOptions<R> => {
+  const { account, audience, scopes, token } = OptionNames.known("`Google.workloadIdentity`", workload, workloadNames)
+  return {
+    issuer: "https://sts.googleapis.com",
+    tokenEndpoint: "https://sts.googleapis.com/v1/token",
+    clientId: audience,
+    clientAuthentication: ClientAuthentication.anonymous,
+    account,
+    audience,
+    scopes,
+    requestedTokenType: TokenExchange.tokenTypes.accessToken,
+    subject: TokenExchange.fromJwt(token)
   }
 }

@@ -14,6 +14,7 @@ import * as DeviceCode from "@countersign/auth/DeviceCode"
 import * as Digest from "@countersign/auth/Digest"
 import * as Dpop from "@countersign/auth/Dpop"
 import * as DpopKey from "@countersign/auth/DpopKey"
+import * as GitHubActions from "@countersign/auth/GitHubActions"
 import * as Introspection from "@countersign/auth/Introspection"
 import * as Jwks from "@countersign/auth/Jwks"
 import * as Jwt from "@countersign/auth/Jwt"
@@ -198,6 +199,7 @@ export const constructors: ReadonlyArray<readonly [name: string, make: (extra: o
   ["Dpop.layerCustom", (extra) => Dpop.layerCustom(dpop, { ...source, ...extra })],
   ["DpopKey.fromStore", (extra) => DpopKey.fromStore({ ...client, ...extra })],
   ["DpopKey.fromIndexedDb", (extra) => DpopKey.fromIndexedDb(unusedIndexedDb, { ...client, ...extra })],
+  ["GitHubActions.idToken", (extra) => GitHubActions.idToken({ ...extra })],
   ["Introspection.make", (extra) => Introspection.make({ ...client, ...extra })],
   ["Jwks.make", (extra) => Jwks.make({ uri: `${url}/jwks`, ...extra })],
   ["Jwt.verify", (extra) => Jwt.verify(jwt, { issuer: url, audience: url, algorithms: ["ES256"], keys, ...extra })],
@@ -270,6 +272,10 @@ export const constructors: ReadonlyArray<readonly [name: string, make: (extra: o
   ["GitHub.app", (extra) => GitHub.app({ ...app, ...extra })],
   ["Google.client", (extra) => Google.client({ ...app, ...extra })],
   ["Google.device", (extra) => Google.device({ ...app, ...extra })],
+  [
+    "Google.workloadIdentity",
+    (extra) => Google.workloadIdentity({ audience: "//pool", token: assertion, scopes: [], ...extra })
+  ],
   [
     "Google.serviceAccount",
     (extra) => Google.serviceAccount({ email: "app@example.com", key: { key: privateKey }, scopes: [], ...extra })

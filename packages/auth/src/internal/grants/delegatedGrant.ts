@@ -1,7 +1,6 @@
 /** The common part of grants that request tokens on behalf of a user: JWT bearer and token exchange. */
 import type * as Auth from "@countersign/client/Auth"
-import type { TokenSourceError, TokenStoreError } from "../../Errors.js"
-import { TokenError } from "../../Errors.js"
+import type { TokenError, TokenSourceError } from "../../Errors.js"
 import * as Effect from "effect/Effect"
 import * as Encoding from "effect/Encoding"
 import * as Layer from "effect/Layer"
@@ -14,28 +13,6 @@ import type * as TokenSource from "../../TokenSource.js"
 import * as TokenStore from "../../TokenStore.js"
 import { sha256 } from "../hash/sha256.js"
 import { authLayer } from "../oauth/authLayer.js"
-
-/**
- * Maps the errors of the effect that provides an assertion, subject token or actor token. `ReauthorizationRequired`
- * becomes `Rejected`: a token source remembers `ReauthorizationRequired` until its own record changes, and a sign-in at
- * the provider of the other token does not change that record.
- */
-export const asSubjectError = <A, R>(
-  what: string,
-  effect: Effect.Effect<A, TokenError | TokenStoreError, R>
-): Effect.Effect<A, TokenError, R> =>
-  Effect.mapError(effect, (error) => {
-    const detail = `${what} is not available: ${error.detail}`
-    if (error._tag === "TokenStoreError") return new TokenError({ reason: "Unavailable", detail, sent: "no" })
-    const { error: code, reason, retryAt } = error
-    return new TokenError({
-      reason: reason === "ReauthorizationRequired" ? "Rejected" : reason,
-      error: code,
-      detail,
-      retryAt,
-      sent: "no"
-    })
-  })
 
 /** A delegated grant: the user, the API, and the token request. */
 export interface Grant<R> {

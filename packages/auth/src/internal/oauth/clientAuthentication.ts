@@ -1,6 +1,8 @@
 /** The implementation of a `ClientAuthentication`, stored outside of the value so that printing it shows no secret. */
+import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import type * as oauth from "oauth4webapi"
+import type { TokenError } from "../../Errors.js"
 
 /**
  * A client authentication method with its credentials. Each request is authenticated anew. Printing it shows no secret.
@@ -32,7 +34,13 @@ export interface Method {
   readonly secrets: ReadonlyArray<Redacted.Redacted>
   /** The library's client authentication. `now` is in epoch seconds of the server's clock. */
   readonly apply: (now: number) => oauth.ClientAuth
+  /** Reads credentials that another process rotates, before each request. They are used instead of `apply`. */
+  readonly read?: Effect.Effect<oauth.ClientAuth, TokenError> | undefined
 }
+
+/** The `apply` of the method for one request that is authenticated. */
+export const applied = ({ apply, read }: Method): Effect.Effect<Method["apply"], TokenError> =>
+  read === undefined ? Effect.succeed(apply) : Effect.map(read, (authentication) => () => authentication)
 
 const methods = new WeakMap<ClientAuthentication, Method>()
 

@@ -18,6 +18,7 @@ import * as ErrorResponse from "../response/errorResponse.js"
 import * as SuccessResponse from "../response/successResponse.js"
 import * as ChosenAuth from "./authenticationMethod.js"
 import type { Client } from "./client.js"
+import * as ClientAuth from "./clientAuthentication.js"
 import * as TokenParameters from "./tokenParameters.js"
 import { tokenOf } from "./tokenResponse.js"
 
@@ -63,6 +64,12 @@ export interface ServerClient {
   readonly token: (request: Request, secrets?: Secrets) => Effect.Effect<Token, TokenError>
 }
 
+/** The arguments of one request, with its client authentication. */
+type ContextOf = (apply: ClientAuth.Method["apply"], fetch: FetchAdapter.Fetch) => Context
+
+/** Adds to an error what the server supports. */
+type Explain = (error: TokenError) => TokenError
+
 /** The library's function that sends a request. */
 type Request = (context: Context) => Promise<Response>
 
@@ -97,43 +104,41 @@ export const make = (client: Client): Effect.Effect<ServerClient, InvalidRequest
 
     const within = <A>(
       endpoint: ChosenAuth.Endpoint,
-      run: (
-        contextOf: (fetch: FetchAdapter.Fetch) => Context,
-        explain: (error: TokenError) => TokenError
-      ) => Effect.Effect<A, TokenError>
+      run: (contextOf: ContextOf, chosen: ClientAuth.Method, explain: Explain) => Effect.Effect<A, TokenError>
     ) =>
       Effect.flatMap(Effect.zip(metadata, Clock.currentTimeMillis), ([server, now]) => {
         const chosen = auth.at(server, endpoint)
-        const contextOf = (customFetch: FetchAdapter.Fetch): Context => ({
+        const contextOf: ContextOf = (apply, customFetch) => ({
           server,
           client: clientWithClockSkew,
-          authentication: chosen.method.apply(Math.floor((now + exchange.clockSkew()) / 1000)),
+          authentication: apply(Math.floor((now + exchange.clockSkew()) / 1000)),
           options: {
             [oauth.customFetch]: TokenParameters.withParameters(client, customFetch),
             [oauth.allowInsecureRequests]: insecure,
             ...(proof !== undefined && { DPoP: proof })
           }
         })
-        return run(contextOf, ChosenAuth.withHint(server, endpoint, chosen))
+        return run(contextOf, chosen.method, ChosenAuth.withHint(server, endpoint, chosen))
       })
 
     const send: ServerClient["send"] = (request, secrets = [], endpoint = "token") =>
-      within(endpoint, (contextOf, explain) =>
-        exchange
-          .received(
-            (fetch) => request(contextOf(fetch)),
-            [...auth.secrets, ...secrets],
-            // The response holds the nonce for the proof (RFC 9449 §8). The request is sent once more with it.
-            (received) => proof !== undefined && ErrorResponse.isNonceRequest(received),
-            endpoint === "token" ? HeldLock.checkLocked : Effect.void
-          )
-          .pipe(
-            Effect.flatMap((received) => SuccessResponse.of(received, client.complianceFixes)),
-            Effect.mapBoth({
-              onFailure: explain,
-              onSuccess: (success) => ({ ...success, error: success.error && explain(success.error) })
-            })
-          )
+      within(endpoint, (contextOf, method, explain) =>
+        ClientAuth.applied(method).pipe(
+          Effect.flatMap((apply) =>
+            exchange.received(
+              (fetch) => request(contextOf(apply, fetch)),
+              [...auth.secrets, ...secrets],
+              // The response holds the nonce for the proof (RFC 9449 §8). The request is sent once more with it.
+              (received) => proof !== undefined && ErrorResponse.isNonceRequest(received),
+              endpoint === "token" ? HeldLock.checkLocked : Effect.void
+            )
+          ),
+          Effect.flatMap((received) => SuccessResponse.of(received, client.complianceFixes)),
+          Effect.mapBoth({
+            onFailure: explain,
+            onSuccess: (success) => ({ ...success, error: success.error && explain(success.error) })
+          })
+        )
       )
 
     const read: ServerClient["read"] = (request, reader, secrets) =>
@@ -144,7 +149,8 @@ export const make = (client: Client): Effect.Effect<ServerClient, InvalidRequest
       metadata,
       metadataWith,
       clockSkew: Effect.sync(exchange.clockSkew),
-      call: (run) => within("token", (contextOf) => exchange((fetch) => run(contextOf(fetch)), auth.secrets)),
+      call: (run) =>
+        within("token", (contextOf, { apply }) => exchange((fetch) => run(contextOf(apply, fetch)), auth.secrets)),
       send,
       read,
       token: (request, secrets) => read(request, (body) => tokenOf(body, client, exchange.clockSkew()), secrets)
