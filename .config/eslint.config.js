@@ -62,6 +62,19 @@ const onlyInEffect3 = [
   name: `effect/${name}`,
   message: "Effect 4 does not have it: use a module in `runtime`, or one of those that docs/decisions/0044 lists."
 }))
+/** Effect 4 has other classes for these errors. */
+const platformErrors = {
+  name: "@effect/platform/HttpClientError",
+  allowTypeImports: true,
+  message:
+    "Effect 4 has other classes: use `Transport.makeRequestError`, or in the client `runtime/transportFailure.ts`."
+}
+/** Effect 4 has other errors for these. */
+const configErrors = {
+  name: "effect/ConfigError",
+  allowTypeImports: true,
+  message: "Effect 4 has another class: use `ConfigOptions.invalid`."
+}
 const differsInEffect4 = [
   "packages/client/src/internal/runtime/*.ts",
   "packages/client/src/internal/telemetry/fiberTelemetry.ts",
@@ -136,7 +149,10 @@ export default defineConfig(
     rules: {
       "countersign/explicit-export-type": "error",
       "@typescript-eslint/explicit-module-boundary-types": "error",
-      "@typescript-eslint/no-restricted-imports": ["error", { paths: [bunsOwn, ...onlyInEffect3] }]
+      "@typescript-eslint/no-restricted-imports": [
+        "error",
+        { paths: [bunsOwn, platformErrors, configErrors, ...onlyInEffect3] }
+      ]
     }
   },
   {

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Auth from "@countersign/client/Auth"
+import * as ConfigOptions from "@countersign/client/ConfigOptions"
 import type { InvalidRequest } from "@countersign/client/Errors"
 import type * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
@@ -84,17 +85,14 @@ export const layer = (options: Options): Layer.Layer<Auth.Auth, InvalidRequest> 
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig = (options: {
-  /** Where the key is sent: `header`, `query` or `cookie`. */
-  readonly location: Location
-  /** The configuration value with the key, such as `Config.redacted("API_KEY")`. */
-  readonly key: Config.Config<Redacted.Redacted<string>>
-}): Layer.Layer<Auth.Auth, ConfigError.ConfigError | InvalidRequest> =>
+export const layerConfig = (
+  options: ConfigOptions.OrConfig<Options>
+): Layer.Layer<Auth.Auth, ConfigError.ConfigError | InvalidRequest> =>
   Layer.effect(
     Auth.Auth,
     OptionNames.check("`ApiKey`", options, names).pipe(
-      Effect.zipRight(Effect.suspend(() => options.key)),
-      Effect.flatMap((key) => validated({ location: options.location, key }))
+      Effect.zipRight(Effect.suspend(() => ConfigOptions.read<Options>(options))),
+      Effect.flatMap(validated)
     )
   )
 

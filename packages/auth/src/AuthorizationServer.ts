@@ -7,6 +7,7 @@
  *
  * @since 0.1.0
  */
+import * as ConfigOptions from "@countersign/client/ConfigOptions"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type { InvalidRequest } from "@countersign/client/Errors"
 import type { ConfigError } from "effect/ConfigError"
@@ -14,7 +15,6 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { SharedServer, SharedServerOptions } from "./internal/oauth/client.js"
-import * as OptionsFromConfig from "./internal/oauth/optionsFromConfig.js"
 import * as SharedServers from "./internal/oauth/sharedServer.js"
 import type * as OAuth2 from "./OAuth2.js"
 
@@ -111,7 +111,7 @@ export const Tag =
     return Object.assign(tag, {
       layer,
       layerConfig: (options: OAuth2.OrConfig<SharedServerOptions>) =>
-        Layer.unwrapEffect(Effect.map(OptionsFromConfig.read<SharedServerOptions>(options), layer)),
+        Layer.unwrapEffect(Effect.map(ConfigOptions.read<SharedServerOptions>(options), layer)),
       layerFrom: <A, E, R>(f: (client: SharedServer["client"]) => Layer.Layer<A, E, R>) =>
         Layer.unwrapEffect(Effect.map(tag, ({ client }) => f(client)))
     })

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Auth from "@countersign/client/Auth"
+import * as ConfigOptions from "@countersign/client/ConfigOptions"
 import type { InvalidRequest } from "@countersign/client/Errors"
 import * as Protocol from "@countersign/protocol/AwsSignature"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
@@ -20,7 +21,6 @@ import { currentOf, endpointOf, isSource, problemOf } from "./internal/aws/resol
 import { ServerClock } from "./internal/aws/serverClock.js"
 import { encodedUrl, withSignature } from "./internal/aws/signedRequest.js"
 import { Signer } from "./internal/aws/signing.js"
-import * as OptionsFromConfig from "./internal/oauth/optionsFromConfig.js"
 import * as OptionNames from "./internal/options/optionNames.js"
 import { urlOf } from "./internal/schemes/signedUrl.js"
 import type { OrConfig } from "./OAuth2.js"
@@ -214,7 +214,7 @@ export const layer = <E = never>(options: Options<E>): Layer.Layer<Auth.Auth<E>,
 export const layerConfig = <E = never>(
   options: OrConfig<Options<E>>
 ): Layer.Layer<Auth.Auth<E>, ConfigError.ConfigError | InvalidRequest> =>
-  Auth.layerEffect(Effect.flatMap(OptionsFromConfig.read<Options<E>>(options), validated))
+  Auth.layerEffect(Effect.flatMap(ConfigOptions.read<Options<E>>(options), validated))
 
 /**
  * Makes a presigned URL: for a limited time it allows one kind of request without other credentials, so treat it as a secret.

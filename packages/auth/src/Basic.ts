@@ -3,11 +3,11 @@
  *
  * @since 0.1.0
  */
+import * as ConfigOptions from "@countersign/client/ConfigOptions"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Auth from "@countersign/client/Auth"
 import { InvalidRequest } from "@countersign/client/Errors"
 import * as Protocol from "@countersign/protocol/Basic"
-import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -114,12 +114,12 @@ export const layer = (credentials: Credentials): Layer.Layer<Auth.Auth, InvalidR
  * @category layers
  */
 export const layerConfig = (
-  credentials: Config.Config.Wrap<Credentials>
+  credentials: ConfigOptions.OrConfig<Credentials>
 ): Layer.Layer<Auth.Auth, ConfigError.ConfigError | InvalidRequest> =>
   Layer.effect(
     Auth.Auth,
     OptionNames.check("`Basic`", credentials, names).pipe(
-      Effect.zipRight(Effect.suspend(() => Config.unwrap(credentials))),
+      Effect.zipRight(Effect.suspend(() => ConfigOptions.read<Credentials>(credentials))),
       Effect.flatMap(validatedConfig)
     )
   )

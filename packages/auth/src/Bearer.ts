@@ -6,7 +6,7 @@
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Auth from "@countersign/client/Auth"
 import type { InvalidRequest } from "@countersign/client/Errors"
-import * as Config from "effect/Config"
+import type * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -75,9 +75,9 @@ export const layer = (token: Redacted.Redacted<string>): Layer.Layer<Auth.Auth, 
  * @category layers
  */
 export const layerConfig = (
-  token: Config.Config.Wrap<Redacted.Redacted<string>>
+  token: Config.Config<Redacted.Redacted<string>>
 ): Layer.Layer<Auth.Auth, ConfigError.ConfigError | InvalidRequest> =>
-  Layer.effect(Auth.Auth, Effect.flatMap(Config.unwrap(token), validated))
+  Layer.effect(Auth.Auth, Effect.flatMap(token, validated))
 
 /** At most one replay with another token, and two with a token that the API may not know yet. The token source decides. */
 const propagationReplays = 3

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Auth from "@countersign/client/Auth"
+import * as ConfigOptions from "@countersign/client/ConfigOptions"
 import type { SchemeDowngraded } from "@countersign/client/Errors"
 import { InvalidRequest } from "@countersign/client/Errors"
 import type { Hash, Protection } from "@countersign/protocol/DigestChallenge"
@@ -16,7 +17,6 @@ import type { ChallengeUnsupported, ResponseNotAuthentic } from "./Errors.js"
 import { DigestScheme } from "./internal/digest/digestScheme.js"
 import type { Responder } from "./internal/digest/responder.js"
 import { makeResponder as responderOf } from "./internal/digest/responder.js"
-import * as OptionsFromConfig from "./internal/oauth/optionsFromConfig.js"
 import * as OptionNames from "./internal/options/optionNames.js"
 import { blankOption } from "./internal/schemes/invalidCredential.js"
 import type { OrConfig } from "./OAuth2.js"
@@ -173,4 +173,4 @@ export const layerConfig = (
 ): Layer.Layer<Auth.Auth<DigestError>, ConfigError.ConfigError | InvalidRequest> =>
   Auth.layerEffect(Effect.flatMap(readOptions(options), validated))
 
-const readOptions = (options: OrConfig<Options>): Config.Config<Options> => OptionsFromConfig.read<Options>(options)
+const readOptions = (options: OrConfig<Options>): Config.Config<Options> => ConfigOptions.read<Options>(options)

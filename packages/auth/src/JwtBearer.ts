@@ -5,6 +5,7 @@
  */
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as Auth from "@countersign/client/Auth"
+import * as ConfigOptions from "@countersign/client/ConfigOptions"
 import type { InvalidRequest } from "@countersign/client/Errors"
 import type { TokenSourceError, TokenStoreError } from "./Errors.js"
 import { TokenError } from "./Errors.js"
@@ -19,7 +20,6 @@ import * as DelegatedGrant from "./internal/grants/delegatedGrant.js"
 import type { JwtAssertion } from "./internal/grants/jwtAssertion.js"
 import * as Assertion from "./internal/grants/jwtAssertion.js"
 import { asSubjectError } from "./internal/grants/subjectError.js"
-import * as OptionsFromConfig from "./internal/oauth/optionsFromConfig.js"
 import type * as ServerClient from "./internal/oauth/serverClient.js"
 import * as SharedServer from "./internal/oauth/sharedServer.js"
 import * as Fixes from "./internal/response/complianceFixes.js"
@@ -207,4 +207,4 @@ export const layerConfig = <R = never>(
   Auth.Auth<TokenSourceError> | TokenSource.TokenSource,
   ConfigError | InvalidRequest,
   HttpClient.HttpClient | TokenStore.TokenStore | R
-> => Layer.unwrapEffect(Effect.map(OptionsFromConfig.read<Options<R>>(options), (read) => layer(read)))
+> => Layer.unwrapEffect(Effect.map(ConfigOptions.read<Options<R>>(options), (read) => layer(read)))

@@ -5,6 +5,7 @@
  */
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Auth from "@countersign/client/Auth"
+import * as ConfigOptions from "@countersign/client/ConfigOptions"
 import { InvalidRequest } from "@countersign/client/Errors"
 import * as Message from "@countersign/protocol/OAuth1"
 import type * as Config from "effect/Config"
@@ -14,7 +15,6 @@ import type * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import type { SignatureMethod } from "./internal/oauth1/signing.js"
 import { signedParameters } from "./internal/oauth1/signing.js"
-import * as OptionsFromConfig from "./internal/oauth/optionsFromConfig.js"
 import * as OptionNames from "./internal/options/optionNames.js"
 import { ServerClocks } from "./internal/schemes/serverClocks.js"
 import * as SignedTime from "./internal/schemes/signedTime.js"
@@ -170,4 +170,4 @@ export const layerConfig = (
 ): Layer.Layer<Auth.Auth, ConfigError.ConfigError | InvalidRequest> =>
   Auth.layerEffect(Effect.flatMap(readOptions(options), validated))
 
-const readOptions = (options: OrConfig<Options>): Config.Config<Options> => OptionsFromConfig.read<Options>(options)
+const readOptions = (options: OrConfig<Options>): Config.Config<Options> => ConfigOptions.read<Options>(options)

@@ -9,7 +9,7 @@
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type { InvalidRequest } from "@countersign/client/Errors"
 import { TokenError } from "./Errors.js"
-import type * as Config from "effect/Config"
+import type * as ConfigOptions from "@countersign/client/ConfigOptions"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
@@ -47,7 +47,7 @@ export const defaultPropagationDelay = "3 seconds"
  * @since 0.1.0
  * @category models
  */
-export type OrConfig<A> = { readonly [K in keyof A]: A[K] | Config.Config<Exclude<A[K], undefined>> }
+export type OrConfig<A> = ConfigOptions.OrConfig<A>
 
 /**
  * Makes an OAuth client for one authorization server.

@@ -5,6 +5,7 @@
  */
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as Auth from "@countersign/client/Auth"
+import * as ConfigOptions from "@countersign/client/ConfigOptions"
 import type { InvalidRequest } from "@countersign/client/Errors"
 import type { TokenSourceError } from "./Errors.js"
 import { TokenError } from "./Errors.js"
@@ -16,7 +17,6 @@ import type * as Redacted from "effect/Redacted"
 import * as StepUp from "./StepUp.js"
 import { authLayer } from "./internal/oauth/authLayer.js"
 import * as OptionNames from "./internal/oauth/optionNames.js"
-import * as OptionsFromConfig from "./internal/oauth/optionsFromConfig.js"
 import { audienceOf } from "./internal/oauth/tokenAudience.js"
 import * as TokenLineage from "./internal/store/tokenLineage.js"
 import * as OAuth2 from "./OAuth2.js"
@@ -189,4 +189,4 @@ export const layerConfig = (
   Auth.Auth<TokenSourceError> | TokenSource.TokenSource,
   ConfigError | InvalidRequest,
   HttpClient.HttpClient | TokenStore.TokenStore
-> => Layer.unwrapEffect(Effect.map(OptionsFromConfig.read<Options>(options), layer))
+> => Layer.unwrapEffect(Effect.map(ConfigOptions.read<Options>(options), layer))

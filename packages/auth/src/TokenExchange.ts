@@ -5,6 +5,7 @@
  */
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as Auth from "@countersign/client/Auth"
+import * as ConfigOptions from "@countersign/client/ConfigOptions"
 import type { InvalidRequest } from "@countersign/client/Errors"
 import type { TokenSourceError, TokenStoreError } from "./Errors.js"
 import { TokenError } from "./Errors.js"
@@ -16,7 +17,6 @@ import * as DelegatedGrant from "./internal/grants/delegatedGrant.js"
 import { asSubjectError } from "./internal/grants/subjectError.js"
 import type { ExchangedToken, Options, SubjectToken } from "./internal/grants/tokenExchange.js"
 import * as Exchange from "./internal/grants/tokenExchange.js"
-import * as OptionsFromConfig from "./internal/oauth/optionsFromConfig.js"
 import type * as ServerClient from "./internal/oauth/serverClient.js"
 import * as SharedServer from "./internal/oauth/sharedServer.js"
 import type * as OAuth2 from "./OAuth2.js"
@@ -202,4 +202,4 @@ export const layerConfig = <R = never>(
   Auth.Auth<TokenSourceError> | TokenSource.TokenSource,
   ConfigError | InvalidRequest,
   HttpClient.HttpClient | TokenStore.TokenStore | R
-> => Layer.unwrapEffect(Effect.map(OptionsFromConfig.read<LayerOptions<R>>(options), (read) => layer(read)))
+> => Layer.unwrapEffect(Effect.map(ConfigOptions.read<LayerOptions<R>>(options), (read) => layer(read)))

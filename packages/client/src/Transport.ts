@@ -19,6 +19,7 @@ import * as callbackSend from "./internal/exchange/callbackSend.js"
 import * as Readers from "./internal/response/bodyReader.js"
 import * as FieldValues from "./internal/response/fieldValues.js"
 import * as SetCookies from "./internal/response/fieldValues.js"
+import * as PlatformFailure from "./internal/runtime/transportFailure.js"
 import type * as Policy from "./Policy.js"
 
 /**
@@ -104,6 +105,60 @@ export type SendPhase = Failure.SendPhase
  * @category transports
  */
 export type FailureDetails = Failure.FailureDetails
+
+/**
+ * A failed request without a response, for {@link makeRequestError}.
+ *
+ * `reason` is `Transport` if the request could not be transferred, `InvalidUrl` or `Encode` if its URL or body is wrong.
+ *
+ * @since 0.1.0
+ * @category transports
+ */
+export type RequestFailure = PlatformFailure.RequestFailure
+
+/**
+ * A response that cannot be used, for {@link makeResponseError}.
+ *
+ * `reason` is `Decode` if its body cannot be received or decoded, `EmptyBody` if it has none, and `StatusCode` for its status.
+ *
+ * @since 0.1.0
+ * @category transports
+ */
+export type ResponseFailure = PlatformFailure.ResponseFailure
+
+/**
+ * Makes the platform's error of a request without a response. A transport fails with it.
+ *
+ * @example
+ * import * as Transport from "@countersign/client/Transport"
+ * import * as HttpClient from "@effect/platform/HttpClient"
+ * import * as Effect from "effect/Effect"
+ *
+ * const offline = HttpClient.make((request) =>
+ *   Effect.fail(
+ *     Transport.describeFailure(
+ *       Transport.makeRequestError({ request, reason: "Transport", description: "the modem is off" }),
+ *       { phase: "connecting", code: "EOFFLINE" }
+ *     )
+ *   )
+ * )
+ *
+ * @param failure - the request, the reason, and where known a cause and a description.
+ * @since 0.1.0
+ * @category transports
+ */
+export const makeRequestError: (failure: RequestFailure) => HttpClientError.RequestError =
+  PlatformFailure.makeRequestError
+
+/**
+ * Makes the platform's error of a response. The body of a response fails with it.
+ *
+ * @param failure - the request, the response, the reason, and where known a cause and a description.
+ * @since 0.1.0
+ * @category transports
+ */
+export const makeResponseError: (failure: ResponseFailure) => HttpClientError.ResponseError =
+  PlatformFailure.makeResponseError
 
 /**
  * Attaches details to a transport's error: how far the request had come, and why it failed.

@@ -24,6 +24,8 @@ export * as Call from "./Call.js"
 export * as CircuitBreaker from "./CircuitBreaker.js"
 /** Concurrency limit for each origin: a maximum number of concurrent requests, and a bounded queue (bulkhead). */
 export * as Concurrency from "./Concurrency.js"
+/** Options that come from the configuration (`Config`): for the `layerConfig` of a scheme, a store or a client of your own. */
+export * as ConfigOptions from "./ConfigOptions.js"
 /** Continuations: when to request the rest of a body that broke off, with the retries of a client. */
 export * as Continuation from "./Continuation.js"
 /**

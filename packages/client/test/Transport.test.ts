@@ -383,6 +383,40 @@ describe("Transport.fromHttpClient errors", () => {
   )
 })
 
+describe("Transport.makeRequestError", () => {
+  const reasons = [
+    ["Transport", { _tag: "TransportError", reason: "Unknown", sent: "maybe" }],
+    ["InvalidUrl", { _tag: "InvalidRequest", reason: "Url" }],
+    ["Encode", { _tag: "InvalidRequest", reason: "Body" }]
+  ] as const
+
+  it.effect("makes the error of a request without a response, for each reason", () =>
+    Effect.gen(function* () {
+      for (const [reason, expected] of reasons) {
+        const broken = HttpClient.make((request) => Effect.fail(Transport.makeRequestError({ request, reason })))
+        expect(yield* failure(Transport.fromHttpClient(broken).execute(get())), reason).toMatchObject(expected)
+      }
+    })
+  )
+})
+
+describe("Transport.makeResponseError", () => {
+  const reasons = ["StatusCode", "Decode", "EmptyBody"] as const
+
+  it.effect("makes an error after the request was sent, for each reason", () =>
+    Effect.gen(function* () {
+      for (const reason of reasons) {
+        const broken = HttpClient.make((request) => {
+          const response = HttpClientResponse.fromWeb(request, new Response(null, { status: 200 }))
+          return Effect.fail(Transport.makeResponseError({ request, response, reason }))
+        })
+        const error = yield* failure(Transport.fromHttpClient(broken).execute(get()))
+        expect(error, reason).toMatchObject({ _tag: "TransportError", reason: "Truncated", sent: "maybe" })
+      }
+    })
+  )
+})
+
 describe("Transport.describeFailure", () => {
   const cause = Object.assign(new Error(`${canary} in the cause`), { code: "E_OF_A_LIBRARY" })
   const failWith = (details: Transport.FailureDetails) =>

@@ -84,6 +84,16 @@ const bans: ReadonlyArray<readonly [what: string, rule: string, code: string, fo
     `import * as FiberRef from "effect/FiberRef"\nexport const a: unknown = FiberRef`
   ],
   [
+    "an error of the platform's transports",
+    "@typescript-eslint/no-restricted-imports",
+    `import * as HttpClientError from "@effect/platform/HttpClientError"\nexport const a: unknown = HttpClientError`
+  ],
+  [
+    "an error of the configuration",
+    "@typescript-eslint/no-restricted-imports",
+    `import * as ConfigError from "effect/ConfigError"\nexport const a: unknown = ConfigError`
+  ],
+  [
     "a service as an argument of Effect.flatMap, in an example",
     "no-restricted-syntax",
     `${effect}declare const Api: Effect.Effect<string>\nvoid Effect.flatMap(Api, Effect.succeed)`,

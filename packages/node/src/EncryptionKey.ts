@@ -4,10 +4,10 @@
  * @since 0.1.0
  */
 import { TokenStoreError } from "@countersign/auth/Errors"
+import * as ConfigOptions from "@countersign/client/ConfigOptions"
+import * as Result from "@countersign/protocol/Result"
 import * as Config from "effect/Config"
-import * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type { KeyObject } from "node:crypto"
@@ -111,11 +111,10 @@ export const fromBase64 = (text: Redacted.Redacted): Effect.Effect<EncryptionKey
  * @category constructors
  */
 export const config = (name: string): Config.Config<EncryptionKey> =>
-  Config.mapOrFail(Config.redacted(name), (text) =>
-    Either.fromOption(decode(Redacted.value(text)), () =>
-      ConfigError.InvalidData([name], `Expected ${expectedFormat}.`)
-    )
-  )
+  ConfigOptions.validated(name, Config.redacted(), (text) => {
+    const key = decode(Redacted.value(text))
+    return Option.isSome(key) ? Result.ok(key.value) : Result.err(`Expected ${expectedFormat}.`)
+  })
 
 const keyFileMissing = (path: string) =>
   new TokenStoreError({

@@ -3,12 +3,12 @@
  *
  * @since 0.1.0
  */
+import * as ConfigOptions from "@countersign/client/ConfigOptions"
 import type { Token } from "@countersign/auth/Token"
 import type { VersionedToken } from "@countersign/auth/TokenStore"
 import * as TokenStore from "@countersign/auth/TokenStore"
 import type { TokenStoreError } from "@countersign/auth/Errors"
 import * as Clock from "effect/Clock"
-import * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -190,7 +190,7 @@ export const layer = (options: Options): Layer.Layer<TokenStore.TokenStore, Toke
   Layer.effect(TokenStore.TokenStore, make(options))
 
 /**
- * Layer that stores tokens in one file, with options from the configuration.
+ * Layer that stores tokens in one file, with options that may be read from the configuration (`Config`).
  *
  * @example
  * import * as FileTokenStore from "@countersign/node/FileTokenStore"
@@ -202,12 +202,12 @@ export const layer = (options: Options): Layer.Layer<TokenStore.TokenStore, Toke
  * @category layers
  */
 export const layerConfig = (
-  options: Config.Config.Wrap<Options>
+  options: ConfigOptions.OrConfig<Options>
 ): Layer.Layer<TokenStore.TokenStore, TokenStoreError | ConfigError> =>
   Layer.effect(
     TokenStore.TokenStore,
     Effect.flatMap(
-      Effect.suspend(() => Config.unwrap(OptionNames.known("`FileTokenStore`", options, names))),
+      Effect.suspend(() => ConfigOptions.read<Options>(OptionNames.known("`FileTokenStore`", options, names))),
       make
     )
   )

@@ -67,7 +67,7 @@ describe("EncryptionKey", () => {
         expect(corrupt.message).toContain("openssl rand -base64 32")
         expect(reveals(corrupt)).toBe(false)
         const invalid = yield* Effect.flip(inEnvironment(value))
-        expect([invalid._op, allRenderings(invalid)]).toEqual(["InvalidData", expect.stringContaining("TOKEN_KEY")])
+        expect([invalid._op, allRenderings(invalid)]).toEqual(["InvalidData", expect.stringContaining("at TOKEN_KEY:")])
         expect(reveals(invalid)).toBe(false)
       })
     )

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import * as Config from "effect/Config"
+import * as ConfigOptions from "@countersign/client/ConfigOptions"
 import type { ConfigError } from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -111,7 +111,7 @@ export const layer = (options: Options): Layer.Layer<RedisClient, RedisClientErr
   Layer.scoped(RedisClient, make(options))
 
 /**
- * Layer with a client, with options from the configuration.
+ * Layer with a client, with options that may be read from the configuration (`Config`).
  *
  * @example
  * import * as RedisClient from "@countersign/redis/RedisClient"
@@ -123,12 +123,12 @@ export const layer = (options: Options): Layer.Layer<RedisClient, RedisClientErr
  * @category layers
  */
 export const layerConfig = (
-  options: Config.Config.Wrap<Options>
+  options: ConfigOptions.OrConfig<Options>
 ): Layer.Layer<RedisClient, RedisClientError | ConfigError> =>
   Layer.scoped(
     RedisClient,
     Effect.flatMap(
-      Effect.suspend(() => Config.unwrap(OptionNames.known("`RedisClient`", options, names))),
+      Effect.suspend(() => ConfigOptions.read<Options>(OptionNames.known("`RedisClient`", options, names))),
       make
     )
   )

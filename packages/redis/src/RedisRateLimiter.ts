@@ -3,8 +3,8 @@
  *
  * @since 0.1.0
  */
+import * as ConfigOptions from "@countersign/client/ConfigOptions"
 import * as RateLimiter from "@countersign/client/RateLimiter"
-import * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -187,7 +187,7 @@ export const layer = (options?: Options): Layer.Layer<RateLimiter.RateLimiter, n
   Layer.effect(RateLimiter.RateLimiter, make(options))
 
 /**
- * Layer with a rate limiter in Redis, with options from the configuration.
+ * Layer with a rate limiter in Redis, with options that may be read from the configuration (`Config`).
  *
  * @example
  * import * as RedisRateLimiter from "@countersign/redis/RedisRateLimiter"
@@ -200,12 +200,12 @@ export const layer = (options?: Options): Layer.Layer<RateLimiter.RateLimiter, n
  * @category layers
  */
 export const layerConfig = (
-  options: Config.Config.Wrap<Options>
+  options: ConfigOptions.OrConfig<Options>
 ): Layer.Layer<RateLimiter.RateLimiter, ConfigError, RedisClient> =>
   Layer.effect(
     RateLimiter.RateLimiter,
     Effect.flatMap(
-      Effect.suspend(() => Config.unwrap(OptionNames.known("`RedisRateLimiter`", options, names))),
+      Effect.suspend(() => ConfigOptions.read<Options>(OptionNames.known("`RedisRateLimiter`", options, names))),
       make
     )
   )

@@ -3,12 +3,12 @@
  *
  * @since 0.1.0
  */
+import * as ConfigOptions from "@countersign/client/ConfigOptions"
 import { TokenStoreError } from "@countersign/auth/Errors"
 import * as LeaseLock from "@countersign/auth/LeaseLock"
 import type { Token } from "@countersign/auth/Token"
 import type { VersionedToken } from "@countersign/auth/TokenStore"
 import * as TokenStore from "@countersign/auth/TokenStore"
-import * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -227,7 +227,7 @@ export const layer = (options?: Options): Layer.Layer<TokenStore.TokenStore, Tok
   Layer.scoped(TokenStore.TokenStore, make(options))
 
 /**
- * Layer that stores tokens in Redis, with options from the configuration.
+ * Layer that stores tokens in Redis, with options that may be read from the configuration (`Config`).
  *
  * @example
  * import * as RedisTokenStore from "@countersign/redis/RedisTokenStore"
@@ -240,12 +240,12 @@ export const layer = (options?: Options): Layer.Layer<TokenStore.TokenStore, Tok
  * @category layers
  */
 export const layerConfig = (
-  options: Config.Config.Wrap<Options>
+  options: ConfigOptions.OrConfig<Options>
 ): Layer.Layer<TokenStore.TokenStore, TokenStoreError | ConfigError, RedisClient> =>
   Layer.scoped(
     TokenStore.TokenStore,
     Effect.flatMap(
-      Effect.suspend(() => Config.unwrap(OptionNames.known("`RedisTokenStore`", options, names))),
+      Effect.suspend(() => ConfigOptions.read<Options>(OptionNames.known("`RedisTokenStore`", options, names))),
       make
     )
   )

@@ -3,11 +3,11 @@
  *
  * @since 0.1.0
  */
+import * as ConfigOptions from "@countersign/client/ConfigOptions"
 import { TokenStoreError } from "@countersign/auth/Errors"
 import * as LeaseLock from "@countersign/auth/LeaseLock"
 import * as TokenStore from "@countersign/auth/TokenStore"
 import * as SqlClient from "@effect/sql/SqlClient"
-import * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -183,7 +183,7 @@ export const layer = (options?: Options): Layer.Layer<TokenStore.TokenStore, Tok
   Layer.effect(TokenStore.TokenStore, make(options))
 
 /**
- * Layer that stores tokens in a database, with options from the configuration.
+ * Layer that stores tokens in a database, with options that may be read from the configuration (`Config`).
  *
  * @example
  * import * as SqlTokenStore from "@countersign/sql/SqlTokenStore"
@@ -196,12 +196,12 @@ export const layer = (options?: Options): Layer.Layer<TokenStore.TokenStore, Tok
  * @category layers
  */
 export const layerConfig = (
-  options: Config.Config.Wrap<Options>
+  options: ConfigOptions.OrConfig<Options>
 ): Layer.Layer<TokenStore.TokenStore, TokenStoreError | ConfigError, SqlClient.SqlClient> =>
   Layer.effect(
     TokenStore.TokenStore,
     Effect.flatMap(
-      Effect.suspend(() => Config.unwrap(OptionNames.known("`SqlTokenStore`", options, names))),
+      Effect.suspend(() => ConfigOptions.read<Options>(OptionNames.known("`SqlTokenStore`", options, names))),
       make
     )
   )

@@ -180,10 +180,7 @@ export const constructors: ReadonlyArray<readonly [name: string, make: (extra: o
   ],
   ["Basic.make", (extra) => Basic.make({ username: "ada", password: secret, ...extra })],
   ["Basic.layer", (extra) => Basic.layer({ username: "ada", password: secret, ...extra })],
-  [
-    "Basic.layerConfig",
-    (extra) => Basic.layerConfig({ username: Config.succeed("ada"), password: Config.succeed(secret), ...extra })
-  ],
+  ["Basic.layerConfig", (extra) => Basic.layerConfig({ username: "ada", password: Config.succeed(secret), ...extra })],
   ["Bearer.layerCustom", (extra) => Bearer.layerCustom({ ...source, ...extra })],
   ["ClientAuthentication.clientSecretJwt", (extra) => ClientAuthentication.clientSecretJwt(secret, extra)],
   ["ClientAuthentication.privateKeyJwt", (extra) => ClientAuthentication.privateKeyJwt({ key: privateKey, ...extra })],
@@ -328,10 +325,16 @@ export const constructors: ReadonlyArray<readonly [name: string, make: (extra: o
   ["RedisClient.layerConfig", (extra) => RedisClient.layerConfig({ url: Config.succeed(redisUrl), ...extra })],
   ["RedisTokenStore.make", (extra) => RedisTokenStore.make({ ...extra })],
   ["RedisTokenStore.layer", (extra) => RedisTokenStore.layer({ ...extra })],
-  ["RedisTokenStore.layerConfig", (extra) => RedisTokenStore.layerConfig({ ...extra })],
+  [
+    "RedisTokenStore.layerConfig",
+    (extra) => RedisTokenStore.layerConfig({ lease: "30 seconds", prefix: Config.succeed("a:"), ...extra })
+  ],
   ["RedisRateLimiter.make", (extra) => RedisRateLimiter.make({ ...extra })],
   ["RedisRateLimiter.layer", (extra) => RedisRateLimiter.layer({ ...extra })],
-  ["RedisRateLimiter.layerConfig", (extra) => RedisRateLimiter.layerConfig({ ...extra })],
+  [
+    "RedisRateLimiter.layerConfig",
+    (extra) => RedisRateLimiter.layerConfig({ timeout: "1 second", prefix: Config.succeed("a:"), ...extra })
+  ],
   ["RedisRateLimit.make", (extra) => RedisRateLimit.make({ limits: [], ...extra })],
   ["RedisRateLimit.layer", (extra) => RedisRateLimit.layer({ limits: [], ...extra })],
   ["RedisRateLimit.throttle", (extra) => RedisRateLimit.throttle({ ...extra })],
@@ -340,7 +343,10 @@ export const constructors: ReadonlyArray<readonly [name: string, make: (extra: o
   ["PostgresReplication.make", (extra) => PostgresReplication.make({ ...extra })],
   ["SqlTokenStore.make", (extra) => SqlTokenStore.make({ ...extra })],
   ["SqlTokenStore.layer", (extra) => SqlTokenStore.layer({ ...extra })],
-  ["SqlTokenStore.layerConfig", (extra) => SqlTokenStore.layerConfig({ ...extra })],
+  [
+    "SqlTokenStore.layerConfig",
+    (extra) => SqlTokenStore.layerConfig({ lease: "30 seconds", table: Config.succeed("tokens"), ...extra })
+  ],
   ["SqlTokenStore.migrate", (extra) => SqlTokenStore.migrate({ ...extra })],
   ["SqlTokenStore.migrations", (extra) => SqlTokenStore.migrations({ ...extra })["0001_countersign_tokens"]],
   ["RedisServer.make", (extra) => RedisServer.make({ ...extra })],

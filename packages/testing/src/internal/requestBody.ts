@@ -1,4 +1,5 @@
-import * as HttpClientError from "@effect/platform/HttpClientError"
+import { makeRequestError } from "@countersign/client/Transport"
+import type * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
@@ -49,4 +50,4 @@ const encode = ({ body }: HttpClientRequest.HttpClientRequest): Effect.Effect<Re
 export const read = (
   request: HttpClientRequest.HttpClientRequest
 ): Effect.Effect<RequestBody | undefined, HttpClientError.RequestError> =>
-  Effect.mapError(encode(request), (cause) => new HttpClientError.RequestError({ request, reason: "Encode", cause }))
+  Effect.mapError(encode(request), (cause) => makeRequestError({ request, reason: "Encode", cause }))

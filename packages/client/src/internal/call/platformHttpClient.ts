@@ -1,5 +1,5 @@
 import type * as HttpClient from "@effect/platform/HttpClient"
-import * as HttpClientError from "@effect/platform/HttpClientError"
+import type * as HttpClientError from "@effect/platform/HttpClientError"
 import type { HttpMethod } from "@effect/platform/HttpMethod"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
@@ -11,6 +11,7 @@ import { clientErrorOf } from "../exchange/typedError.js"
 import { redactedUrl } from "../redaction/requestHistory.js"
 import { makeRequestBuilder } from "../request/requestBuilder.js"
 import { drain } from "../response/readBody.js"
+import { makeRequestError } from "../runtime/transportFailure.js"
 import { fromExecute } from "./pipeline.js"
 
 /** The errors of a call. Other errors are those of an authentication scheme. */
@@ -52,15 +53,12 @@ const toTransportError = (error: unknown): TransportError | InvalidRequest => {
  * given up. It retries `Transport` and every status, but not `Encode`.
  */
 const platformError = (request: HttpClientRequest.HttpClientRequest, error: unknown): HttpClientError.RequestError => {
-  const parts = {
+  const redacted = makeRequestError({
     request: HttpClientRequest.make(request.method)(redactedUrl(request)),
+    reason: error instanceof InvalidRequest && error.reason === "Url" ? "InvalidUrl" : "Encode",
     description: messageOf(error),
     cause: error
-  }
-  const redacted =
-    error instanceof InvalidRequest && error.reason === "Url"
-      ? new HttpClientError.RequestError({ ...parts, reason: "InvalidUrl" })
-      : new HttpClientError.RequestError({ ...parts, reason: "Encode" })
+  })
   clientErrorOf.set(redacted, toTransportError(error))
   return redacted
 }

@@ -1,5 +1,4 @@
 /** The services of a client, resolved from its options. */
-import * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -20,6 +19,7 @@ import * as RequestDefaults from "../../RequestDefaults.js"
 import type * as Retry from "../../Retry.js"
 import * as RetryBudget from "../../RetryBudget.js"
 import { otherNames } from "../request/optionNames.js"
+import { isConfig } from "../runtime/configuration.js"
 import { clientNames } from "./optionNames.js"
 import { wrongClientOption } from "./optionKinds.js"
 import type { AnyOptions, Settings } from "./options.js"
@@ -101,7 +101,7 @@ const textOf = (url: unknown): Effect.Effect<string, InvalidRequest> => {
 }
 
 const baseUrlOf = ({ baseUrl }: AnyOptions): Effect.Effect<string, InvalidRequest | ConfigError> =>
-  Config.isConfig(baseUrl) ? Effect.flatMap(baseUrl, textOf) : textOf(baseUrl)
+  isConfig(baseUrl) ? Effect.flatMap(baseUrl, textOf) : textOf(baseUrl)
 
 const resolve = <Id, Service>(
   tag: Context.Tag<Id, Service>,

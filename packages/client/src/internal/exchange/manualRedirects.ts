@@ -1,7 +1,7 @@
 /** Prevents the platform's `fetch` from following redirects, because it would send the API's headers to any origin. */
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
-import * as HttpClientError from "@effect/platform/HttpClientError"
+import type * as HttpClientError from "@effect/platform/HttpClientError"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Context from "effect/Context"
@@ -11,6 +11,7 @@ import { RedirectRejected } from "../../Errors.js"
 import { redactedUrl } from "../redaction/requestHistory.js"
 import { clientErrorOf } from "./typedError.js"
 import { changeService } from "../runtime/fiber.js"
+import { makeResponseError } from "../runtime/transportFailure.js"
 
 /**
  * Sets `redirect: "manual"` for the fiber, and keeps the other options of `RequestInit`. It runs when the request is
@@ -28,7 +29,7 @@ const setManualRedirect = (request: HttpClientRequest): Effect.Effect<HttpClient
 /** A browser's `fetch` hides status and headers of a redirect, and reports status 0 (Fetch §2.2.6). */
 const makeOpaqueRedirectError = (response: HttpClientResponse): HttpClientError.ResponseError => {
   const { request, status } = response
-  const error = new HttpClientError.ResponseError({ request, response, reason: "StatusCode" })
+  const error = makeResponseError({ request, response, reason: "StatusCode" })
   const url = redactedUrl(request)
   clientErrorOf.set(
     error,

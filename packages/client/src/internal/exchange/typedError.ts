@@ -6,6 +6,7 @@ import { InvalidRequest, TransportError } from "../../Errors.js"
 import { causeMessage } from "../errors/causeMessage.js"
 import { recordedFailureOf } from "../errors/failureDetails.js"
 import { ErrorMap } from "../runtime/platform.js"
+import { isAboutResponse, reasonOf } from "../runtime/transportFailure.js"
 import { classify } from "../errors/transportReason.js"
 import { makeRedactor } from "../redaction/requestCredentials.js"
 import { earlierSignings, redactedUrl } from "../redaction/requestHistory.js"
@@ -68,9 +69,10 @@ export const clientErrorOf: WeakMap<object, SendFailure> = /* @__PURE__ */ new E
 export const typedError = (error: HttpClientError.HttpClientError): SendFailure => {
   const original = clientErrorOf.get(error)
   if (original !== undefined) return original
-  const isResponse = error._tag === "ResponseError"
-  if (isResponse || error.reason === "Transport") return transportError(error.request, error, isResponse)
-  return error.reason === "InvalidUrl"
+  const isResponse = isAboutResponse(error)
+  const reason = reasonOf(error)
+  if (isResponse || reason === "Transport") return transportError(error.request, error, isResponse)
+  return reason === "InvalidUrl"
     ? new InvalidRequest({ reason: "Url", detail: `"${redactedUrl(error.request)}" is not a URL` })
     : new InvalidRequest({ reason: "Body", detail: "the body cannot be encoded" })
 }

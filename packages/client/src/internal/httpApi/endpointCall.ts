@@ -1,6 +1,5 @@
 /** One call of an endpoint: the state that it collects, and the error that it fails with. */
 import type * as HttpClient from "@effect/platform/HttpClient"
-import * as HttpClientError from "@effect/platform/HttpClientError"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Context from "effect/Context"
@@ -15,6 +14,7 @@ import { responseOfError, withResponse } from "../errors/errorResponse.js"
 import { makeResponseRedactor } from "../response/redactEchoedCredentials.js"
 import type { StatusError } from "../response/statusError.js"
 import { exchangeInfoOf } from "../response/statusError.js"
+import { isPlatformError } from "../runtime/transportFailure.js"
 import type { Endpoint } from "./endpoint.js"
 import { invalidRequest } from "./endpoint.js"
 
@@ -98,8 +98,7 @@ const invalidResponse = (
 const toCallError = (error: unknown, state: CallState): Effect.Effect<never, unknown> => {
   const { endpoint, failure, response } = state
   // The scheme of the client may fail with any error, and an error of the platform is one of them.
-  if (error === failure || !(ParseResult.isParseError(error) || HttpClientError.isHttpClientError(error)))
-    return Effect.fail(error)
+  if (error === failure || !(ParseResult.isParseError(error) || isPlatformError(error))) return Effect.fail(error)
   if (response === undefined) return Effect.fail(invalidRequest(endpoint, error))
   return failure === undefined ? invalidResponse(state, response, error) : Effect.fail(failure)
 }

@@ -4,7 +4,7 @@
  */
 import type * as PlatformCookies from "@effect/platform/Cookies"
 import type * as Headers from "@effect/platform/Headers"
-import * as HttpClientError from "@effect/platform/HttpClientError"
+import type * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as UrlParams from "@effect/platform/UrlParams"
@@ -15,7 +15,8 @@ import { recordedFailureOf, copyFailure } from "../errors/failureDetails.js"
 import { classify } from "../errors/transportReason.js"
 import { redactedUrl } from "../redaction/requestHistory.js"
 import type { Json } from "../runtime/platform.js"
-import { PlatformResponse, sameFailure } from "../runtime/platform.js"
+import { PlatformResponse } from "../runtime/platform.js"
+import { makeResponseError, sameFailure } from "../runtime/transportFailure.js"
 import type { BodyReader } from "./bodyReader.js"
 import { bodyReader, bufferedBody, bufferedBodyOf, mapReaderError, readerOf, streamOf } from "./bodyReader.js"
 import { fieldValues, rawFieldValues } from "./fieldValues.js"
@@ -188,7 +189,7 @@ export class BufferedResponse extends BaseResponse implements HttpClientResponse
   }
 
   #failure(description: string): HttpClientError.ResponseError {
-    return new HttpClientError.ResponseError({ request: this.request, response: this, reason: "Decode", description })
+    return makeResponseError({ request: this.request, response: this, reason: "Decode", description })
   }
 
   #asText(): string {

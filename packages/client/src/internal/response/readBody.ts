@@ -5,6 +5,7 @@ import * as Content from "@countersign/protocol/Content"
 import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import { reasonOf } from "../runtime/transportFailure.js"
 import { bufferedBodyOf, readerOf, readUntil } from "./bodyReader.js"
 import { BufferedResponse } from "./clientResponse.js"
 
@@ -25,7 +26,7 @@ const withDrainTimeout = <A, E, R>(
   ms = drainTimeoutMs
 ): Effect.Effect<A, E | Cause.TimeoutException, R> => Effect.timeout(Effect.interruptible(reading), ms)
 
-const isEmpty = (error: HttpClientError.ResponseError) => error.reason === "EmptyBody"
+const isEmpty = (error: HttpClientError.ResponseError) => reasonOf(error) === "EmptyBody"
 
 /** Reads up to `limit` bytes and one chunk. `isComplete` is true if that is the whole body. */
 const collect = (

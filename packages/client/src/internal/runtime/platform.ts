@@ -1,8 +1,7 @@
 /**
- * Responses, errors and streams of the platform, where they differ between Effect 3 and 4. The edition for Effect 4 replaces
+ * Responses and streams of the platform, where they differ between Effect 3 and 4. The edition for Effect 4 replaces
  * this module.
  */
-import * as HttpClientError from "@effect/platform/HttpClientError"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as HttpIncomingMessage from "@effect/platform/HttpIncomingMessage"
@@ -23,20 +22,6 @@ export abstract class PlatformResponse extends Inspectable.Class {
   readonly [HttpIncomingMessage.TypeId]: HttpIncomingMessage.TypeId = HttpIncomingMessage.TypeId
   abstract get request(): HttpClientRequest
 }
-
-/** The parts of an error that do not depend on its reason. */
-interface FailureParts {
-  readonly request: HttpClientRequest
-  readonly response: HttpClientResponse.HttpClientResponse
-  readonly description: string
-  readonly cause?: unknown
-}
-
-/** An error with the same reason, for another response. */
-export const sameFailure = (
-  { reason }: HttpClientError.ResponseError,
-  parts: FailureParts
-): HttpClientError.ResponseError => new HttpClientError.ResponseError({ ...parts, reason })
 
 /** Pulls the next elements of a stream, at least one. Fails with `None` at its end. */
 export type StreamPull<A, E = never, R = never> = Effect.Effect<Chunk.Chunk<A>, Option.Option<E>, R>

@@ -1,5 +1,6 @@
+import * as ConfigOptions from "@countersign/client/ConfigOptions"
 import * as Config from "effect/Config"
-import * as ConfigError from "effect/ConfigError"
+import type * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import type * as Either from "effect/Either"
 import * as Option from "effect/Option"
@@ -37,7 +38,7 @@ const readFirst = (names: ReadonlyArray<string>): Read<Variable | undefined> =>
 const parseWith =
   <A>(parse: (text: string, name: string) => Either.Either<A, string>) =>
   ({ name, text }: Variable): Read<A> =>
-    Effect.mapError(parse(Redacted.value(text), name), (problem) => ConfigError.InvalidData([name], problem))
+    Effect.mapError(parse(Redacted.value(text), name), (problem) => ConfigOptions.invalid([name], problem))
 
 const parseProxy = parseWith(parseProxyUrl)
 const parseBypasses = parseWith(parseNoProxy)

@@ -1,4 +1,5 @@
-import * as ConfigError from "effect/ConfigError"
+import * as ConfigOptions from "@countersign/client/ConfigOptions"
+import type * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import type { ProxySettings, ProxyUrl } from "../transport/proxyOptions.js"
@@ -17,7 +18,7 @@ const parseOption = (
   url === undefined
     ? Effect.succeed(undefined)
     : Effect.mapError(parseProxyUrl(textOf(url), `the option ${path.join(".")}`), (problem) =>
-        ConfigError.InvalidData([...path], problem)
+        ConfigOptions.invalid(path, problem)
       )
 
 const isUrl = (proxy: ProxyUrl | ProxySettings): proxy is ProxyUrl =>
@@ -34,7 +35,7 @@ export const parseProxyOption = (proxy: ProxyUrl | ProxySettings): Effect.Effect
       http: yield* parseOption(["proxy", "http"], proxy.http),
       https: yield* parseOption(["proxy", "https"], proxy.https),
       isBypassed: yield* Effect.mapError(parseNoProxy((proxy.noProxy ?? []).join(",")), (problem) =>
-        ConfigError.InvalidData(["proxy", "noProxy"], problem)
+        ConfigOptions.invalid(["proxy", "noProxy"], problem)
       )
     }
   })

@@ -1,8 +1,8 @@
-import * as HttpClientError from "@effect/platform/HttpClientError"
+import type * as HttpClientError from "@effect/platform/HttpClientError"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import type { SendPhase } from "@countersign/client/Transport"
-import { describeFailure } from "@countersign/client/Transport"
+import { describeFailure, makeRequestError } from "@countersign/client/Transport"
 import * as Content from "@countersign/protocol/Content"
 import * as Effect from "effect/Effect"
 import { errors } from "undici/index.js"
@@ -239,10 +239,7 @@ export class DispatchHandler implements RequestHandler {
 
   #failure(error: unknown): HttpClientError.RequestError {
     const { cause, details } = describe(error, this.#phase)
-    return describeFailure(
-      new HttpClientError.RequestError({ request: this.#request, reason: "Transport", cause }),
-      details
-    )
+    return describeFailure(makeRequestError({ request: this.#request, reason: "Transport", cause }), details)
   }
 
   #endBody(body: StreamedBody, end: BodyEnd): void {

@@ -1,11 +1,18 @@
 import * as Cookies from "@effect/platform/Cookies"
 import type * as Headers from "@effect/platform/Headers"
-import * as HttpClientError from "@effect/platform/HttpClientError"
+import type * as HttpClientError from "@effect/platform/HttpClientError"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as HttpIncomingMessage from "@effect/platform/HttpIncomingMessage"
 import type { BodyReader } from "@countersign/client/Transport"
-import { bodyReader, bufferedBody, describeFailure, fieldValues, rawSetCookie } from "@countersign/client/Transport"
+import {
+  bodyReader,
+  bufferedBody,
+  describeFailure,
+  fieldValues,
+  makeResponseError,
+  rawSetCookie
+} from "@countersign/client/Transport"
 import * as UrlParams from "@effect/platform/UrlParams"
 import * as Effect from "effect/Effect"
 import * as Inspectable from "effect/Inspectable"
@@ -76,10 +83,7 @@ abstract class NodeResponse extends Inspectable.Class {
   protected failure(error: unknown): Failure {
     const { request } = this
     const { cause, details } = describe(error, "written")
-    return describeFailure(
-      new HttpClientError.ResponseError({ request, response: this.#self, reason: "Decode", cause }),
-      details
-    )
+    return describeFailure(makeResponseError({ request, response: this.#self, reason: "Decode", cause }), details)
   }
 
   abstract get text(): Effect.Effect<string, Failure>

@@ -1,9 +1,15 @@
 import type * as Headers from "@effect/platform/Headers"
 import * as HttpClient from "@effect/platform/HttpClient"
-import * as HttpClientError from "@effect/platform/HttpClientError"
+import type * as HttpClientError from "@effect/platform/HttpClientError"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { CallbackSend, RequestLimits } from "@countersign/client/Transport"
-import { markLimited, markUntraced, requestLimits, withCallbackSend } from "@countersign/client/Transport"
+import {
+  makeRequestError,
+  markLimited,
+  markUntraced,
+  requestLimits,
+  withCallbackSend
+} from "@countersign/client/Transport"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
@@ -88,7 +94,7 @@ const dispatch = (
 }
 
 const invalidUrl = (request: HttpClientRequest, cause: unknown) =>
-  Exit.fail(new HttpClientError.RequestError({ request, reason: "InvalidUrl", cause }))
+  Exit.fail(makeRequestError({ request, reason: "InvalidUrl", cause }))
 
 /** Makes an `HttpClient` over a dispatcher. It creates no spans. */
 export const makeHttpClient = (

@@ -1,7 +1,7 @@
+import { makeRequestError } from "@countersign/client/Transport"
 import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClient from "@effect/platform/HttpClient"
-import * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
@@ -58,7 +58,7 @@ export const client = (
   HttpClient.make((request, url, signal) => {
     if (!origins.includes(url.origin)) {
       const cause = codedError("ENOTFOUND", `getaddrinfo ENOTFOUND ${url.hostname}`)
-      return Effect.fail(new HttpClientError.RequestError({ request, reason: "Transport", cause }))
+      return Effect.fail(makeRequestError({ request, reason: "Transport", cause }))
     }
     return Effect.gen(function* () {
       const body = yield* RequestBody.read(request)
@@ -66,7 +66,7 @@ export const client = (
       const incoming = yield* Effect.try({
         // The web's `Request` rejects URLs with user and password.
         try: () => received(request, url, body),
-        catch: (cause) => new HttpClientError.RequestError({ request, reason: "InvalidUrl", cause })
+        catch: (cause) => makeRequestError({ request, reason: "InvalidUrl", cause })
       })
       const response = yield* Effect.scoped(app).pipe(
         Effect.provideService(HttpServerRequest.HttpServerRequest, incoming)
@@ -74,7 +74,7 @@ export const client = (
       const { body: sent } = response
       if (sent._tag === "Raw" && sent.body instanceof Dropped) {
         const cause = errorOf(sent.body.ending)
-        return yield* new HttpClientError.RequestError({ request, reason: "Transport", cause })
+        return yield* makeRequestError({ request, reason: "Transport", cause })
       }
       const withoutBody = request.method === "HEAD"
       return HttpClientResponse.fromWeb(

@@ -1,5 +1,6 @@
+import { makeRequestError } from "@countersign/client/Transport"
 import * as HttpClient from "@effect/platform/HttpClient"
-import * as HttpClientError from "@effect/platform/HttpClientError"
+import type * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import type * as Clock from "effect/Clock"
@@ -24,7 +25,7 @@ interface Exchange {
 }
 
 const failWith = (request: HttpClientRequest.HttpClientRequest, cause: Error, description = cause.message): Answer =>
-  Effect.fail(new HttpClientError.RequestError({ request, reason: "Transport", cause, description }))
+  Effect.fail(makeRequestError({ request, reason: "Transport", cause, description }))
 
 const interpret = (exchange: Exchange, step: Step): Answer => {
   switch (step._tag) {

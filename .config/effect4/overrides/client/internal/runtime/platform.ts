@@ -1,4 +1,4 @@
-/** Responses, errors and streams of the platform, for Effect 4. */
+/** Responses and streams of the platform, for Effect 4. */
 import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
@@ -8,11 +8,12 @@ import { pipeArguments } from "effect/Pipeable"
 import type * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import * as HttpClientError from "effect/http/HttpClientError"
+import type * as HttpClientError from "effect/http/HttpClientError"
 import type { HttpClientRequest } from "effect/http/HttpClientRequest"
 import * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as HttpIncomingMessage from "effect/http/HttpIncomingMessage"
 import type * as Socket from "effect/socket/Socket"
+import { makeRequestError } from "./transportFailure.js"
 
 /** A value of JSON, as the platform types it. */
 export type Json = Schema.Json
@@ -29,9 +30,8 @@ export abstract class PlatformResponse extends Inspectable.Class {
   }
 
   get upgrade(): Effect.Effect<Socket.Socket, HttpClientError.HttpClientError> {
-    const { request } = this
-    const reason = new HttpClientError.TransportError({ request, description: "the response is not an upgrade" })
-    return Effect.fail(new HttpClientError.HttpClientError({ reason }))
+    const description = "the response is not an upgrade"
+    return Effect.fail(makeRequestError({ request: this.request, reason: "Transport", description }))
   }
 }
 
@@ -41,28 +41,6 @@ Object.defineProperty(PlatformResponse.prototype, "pipe", {
     return pipeArguments(this, arguments)
   }
 })
-
-/** The parts of an error that do not depend on its reason. */
-interface FailureParts {
-  readonly request: HttpClientRequest
-  readonly response: HttpClientResponse.HttpClientResponse
-  readonly description: string
-  readonly cause?: unknown
-}
-
-/** An error with the same reason, for another response. */
-export const sameFailure = (
-  { reason }: HttpClientError.HttpClientError,
-  fields: FailureParts
-): HttpClientError.HttpClientError => {
-  const same =
-    reason._tag === "EmptyBodyError"
-      ? new HttpClientError.EmptyBodyError(fields)
-      : reason._tag === "StatusCodeError"
-        ? new HttpClientError.StatusCodeError(fields)
-        : new HttpClientError.DecodeError(fields)
-  return new HttpClientError.HttpClientError({ reason: same })
-}
 
 /** Pulls the next elements of a stream, at least one. Fails with `None` at its end. */
 export type StreamPull<A, E = never, R = never> = Effect.Effect<Chunk.Chunk<A>, Option.Option<E>, R>
