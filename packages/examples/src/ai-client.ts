@@ -39,8 +39,8 @@ export const ModelLive = AnthropicLanguageModel.layer({ model: "claude-sonnet-4-
 // #endregion
 
 // #region transport
-/** An answer that is not streamed begins when it is complete. A streamed one can pause. */
-const TransportLive = NodeTransport.layerWith({ headersTimeout: "5 minutes", bodyTimeout: "2 minutes" })
+/** A streamed answer can pause while the model thinks. */
+const TransportLive = NodeTransport.layerWith({ bodyTimeout: "2 minutes" })
 
 export const Live = ModelLive.pipe(Layer.provide(TransportLive))
 // #endregion

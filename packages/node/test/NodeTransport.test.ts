@@ -1,5 +1,6 @@
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as Auth from "@countersign/client/Auth"
+import * as Timeout from "@countersign/client/Timeout"
 import * as NodeTransport from "@countersign/node/NodeTransport"
 import * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClient from "@effect/platform/HttpClient"
@@ -22,6 +23,13 @@ const text = (url: string) =>
 const drain = (request: IncomingMessage) => request.resume()
 
 describe("NodeTransport", () => {
+  it("waits longer than the timeouts of a client by default, so that these decide", () => {
+    const longest = Math.max(...Object.values(Timeout.defaults).map((duration) => Duration.toMillis(duration)))
+    const { bodyTimeout, headersTimeout } = NodeTransport.defaults
+    expect(Duration.toMillis(headersTimeout)).toBeGreaterThan(longest)
+    expect(Duration.toMillis(bodyTimeout)).toBeGreaterThan(longest)
+  })
+
   it.live("fails with a RequestError and undici's code after headersTimeout", () =>
     Effect.gen(function* () {
       const server = yield* serve(() => undefined)

@@ -9,8 +9,8 @@ import { TrackedClient } from "./trackedClient.js"
 /** The default values of `NodeTransport.Options`. */
 export const defaults = {
   connectTimeout: "10 seconds",
-  headersTimeout: "30 seconds",
-  bodyTimeout: "30 seconds",
+  headersTimeout: "5 minutes",
+  bodyTimeout: "5 minutes",
   keepAliveTimeout: "4 seconds",
   maxHeaderSize: 16 * 1024,
   pipelining: 1,

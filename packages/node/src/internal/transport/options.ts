@@ -19,9 +19,12 @@ export interface Options {
    * are tried, concurrently ([RFC 8305](https://www.rfc-editor.org/rfc/rfc8305)).
    */
   readonly connectTimeout?: Duration.DurationInput | undefined
-  /** Timeout from the end of the request to the end of the response's header section. Default: 30 seconds. */
+  /**
+   * Timeout from the end of the request to the end of the response's header section. Default: 5 minutes, so that
+   * `timeout.exchange` of an `ApiClient` (30 seconds) decides.
+   */
   readonly headersTimeout?: Duration.DurationInput | undefined
-  /** Timeout between two parts of the response body. Default: 30 seconds. */
+  /** Timeout between two parts of the response body. Default: 5 minutes. `idle` of `api.open` replaces it. */
   readonly bodyTimeout?: Duration.DurationInput | undefined
   /**
    * How long an idle connection is kept. Default: 4 seconds, because common servers close theirs after 5. By default
