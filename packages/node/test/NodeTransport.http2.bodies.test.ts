@@ -56,6 +56,23 @@ describe.skipIf(certificates === undefined)("NodeTransport over HTTP/2", () => {
     )
   }
 
+  it.live("sends a large body to a server that opens its windows for each frame", () =>
+    Effect.gen(function* () {
+      const length = 1500 * 16_384
+      const server = yield* frameServer({
+        onRequest: ok,
+        onFrame: (connection, { id, payload, type: kind }) => {
+          if (kind !== type.data || payload.length === 0) return
+          const step = numbers(payload.length)
+          connection.write(frame(type.windowUpdate, 0, 0, step), frame(type.windowUpdate, 0, id, step))
+        }
+      })
+      const api = yield* client(server.url)
+      expect((yield* api.post("/", { body: HttpBody.uint8Array(Buffer.alloc(length)) })).status).toBe(200)
+      expect(server.opened.map(received)).toEqual([length])
+    }).pipe(Effect.provide(over()), Effect.scoped)
+  )
+
   it.live("follows SETTINGS that make the window of a body negative and then larger", () =>
     Effect.gen(function* () {
       const server = yield* frameServer({ settings: [setting(4, 1000)], onRequest: ok })

@@ -82,6 +82,7 @@ const ofConnection: ReadonlyArray<Violation> = [
   ["a response of HTTP/1.1", code.frameSize, () => Buffer.from("HTTP/1.1 400 Bad Request\r\n\r\n")],
   ["a thousand SETTINGS", code.calm, () => repeated(1100, frame(type.settings, 0, 0))],
   ["a thousand PINGs", code.calm, () => repeated(1100, frame(type.ping, 0, 0, Buffer.alloc(8)))],
+  ["a thousand WINDOW_UPDATE", code.calm, () => repeated(1100, frame(type.windowUpdate, 0, 0, numbers(1)))],
   ["a thousand empty DATA", code.calm, (id) => Buffer.concat([headers(id, 200), repeated(1100, data(id, ""))])],
   ["a thousand interim responses", code.calm, (id) => repeated(1100, headers(id, 103))],
   ["a thousand frames of an unknown type", code.calm, () => repeated(1100, frame(77, 0, 0))]

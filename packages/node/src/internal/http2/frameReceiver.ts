@@ -32,7 +32,7 @@ const maxBlockFrames = 128
 const blockFactor = 4
 const minBlockLimit = 64 * 1024
 
-/** Maximum number of frames without progress of a response within `idleFramePeriodMs`. */
+/** Maximum number of frames without progress of a body or response within `idleFramePeriodMs`. */
 const maxIdleFrames = 1000
 const idleFramePeriodMs = 10_000
 
@@ -92,7 +92,7 @@ export class FrameReceiver {
     this.#isStopped = true
   }
 
-  /** Called when a response made progress: restarts the count of frames without progress. */
+  /** Called when a response or the body of a request made progress: restarts the count of frames without progress. */
   resetIdleFrames(): void {
     this.#idleFrames = 0
   }

@@ -7,6 +7,9 @@ import type { Http2Stream } from "./stream.js"
 const noIncrement = "WINDOW_UPDATE of 0 bytes"
 const tooLarge = "the window is larger than allowed"
 
+/** Bytes of bodies after which the frames of a server are no longer counted as frames without progress. */
+const acknowledgedBytes = 16 * 1024
+
 /** The streams with body data to send. They alternate, within the windows of RFC 9113 §5.2. */
 export class SendQueue {
   readonly #writer: FrameWriter
@@ -14,6 +17,8 @@ export class SendQueue {
   /** The send window of the connection, in bytes. */
   #window: number = initialSettings.initialWindowSize
   #settings: Settings = initialSettings
+  /** Bytes of bodies that were sent since {@link takeProgress} returned true. */
+  #sent = 0
 
   constructor(writer: FrameWriter) {
     this.#writer = writer
@@ -45,6 +50,13 @@ export class SendQueue {
     stream.sendWindow += increment
     if (stream.sendWindow > maxWindow) throw new StreamError(errorCode.flowControlError, tooLarge)
     if (stream.upload.isReady) this.add(stream)
+  }
+
+  /** Whether bodies made progress since it returned true: a server that receives one sends WINDOW_UPDATE, and no response yet. */
+  takeProgress(): boolean {
+    if (this.#sent < acknowledgedBytes) return false
+    this.#sent = 0
+    return true
   }
 
   add(stream: Http2Stream): void {
@@ -80,6 +92,7 @@ export class SendQueue {
     if (stream.isClosed) return
     this.#window -= bytes.length
     stream.sendWindow -= bytes.length
+    this.#sent += bytes.length
     this.#writer.writeData(stream.id, bytes, isLast)
     stream.onPieceSent()
     if (upload.isReady) this.#ready.add(stream)

@@ -222,6 +222,7 @@ export class Http2Session implements StreamOwner, FrameEvents {
   onWindowUpdate(id: number, increment: number): void {
     if (id === 0) this.#queue.increaseWindow(increment)
     else this.#streams.deliver(id, (stream) => this.#queue.increaseStreamWindow(stream, increment))
+    if (this.#queue.takeProgress()) this.#receiver.resetIdleFrames()
   }
 
   onSettings(payload: Buffer): void {
