@@ -9,6 +9,7 @@ slow_tests=(
   'examples/test/(demo\.redis|packed)\.'
   'auth/test/Digest\.servers\.'
   'node/test/(EncryptedTokenStore|FileTokenStore|KeychainTokenStore)\.contract\.'
+  'node/test/schemes\.'
   'node/test/(Batch|Download|FileTokenStore)\.processes\.'
   'redis/test/(RedisRateLimit\.throttle|RedisTokenStore\.contract|RedisTokenStore\.replicas|partition|topologies)\.'
   'sql/test/SqlTokenStore\.(contract|faults|lostServer|processes)\.'

@@ -12,6 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as OptionNames from "./internal/options/optionNames.js"
 import { bytesOf } from "./internal/schemes/bodyBytes.js"
+import { withoutParameter } from "./internal/schemes/queryParameters.js"
 import { located, urlOf } from "./internal/schemes/signedUrl.js"
 import type { SecretOptions } from "./internal/signature/hmac.js"
 import { concat, secretNames, signatureOf } from "./internal/signature/hmac.js"
@@ -50,7 +51,8 @@ const unsignable = new InvalidRequest({
  * Authenticates requests with an HMAC signature in the query. The signed text is the query with the time, followed by the body.
  *
  * - Each request has its own time, retries included. A 401 is final.
- * - The query stays unchanged, except for an apostrophe, which a `URL` encodes as `%27`. The time and the signature are appended.
+ * - The query stays unchanged, except for an apostrophe, which a `URL` encodes as `%27`. The time and the signature are appended, and
+ *   replace parameters of the same names: a redirect or a link may repeat those of an earlier request.
  * - A call fails with `InvalidRequest { reason: "Body" }` for a streamed body or a form, and with `{ reason: "Credentials" }` if
  *   `secret` is empty or cannot be decoded.
  *
@@ -70,7 +72,8 @@ export const make = (options: Options): Auth.Service => {
       if (body === undefined) return yield* Effect.fail(unsignable)
       const given = yield* urlOf(request)
       const time = timestamp(yield* Clock.currentTimeMillis)
-      const url = withParameter(given, timestampName, time)
+      const others = [timestampName, signatureName].reduce(withoutParameter, given.href)
+      const url = withParameter(new URL(others), timestampName, time)
       const signature = yield* signatureOf(options, concat(url.search.slice(1), body))
       const signed = located(request, withParameter(url, signatureName, signature))
       return keyId === undefined ? signed : HttpClientRequest.setHeader(signed, keyIdHeader, keyId)

@@ -21,6 +21,7 @@ import type { Send } from "./internal/call/pipeline.js"
 import type { CallContext } from "./internal/call/context.js"
 import { makePolicy } from "./internal/call/pipeline.js"
 import { makeOriginMatcher } from "./internal/origins/originMatcher.js"
+import { withoutEchoedCredentials } from "./internal/redaction/requestHistory.js"
 import { unsafeNow } from "./internal/time/clock.js"
 import type * as Policy from "./Policy.js"
 
@@ -235,6 +236,8 @@ export interface Options<E = never> {
 /**
  * Authentication policy: signs each request to one of the origins, and replays it after a 401.
  *
+ * - A redirect to another origin is followed without credentials. If its `Location` repeats query parameters that the scheme added,
+ *   they are removed.
  * - After a 401 the request is sent once more, if the scheme has new credentials. A replay is not a retry attempt.
  * - A 403 causes one replay, and only if the scheme can satisfy a step-up challenge (`onInsufficientScope`).
  * - Responses that the scheme's `expiredWhen` names are handled like a 401.
@@ -260,7 +263,7 @@ export const policy = <E>(options: Options<E>): Policy.Policy<E | Unauthorized |
     next: Send<E1, R1>,
     call: CallContext
   ): SignedExchange<E | E1, R1> => {
-    if (!destinationOf(request.url).own) return next(request, call)
+    if (!destinationOf(request.url).own) return next(withoutEchoedCredentials(request), call)
     const context: ReplayContext<E | E1, R1> = { auth, replay, request, next, call }
     const signed = auth.signSync?.(request, unsafeNow(call.fiber))
     // Suspended: the frames of the outer policies keep this effect, and with it the exchange, as long as a refresh takes.

@@ -4,6 +4,7 @@ import type { InvalidRequest } from "@countersign/client/Errors"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { blank, isBlank } from "../schemes/invalidCredential.js"
+import { withoutParameter } from "../schemes/queryParameters.js"
 
 /**
  * Function that adds the key to a request: {@link header}, {@link query} or {@link cookie}.
@@ -27,16 +28,6 @@ export const header =
   (request, key) =>
     HttpClientRequest.setHeader(request, name, prefix + Redacted.value(key))
 
-/** Removes the query parameters with this name. The rest of the query stays byte for byte. */
-const withoutParam = (url: string, name: string): string => {
-  const [target = "", hash] = url.split(/(?=#)/, 2)
-  const start = target.indexOf("?")
-  const pairs = start === -1 ? [] : target.slice(start + 1).split("&")
-  const others = pairs.filter((pair) => !new URLSearchParams(pair).has(name))
-  if (others.length === pairs.length) return url
-  return target.slice(0, start) + (others.length === 0 ? "" : `?${others.join("&")}`) + (hash ?? "")
-}
-
 /**
  * Sends the key as a query parameter, and replaces a parameter of the same name.
  *
@@ -49,7 +40,7 @@ export const query =
   (name: string): Location =>
   (request, key) =>
     HttpClientRequest.setUrlParam(
-      HttpClientRequest.setUrl(request, withoutParam(request.url, name)),
+      HttpClientRequest.setUrl(request, withoutParameter(request.url, name)),
       name,
       Redacted.value(key)
     )

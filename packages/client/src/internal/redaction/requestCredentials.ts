@@ -68,14 +68,40 @@ const queryOf = (url: string): ReadonlyArray<readonly [string, string]> => {
 /** Names of parameters with secrets, such as `api_key` and `accessToken`. `author` and `keywords` are none. */
 const sensitiveParameter = /(?:token|secret|password|passwd|pwd|apikey|(?:^|[_.-])key|sig|signature|jwt|credentials?)$/i
 
+const parametersOf = ({ url, urlParams }: HttpClientRequest): ReadonlyArray<readonly [string, string]> => [
+  ...urlParams,
+  ...queryOf(url)
+]
+
+/** A parameter, whatever its encoding. */
+const pairOf = ([name, value]: readonly [string, string]): string => `${name}=${value}`
+
 /** The query values that signing added, or with the name of a secret, as they are and URL-encoded. */
 const querySecretsOf = ({ signed, unsigned }: Signing): ReadonlyArray<string> => {
-  const before = new Set([...unsigned.urlParams, ...queryOf(unsigned.url)].map(([name, value]) => `${name}=${value}`))
-  return [...signed.urlParams, ...queryOf(signed.url)].flatMap(([name, value]) =>
-    before.has(`${name}=${value}`) && !sensitiveParameter.test(name)
+  const before = new Set(parametersOf(unsigned).map(pairOf))
+  return parametersOf(signed).flatMap(([name, value]) =>
+    before.has(pairOf([name, value])) && !sensitiveParameter.test(name)
       ? []
       : [value, String(new URLSearchParams([["", value]])).slice(1)]
   )
+}
+
+const addedTo = ({ signed, unsigned }: Signing): ReadonlyArray<string> => {
+  const before = new Set(parametersOf(unsigned).map(pairOf))
+  return parametersOf(signed)
+    .map(pairOf)
+    .filter((pair) => !before.has(pair))
+}
+
+/** Removes the parameters of a query that signing added to earlier requests. The rest stays byte for byte. */
+export const withoutAddedParameters = (url: string, signings: ReadonlyArray<Signing>): string => {
+  const added = new Set(signings.flatMap(addedTo))
+  return added.size === 0
+    ? url
+    : url.replace(/\?([^#]*)/, (_, pairs: string) => {
+        const kept = pairs.split("&").filter((pair) => !queryOf(`?${pair}`).some((one) => added.has(pairOf(one))))
+        return kept.length === 0 ? "" : `?${kept.join("&")}`
+      })
 }
 
 /** Makes a function that redacts the credentials of some requests in a text. */

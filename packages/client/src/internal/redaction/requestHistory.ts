@@ -1,13 +1,14 @@
 /**
  * The earlier requests of a call. A server may quote the credentials of one of them in a `Location`, so that they are
- * in the URL of the next request. That URL is requested unchanged, and redacted where it is shown.
+ * in the URL of the next request. That URL is redacted where it is shown. Parameters that a scheme added are not sent to another
+ * origin.
  */
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Redact from "@countersign/protocol/Redact"
 import * as Option from "effect/Option"
 import { urlOf } from "../request/requestUrl.js"
 import type { Signing } from "./requestCredentials.js"
-import { makeRedactor } from "./requestCredentials.js"
+import { makeRedactor, withoutAddedParameters } from "./requestCredentials.js"
 
 type Request = HttpClientRequest.HttpClientRequest
 
@@ -78,3 +79,12 @@ export const redactedUrl = (request: Request, show = shownQueryOf(request)): str
 
 /** The origin of a request, or its host, safe to print. */
 export const redactedOrigin = (request: Request, origin: string): string => redactorOf(request)?.(origin) ?? origin
+
+/** The request without query parameters of schemes, which a server may repeat in the `Location` of another origin. */
+export const withoutEchoedCredentials = (request: Request): Request => {
+  const signings = earlierSignings(request)
+  // A request after a redirect has its query in its URL.
+  return signings.length === 0
+    ? request
+    : HttpClientRequest.setUrl(request, withoutAddedParameters(request.url, signings))
+}
