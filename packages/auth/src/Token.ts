@@ -89,7 +89,7 @@ export const Token: Schema.Schema<Token, TokenEncoded> = Schema.Struct({
 })
 
 /**
- * The encoded form of a {@link Token}, with unencrypted secrets.
+ * The encoded form of a {@link Token}, with unencrypted secrets. Times are in epoch milliseconds.
  *
  * @since 0.1.0
  * @category models

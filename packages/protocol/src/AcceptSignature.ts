@@ -24,7 +24,9 @@ import { maxLength } from "./StructuredField.js"
  * @category models
  */
 export interface RequestedMetadata extends Omit<Metadata, "created" | "expires"> {
+  /** Whether the signature must have a time of creation. */
   readonly created?: true | undefined
+  /** Whether the signature must have a time of expiry. */
   readonly expires?: true | undefined
 }
 
@@ -36,7 +38,9 @@ export interface RequestedMetadata extends Omit<Metadata, "created" | "expires">
  * @category models
  */
 export interface RequestedSignature {
+  /** The parts of the message that the signature must cover. */
   readonly components: ReadonlyArray<Component>
+  /** The parameters that the signature must have. */
   readonly params: Parameters
 }
 

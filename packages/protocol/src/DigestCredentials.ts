@@ -71,6 +71,7 @@ export interface Message {
   readonly method: string
   /** The request target, exactly as it is sent. */
   readonly uri: string
+  /** The nonce of the challenge. */
   readonly nonce: string
   /** The protection, with the client's values. Undefined for a server of RFC 2069. */
   readonly qop: Use | undefined
@@ -83,6 +84,7 @@ export interface Message {
  * @category models
  */
 export interface Use {
+  /** What the digest covers (`qop`). */
   readonly protection: Protection
   /** The nonce count: 1 for the first request with a nonce. */
   readonly nc: number

@@ -69,6 +69,7 @@ export interface ComponentParameters {
  * @category models
  */
 export interface Signature {
+  /** The covered components and the parameters (`Signature-Input`). */
   readonly input: SignatureInput
   /** The signature value. */
   readonly value: Uint8Array

@@ -73,6 +73,7 @@ export interface Stop {
  */
 export interface Reject {
   readonly _tag: "Reject"
+  /** The first rule that the redirect breaks. */
   readonly reason: Reason
 }
 
