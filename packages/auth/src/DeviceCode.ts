@@ -23,7 +23,9 @@ export type { Options } from "./internal/deviceCode/authorization.js"
 export { DeviceAuthorization } from "./internal/deviceCode/authorization.js"
 
 /**
- * How long to wait between two polls if the server does not say.
+ * How long to wait between two polls if the server names no interval: 5 seconds.
+ *
+ * Specification: [RFC 8628 §3.5](https://www.rfc-editor.org/rfc/rfc8628#section-3.5).
  *
  * @since 0.1.0
  * @category defaults
@@ -78,6 +80,30 @@ const wrongClient = new TokenError({
  * Specification: [RFC 8628 §3](https://www.rfc-editor.org/rfc/rfc8628#section-3),
  * [RFC 8707 §2](https://www.rfc-editor.org/rfc/rfc8707#section-2),
  * [OpenID Connect Core §3.1.3.7](https://openid.net/specs/openid-connect-core-1_0.html#IDTokenValidation).
+ *
+ * @example
+ * import * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
+ * import * as ClientAuthentication from "@countersign/auth/ClientAuthentication"
+ * import * as DeviceCode from "@countersign/auth/DeviceCode"
+ * import * as Console from "effect/Console"
+ * import * as Effect from "effect/Effect"
+ *
+ * const client: DeviceCode.Options = {
+ *   issuer: "https://auth.example.com",
+ *   clientId: "tv",
+ *   clientAuthentication: ClientAuthentication.none,
+ *   scopes: ["openid", "read"]
+ * }
+ *
+ * // Stores the token for `RefreshToken.layer(client)`.
+ * const signIn = Effect.gen(function* () {
+ *   const device = yield* DeviceCode.make(client)
+ *   const pending = yield* device.start
+ *   yield* Console.log(`Open ${pending.verificationUri} and enter ${pending.userCode}`)
+ *   const signedIn = yield* device.poll(pending)
+ *   yield* AuthorizationCode.storeToken(client, signedIn)
+ *   return signedIn.claims?.sub
+ * })
  *
  * @since 0.1.0
  * @category constructors

@@ -92,7 +92,8 @@ export class TokenStoreError
 }
 
 /**
- * The server offers its scheme only in a form that the client may not or cannot answer.
+ * The server offers its scheme only in a form that the client may not or cannot answer. `Digest` fails with it, for example
+ * for an algorithm that the options do not allow.
  *
  * @since 0.1.0
  * @category errors
@@ -114,7 +115,8 @@ export class ChallengeUnsupported
 /**
  * The response was not sent by a server that knows the secret, or it was changed on its way.
  *
- * The server may have executed the request.
+ * `Digest` fails with it for a wrong `rspauth`, and `MessageSignature` for a wrong or missing signature of the response. The
+ * server may have executed the request.
  *
  * @since 0.1.0
  * @category errors
@@ -135,6 +137,31 @@ export class ResponseNotAuthentic
 
 /**
  * Errors of a token source. Calls of a client with a token source fail with them, beside `ApiError`.
+ *
+ * @example
+ * import type { TokenError, TokenSourceError } from "@countersign/auth/Errors"
+ * import * as ApiClient from "@countersign/client/ApiClient"
+ * import * as Effect from "effect/Effect"
+ *
+ * class Api extends ApiClient.Tag("app/Api")<Api, TokenSourceError>() {}
+ *
+ * const advice = ({ message, reason }: TokenError) =>
+ *   reason === "ReauthorizationRequired"
+ *     ? "Sign in again."
+ *     : reason === "Unavailable"
+ *       ? "Try again later."
+ *       : `Correct the settings of the client. ${message}`
+ *
+ * const program = Effect.gen(function* () {
+ *   const api = yield* Api
+ *   const { status } = yield* api.get("/orders/42")
+ *   return `status ${status}`
+ * }).pipe(
+ *   Effect.catchTags({
+ *     TokenError: (error) => Effect.succeed(advice(error)),
+ *     TokenStoreError: (error) => Effect.succeed(`Repair the token store. ${error.message}`)
+ *   })
+ * )
  *
  * @since 0.1.0
  * @category errors

@@ -13,6 +13,30 @@
  *
  * Specification: [OpenID Connect Core §2](https://openid.net/specs/openid-connect-core-1_0.html#IDToken).
  *
+ * @example
+ * import type * as IdToken from "@countersign/auth/IdToken"
+ * import * as ClientAuthentication from "@countersign/auth/ClientAuthentication"
+ * import * as SignIn from "@countersign/node/SignIn"
+ * import * as Effect from "effect/Effect"
+ * import * as Schema from "effect/Schema"
+ *
+ * // The key of a user in a database: the same at each sign-in, and different for the same `sub` of another issuer.
+ * const keyOf = ({ iss, sub }: IdToken.Claims) => JSON.stringify([iss, sub])
+ *
+ * const Profile = Schema.Struct({ email: Schema.String, email_verified: Schema.Boolean })
+ *
+ * const signIn = Effect.gen(function* () {
+ *   const { claims } = yield* SignIn.withBrowser({
+ *     issuer: "https://auth.example.com",
+ *     clientId: "terminal",
+ *     clientAuthentication: ClientAuthentication.none,
+ *     scopes: ["openid", "email"]
+ *   })
+ *   if (claims === undefined) return yield* Effect.dieMessage("the scopes contain no openid")
+ *   const { email, email_verified } = yield* Schema.decodeUnknown(Profile)(claims)
+ *   return { key: keyOf(claims), email: email_verified ? email : undefined }
+ * })
+ *
  * @since 0.1.0
  * @category models
  */

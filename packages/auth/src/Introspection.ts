@@ -173,6 +173,27 @@ const introspectedOf = (body: Body): Effect.Effect<IntrospectionResult, TokenErr
  *
  * Specification: [RFC 7662 §2](https://www.rfc-editor.org/rfc/rfc7662#section-2).
  *
+ * @example
+ * import * as Introspection from "@countersign/auth/Introspection"
+ * import * as Config from "effect/Config"
+ * import * as Effect from "effect/Effect"
+ * import type * as Redacted from "effect/Redacted"
+ *
+ * // The check of an API: returns the user of a token, or undefined to answer 401. Make it once.
+ * const makeCheck = Effect.gen(function* () {
+ *   const { introspect } = yield* Introspection.make({
+ *     issuer: "https://auth.example.com",
+ *     clientId: "orders-api",
+ *     clientSecret: yield* Config.redacted("CLIENT_SECRET")
+ *   })
+ *   return (token: Redacted.Redacted<string>) =>
+ *     Effect.gen(function* () {
+ *       const result = yield* introspect(token, "access_token")
+ *       if (!result.active || result.audience?.includes("https://orders.example.com") !== true) return undefined
+ *       return { user: result.subject, scopes: result.scope?.split(" ") ?? [] }
+ *     })
+ * })
+ *
  * @since 0.1.0
  * @category constructors
  */

@@ -136,6 +136,24 @@ export const fromJson = (text: string): Effect.Effect<Jwks, JwtError> =>
  * Specification: [RFC 7517 §5](https://www.rfc-editor.org/rfc/rfc7517#section-5),
  * [RFC 9111 §5.2.2.1](https://www.rfc-editor.org/rfc/rfc9111#section-5.2.2.1).
  *
+ * @example
+ * import * as Jwks from "@countersign/auth/Jwks"
+ * import * as Jwt from "@countersign/auth/Jwt"
+ * import * as Effect from "effect/Effect"
+ * import type * as Redacted from "effect/Redacted"
+ *
+ * // Make it once: all tokens are verified with the cached key set, and a new key of the issuer is fetched when it is used.
+ * const makeVerify = Effect.gen(function* () {
+ *   const keys = yield* Jwks.make({ uri: "https://auth.example.com/jwks" })
+ *   return (token: Redacted.Redacted<string>) =>
+ *     Jwt.verify(token, {
+ *       issuer: "https://auth.example.com",
+ *       audience: "https://orders.example.com",
+ *       algorithms: ["ES256"],
+ *       keys
+ *     })
+ * })
+ *
  * @since 0.1.0
  * @category constructors
  */

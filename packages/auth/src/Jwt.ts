@@ -12,10 +12,10 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import * as jose from "jose"
+import type * as jose from "jose"
 import { JwtError } from "./internal/jwt/jwtError.js"
-import { keyProblem } from "./internal/jwt/keyStrength.js"
 import * as Parts from "./internal/jwt/parseJwt.js"
+import { verifyJwt } from "./internal/jwt/verifyJwt.js"
 import * as OptionNames from "./internal/options/optionNames.js"
 import type { Jwks } from "./Jwks.js"
 
@@ -161,6 +161,33 @@ export const expiresAt = (token: string | Redacted.Redacted<string>): Option.Opt
  * [RFC 7515 §5.2](https://www.rfc-editor.org/rfc/rfc7515#section-5.2),
  * [RFC 8725 §3](https://www.rfc-editor.org/rfc/rfc8725#section-3).
  *
+ * @example
+ * import type * as Jwks from "@countersign/auth/Jwks"
+ * import * as Jwt from "@countersign/auth/Jwt"
+ * import * as Effect from "effect/Effect"
+ * import * as Schema from "effect/Schema"
+ *
+ * const AccessToken = Schema.Struct({ sub: Schema.String, scope: Schema.String })
+ *
+ * // Answers a request of an API with `authorization: Bearer <token>`. `keys` is made by `Jwks.make`.
+ * const answer = (token: string, keys: Jwks.Jwks) =>
+ *   Effect.gen(function* () {
+ *     const { claims } = yield* Jwt.verify(token, {
+ *       issuer: "https://auth.example.com",
+ *       audience: "https://orders.example.com",
+ *       algorithms: ["ES256"],
+ *       typ: "at+jwt",
+ *       keys
+ *     })
+ *     const { scope, sub } = yield* Schema.decodeUnknown(AccessToken)(claims)
+ *     return scope.split(" ").includes("read") ? { status: 200, user: sub } : { status: 403 }
+ *   }).pipe(
+ *     Effect.catchTags({
+ *       JwtError: ({ reason }) => Effect.succeed({ status: reason === "Unavailable" ? 503 : 401 }),
+ *       ParseError: () => Effect.succeed({ status: 401 })
+ *     })
+ *   )
+ *
  * @since 0.1.0
  * @category verifying
  */
@@ -175,11 +202,7 @@ export const verify = (
     const { keys } = options
     const candidates = "getKeys" in keys ? yield* keys.getKeys(named) : [keys]
     const now = yield* Clock.currentTimeMillis
-    const joseOptions = optionsOf(options, now)
-    return yield* Effect.tryPromise({
-      try: () => verifyWithAny(textOf(token), candidates, joseOptions),
-      catch: failureOf
-    })
+    return yield* verifyJwt(textOf(token), candidates, optionsOf(options, now))
   })
 
 /** The algorithm and the key id of a header, if the algorithm is accepted and no extension is required. */
@@ -213,82 +236,3 @@ const optionsOf = (options: Options, now: number): jose.JWTVerifyOptions => ({
   ...(options.typ !== undefined && { typ: options.typ }),
   ...(options.maxAge !== undefined && { maxTokenAge: secondsOf(options.maxAge) })
 })
-
-/** Whether another key may still verify the token: this key is unusable, or did not sign the token. */
-const isOfKey = (error: unknown): boolean =>
-  error instanceof jose.errors.JWSSignatureVerificationFailed ||
-  error instanceof jose.errors.JOSENotSupported ||
-  !(error instanceof jose.errors.JOSEError || error instanceof JwtError)
-
-/** A wrong signature is the more useful error than an unusable key. */
-const moreSpecific = (failure: unknown, error: unknown): unknown =>
-  failure instanceof jose.errors.JWSSignatureVerificationFailed ? failure : error
-
-/** Several keys may have the same id, or none. The first one that verifies the token counts. */
-const verifyWithAny = async (
-  token: string,
-  candidates: ReadonlyArray<CryptoKey>,
-  options: jose.JWTVerifyOptions
-): Promise<Verified> => {
-  let failure: unknown
-  for (const key of candidates) {
-    const problem = keyProblem(key)
-    if (problem !== undefined) {
-      failure = moreSpecific(failure, new JwtError({ reason: "Key", detail: problem }))
-      continue
-    }
-    try {
-      const { payload, protectedHeader } = await jose.jwtVerify(token, key, options)
-      return { header: { ...protectedHeader }, claims: rejectInfiniteTimes(payload) }
-    } catch (error) {
-      if (!isOfKey(error)) throw error
-      failure = moreSpecific(failure, error)
-    }
-  }
-  throw failure
-}
-
-/** JSON has no infinity, but `JSON.parse` reads `1e999` as one: a token with such an `exp` would never expire. */
-const rejectInfiniteTimes = (claims: jose.JWTPayload): jose.JWTPayload => {
-  for (const claim of ["exp", "nbf", "iat"] as const) {
-    if (claims[claim] === undefined || Number.isFinite(claims[claim])) continue
-    throw new JwtError({ reason: "Claim", detail: `its claim ${claim} is not a finite number`, claim })
-  }
-  return claims
-}
-
-/** The errors of `jose` may quote claims: only their kind is passed on. */
-const failureOf = (error: unknown): JwtError => {
-  if (error instanceof JwtError) return error
-  const { errors } = jose
-  if (error instanceof errors.JWSSignatureVerificationFailed) {
-    return new JwtError({ reason: "Signature", detail: "its signature is not valid for the issuer's key" })
-  }
-  if (error instanceof errors.JWTExpired || error instanceof errors.JWTClaimValidationFailed) {
-    return claimFailure(error)
-  }
-  if (error instanceof errors.JWSInvalid || error instanceof errors.JWTInvalid)
-    return malformed("it is not a signed JWT")
-  return new JwtError({ reason: "Key", detail: "the key does not fit its signature algorithm" })
-}
-
-const claimFailure = (error: jose.errors.JWTClaimValidationFailed | jose.errors.JWTExpired): JwtError => {
-  const { claim, reason } = error
-  if (error instanceof jose.errors.JWTExpired) {
-    const detail = claim === "iat" ? "it was issued longer than `maxAge` ago" : "it has expired"
-    return new JwtError({ reason: "Expired", detail, claim })
-  }
-  if (claim === "iss")
-    return new JwtError({ reason: "Issuer", detail: "its issuer (`iss`) is not one of `issuer`", claim })
-  if (claim === "aud")
-    return new JwtError({ reason: "Audience", detail: "its audience (`aud`) contains none of `audience`", claim })
-  if (reason === "check_failed" && (claim === "nbf" || claim === "iat")) {
-    return new JwtError({
-      reason: "NotYetValid",
-      detail: "it is not valid yet. Compare the clocks, or raise `clockTolerance`.",
-      claim
-    })
-  }
-  const problem = reason === "missing" ? "is missing" : "has an unexpected value"
-  return new JwtError({ reason: "Claim", detail: `its claim ${claim} ${problem}`, claim })
-}

@@ -167,6 +167,33 @@ const accountOf = <R>({ account, assertion, clientId }: Options<R>): string | un
  * Specification: [RFC 7523 §2.1](https://www.rfc-editor.org/rfc/rfc7523#section-2.1),
  * [§3](https://www.rfc-editor.org/rfc/rfc7523#section-3).
  *
+ * @example
+ * import type { TokenSourceError } from "@countersign/auth/Errors"
+ * import * as JwtBearer from "@countersign/auth/JwtBearer"
+ * import * as SignedJwt from "@countersign/auth/SignedJwt"
+ * import * as TokenStore from "@countersign/auth/TokenStore"
+ * import * as ApiClient from "@countersign/client/ApiClient"
+ * import * as Config from "effect/Config"
+ * import * as Effect from "effect/Effect"
+ * import * as Layer from "effect/Layer"
+ *
+ * class Calendar extends ApiClient.Tag("app/Calendar")<Calendar, TokenSourceError>() {}
+ *
+ * // The server accepts assertions of this key for all users of the company.
+ * const AuthLive = Layer.unwrapEffect(
+ *   Effect.gen(function* () {
+ *     const key = yield* SignedJwt.importKey(yield* Config.redacted("PRIVATE_KEY"), "RS256")
+ *     return JwtBearer.layer({
+ *       issuer: "https://auth.example.com",
+ *       clientId: "backup",
+ *       scopes: ["calendar.read"],
+ *       assertion: { key: { key }, subject: "ada@example.com" }
+ *     })
+ *   })
+ * ).pipe(Layer.provide(TokenStore.layerMemory))
+ *
+ * const CalendarLive = Calendar.layer({ baseUrl: "https://calendar.example.com", auth: AuthLive })
+ *
  * @since 0.1.0
  * @category layers
  */

@@ -129,6 +129,10 @@ const scopesOf = ({ params }: Challenge.Challenge): ReadonlyArray<string> | unde
  * {@link discover} without the first request. Uses the first challenge with `resource_metadata`, and the first with `scope`,
  * of any scheme.
  *
+ * Fails as {@link discover} does.
+ *
+ * Specification: [RFC 9728 §5.1](https://www.rfc-editor.org/rfc/rfc9728#section-5.1).
+ *
  * @param url - the URL of the request that got the 401.
  * @since 0.1.0
  * @category constructors
@@ -157,7 +161,10 @@ export const fromChallenges = (
   })
 
 /**
- * Discovers the authorization server from a response of the API. Works like {@link discover} without the first request.
+ * Discovers the authorization server from a response of the API. Works like {@link discover} without the first request, and
+ * fails as it does.
+ *
+ * Specification: [RFC 9728 §5.1](https://www.rfc-editor.org/rfc/rfc9728#section-5.1).
  *
  * @param url - the URL of the request that got the response.
  * @since 0.1.0
@@ -201,6 +208,27 @@ export const fromResponse = (
  * Specification: [RFC 9728 §3](https://www.rfc-editor.org/rfc/rfc9728#section-3),
  * [§5](https://www.rfc-editor.org/rfc/rfc9728#section-5),
  * [§7.3](https://www.rfc-editor.org/rfc/rfc9728#section-7.3).
+ *
+ * @example
+ * import * as ClientAuthentication from "@countersign/auth/ClientAuthentication"
+ * import * as ProtectedResource from "@countersign/auth/ProtectedResource"
+ * import type * as RefreshToken from "@countersign/auth/RefreshToken"
+ * import * as SignIn from "@countersign/node/SignIn"
+ * import * as Effect from "effect/Effect"
+ *
+ * // The API is known by its URL only. `RefreshToken.layer(client)` then authenticates its calls.
+ * const signInAt = (url: string, clientId: string) =>
+ *   Effect.gen(function* () {
+ *     const { issuer, resource, scopes } = yield* ProtectedResource.discover(url)
+ *     const client: RefreshToken.Options = {
+ *       ...{ issuer, resource, scopes, clientId },
+ *       clientAuthentication: ClientAuthentication.none
+ *     }
+ *     yield* SignIn.withBrowser(client)
+ *     return client
+ *   })
+ *
+ * const program = signInAt("https://mcp.example.com/tools", "terminal")
  *
  * @param url - the https URL of the API, as documented. It may have a query.
  * @since 0.1.0

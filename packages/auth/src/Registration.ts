@@ -211,6 +211,31 @@ const hasPrivateKey = ({ jwks }: Metadata): boolean =>
  *
  * Specification: [RFC 7591 §3](https://www.rfc-editor.org/rfc/rfc7591#section-3).
  *
+ * @example
+ * import * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
+ * import * as Registration from "@countersign/auth/Registration"
+ * import * as Console from "effect/Console"
+ * import * as Effect from "effect/Effect"
+ * import * as Schema from "effect/Schema"
+ *
+ * const redirectUri = "https://app.example.com/callback"
+ *
+ * const program = Effect.gen(function* () {
+ *   const registered = yield* Registration.register(
+ *     { issuer: "https://auth.example.com" },
+ *     {
+ *       client_name: "Orders",
+ *       redirect_uris: [redirectUri],
+ *       grant_types: ["authorization_code", "refresh_token"],
+ *       token_endpoint_auth_method: "client_secret_basic"
+ *     }
+ *   )
+ *   yield* Console.log(`registered as ${registered.clientId}`)
+ *   const signIn = yield* AuthorizationCode.make({ ...Registration.toClient(registered), scopes: ["read"], redirectUri })
+ *   // Store the encoded client as a secret, and decode it in later runs.
+ *   return { signIn, encoded: yield* Schema.encode(Registration.RegisteredClient)(registered) }
+ * })
+ *
  * @since 0.1.0
  * @category constructors
  */

@@ -178,6 +178,29 @@ const afterLocalSignOut = ({ detail, error, reason, retryAt, sent }: TokenError)
  *
  * Specification: [RFC 7009 §2.1](https://www.rfc-editor.org/rfc/rfc7009#section-2.1).
  *
+ * @example
+ * import * as ClientAuthentication from "@countersign/auth/ClientAuthentication"
+ * import type * as RefreshToken from "@countersign/auth/RefreshToken"
+ * import * as Revocation from "@countersign/auth/Revocation"
+ * import * as SignIn from "@countersign/node/SignIn"
+ * import * as Console from "effect/Console"
+ * import * as Effect from "effect/Effect"
+ *
+ * const client: RefreshToken.Options = {
+ *   issuer: "https://auth.example.com",
+ *   clientId: "terminal",
+ *   clientAuthentication: ClientAuthentication.none,
+ *   scopes: ["openid", "read"]
+ * }
+ *
+ * const login = SignIn.withBrowser(client)
+ *
+ * // The options of the sign-in. The user is signed out here, even if the server did not revoke the tokens.
+ * const logout = Effect.gen(function* () {
+ *   yield* Revocation.signOut(client)
+ *   yield* Console.log("Signed out.")
+ * }).pipe(Effect.catchTag("TokenError", (error) => Console.warn(`Signed out on this device only. ${error.message}`)))
+ *
  * @param options - the options of `RefreshToken.layer`.
  * @since 0.1.0
  * @category storing

@@ -83,6 +83,38 @@ const parseChallenge = ({ params }: Challenge): StepUpChallenge | undefined => {
  * [RFC 9470 §3](https://www.rfc-editor.org/rfc/rfc9470#section-3) (`insufficient_user_authentication`),
  * [claims challenges](https://learn.microsoft.com/entra/identity-platform/claims-challenge) (`insufficient_claims`).
  *
+ * @example
+ * import * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
+ * import type { TokenSourceError } from "@countersign/auth/Errors"
+ * import * as StepUp from "@countersign/auth/StepUp"
+ * import * as ApiClient from "@countersign/client/ApiClient"
+ * import * as Effect from "effect/Effect"
+ * import * as Redacted from "effect/Redacted"
+ *
+ * class Bank extends ApiClient.Tag("app/Bank")<Bank, TokenSourceError>() {}
+ *
+ * // Pays, or returns the URL of a sign-in that the bank accepts for payments. Keep its transaction for the callback.
+ * const pay = (amount: number) =>
+ *   Effect.gen(function* () {
+ *     const bank = yield* Bank
+ *     yield* bank.post("/payments", { json: { amount } })
+ *     return "paid"
+ *   }).pipe(
+ *     Effect.catchTag("Unauthorized", "Forbidden", (error) =>
+ *       Effect.gen(function* () {
+ *         const demand = StepUp.fromChallenges(error.challenges)
+ *         if (demand === undefined) return yield* error
+ *         const signIn = yield* AuthorizationCode.make({
+ *           issuer: "https://auth.example.com",
+ *           clientId: "shop",
+ *           clientSecret: Redacted.make("secret"),
+ *           redirectUri: "https://shop.example.com/callback"
+ *         })
+ *         return yield* signIn.start({}, demand)
+ *       })
+ *     )
+ *   )
+ *
  * @since 0.1.0
  * @category decoding
  */

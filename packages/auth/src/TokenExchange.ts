@@ -81,6 +81,32 @@ const makeExchange =
  * Specification: [RFC 8693 §2.1](https://www.rfc-editor.org/rfc/rfc8693#section-2.1),
  * [§2.2](https://www.rfc-editor.org/rfc/rfc8693#section-2.2).
  *
+ * @example
+ * import * as Bearer from "@countersign/auth/Bearer"
+ * import * as TokenExchange from "@countersign/auth/TokenExchange"
+ * import * as ApiClient from "@countersign/client/ApiClient"
+ * import * as Config from "effect/Config"
+ * import * as Effect from "effect/Effect"
+ * import type * as Redacted from "effect/Redacted"
+ *
+ * // A service calls the API of invoices on behalf of the user that called the service. Make it once.
+ * const makeInvoices = Effect.gen(function* () {
+ *   const { exchange } = yield* TokenExchange.make({
+ *     issuer: "https://auth.example.com",
+ *     clientId: "orders",
+ *     clientSecret: yield* Config.redacted("CLIENT_SECRET"),
+ *     resource: "https://invoices.example.com",
+ *     scopes: ["invoices.read"]
+ *   })
+ *   // `token` is the verified access token of a request.
+ *   return (token: Redacted.Redacted<string>) =>
+ *     Effect.gen(function* () {
+ *       const { accessToken } = yield* exchange({ token, type: TokenExchange.tokenTypes.accessToken })
+ *       const api = yield* ApiClient.make({ baseUrl: "https://invoices.example.com", auth: Bearer.make(accessToken) })
+ *       return yield* api.get("/invoices")
+ *     })
+ * })
+ *
  * @since 0.1.0
  * @category constructors
  */
@@ -92,7 +118,8 @@ export const make = <R = never>(
   }))
 
 /**
- * Makes a subject token effect from a token source. Each run returns the current access token of the source.
+ * Makes a subject token effect from a token source. Each run returns the current access token of the source, or fails with
+ * the `TokenError` or `TokenStoreError` of the source.
  *
  * @since 0.1.0
  * @category constructors
@@ -102,7 +129,8 @@ export const fromSource = (source: TokenSource.Service): Effect.Effect<SubjectTo
 
 /**
  * Makes a subject token effect from an effect that returns a JWT, such as `GitHubActions.idToken` or `TokenFile.read` of
- * `@countersign/node`. Each run returns the current JWT. It can be the option `actor` too.
+ * `@countersign/node`. Each run returns the current JWT, or fails with the error of that effect. It can be the option `actor`
+ * too.
  *
  * @since 0.1.0
  * @category constructors

@@ -1,6 +1,30 @@
 /**
  * Codec of stored records, for token stores of your own: strict decoding, size limits, and errors without content.
  *
+ * @example
+ * import { TokenStoreError } from "@countersign/auth/Errors"
+ * import * as Token from "@countersign/auth/Token"
+ * import * as TokenRecord from "@countersign/auth/TokenRecord"
+ * import * as Effect from "effect/Effect"
+ * import * as Schema from "effect/Schema"
+ *
+ * const Stored = Schema.Struct({ version: Schema.Positive, token: Token.Token })
+ *
+ * const corrupt = (description: string) => new TokenStoreError({ reason: "Corrupt", detail: `the record ${description}` })
+ *
+ * // The text of a row, for `compareAndSet` of a token store over a database.
+ * const textOf = (version: number, token: Token.Token) =>
+ *   Effect.gen(function* () {
+ *     return JSON.stringify(yield* TokenRecord.encode(Stored, { version, token }))
+ *   })
+ *
+ * // The record of a row, for `get`. Errors name the fields that do not match, and contain no token.
+ * const recordOf = (text: string) =>
+ *   Effect.gen(function* () {
+ *     const value = yield* TokenRecord.parse(text, corrupt)
+ *     return yield* TokenRecord.decode(Stored, value, (mismatches) => corrupt(`is invalid: ${mismatches}`))
+ *   })
+ *
  * @since 0.1.0
  */
 import * as SchemaIssue from "@countersign/client/SchemaIssue"

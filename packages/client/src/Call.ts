@@ -1,6 +1,26 @@
 /**
  * Calls of a client: the options of one call, its result and its errors.
  *
+ * @example
+ * import * as ApiClient from "@countersign/client/ApiClient"
+ * import type * as Call from "@countersign/client/Call"
+ * import * as Effect from "effect/Effect"
+ * import * as Schema from "effect/Schema"
+ *
+ * class Api extends ApiClient.Tag("app/Api")<Api>() {}
+ *
+ * const Order = Schema.Struct({ id: Schema.Number, total: Schema.Number })
+ *
+ * // A report takes longer than other calls, and must not be sent twice.
+ * const forReports: Call.Options = { timeout: { call: "5 minutes", exchange: "4 minutes" }, retry: false }
+ *
+ * const program = Effect.gen(function* () {
+ *   const api = yield* Api
+ *   const order = yield* api.get("/orders/{id}", { path: { id: 42 }, query: { currency: "EUR" }, schema: Order })
+ *   const report = yield* api.with(forReports).post("/reports", { json: { order: order.id } })
+ *   return `report of order ${order.id}: status ${report.status}`
+ * })
+ *
  * @since 0.1.0
  */
 import type * as Headers from "@effect/platform/Headers"

@@ -44,6 +44,23 @@ export const isProblem = (contentType: string | undefined): boolean =>
 /**
  * Parses problem details from the text of a body. Returns `None` when it is not a JSON object.
  *
+ * @example
+ * import * as Problem from "@countersign/client/Problem"
+ * import * as Option from "effect/Option"
+ *
+ * const explain = ({ detail, title, type = "about:blank" }: Problem.Problem) => `${detail ?? title} (${type})`
+ *
+ * // The reason of an error response of any HTTP client.
+ * const reasonOf = (contentType: string | undefined, body: string): string =>
+ *   Problem.isProblem(contentType)
+ *     ? Option.match(Problem.parse(body), { onNone: () => "no reason", onSome: explain })
+ *     : "no reason"
+ *
+ * const body = '{ "type": "/problems/credit", "title": "Out of credit", "detail": "Your balance is 30." }'
+ *
+ * // "Your balance is 30. (/problems/credit)"
+ * const reason = reasonOf("application/problem+json; charset=utf-8", body)
+ *
  * @param text - the body of the response.
  * @param hide - replaces secrets in a member and cuts it to the given limit, as `Redact.withoutSecrets` does. By default
  *   nothing is replaced.

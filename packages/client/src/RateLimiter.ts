@@ -5,7 +5,6 @@
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
-import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -13,7 +12,11 @@ import { isImmediate, markImmediate } from "./internal/call/immediate.js"
 import { BoundedMap } from "./BoundedMap.js"
 import type { ConsumeRequest, ConsumeDecision } from "./internal/rateLimit/algorithms.js"
 import * as Algorithms from "./internal/rateLimit/algorithms.js"
+import type { RateLimitStoreError } from "./internal/rateLimit/rateLimiterError.js"
+import { RateLimitExceeded } from "./internal/rateLimit/rateLimiterError.js"
 import { monotonicMillis } from "./internal/time/clock.js"
+
+export { RateLimitExceeded, RateLimitStoreError } from "./internal/rateLimit/rateLimiterError.js"
 
 /**
  * How tokens are counted.
@@ -73,49 +76,6 @@ export interface ConsumeResult {
 }
 
 /**
- * The limit has too few tokens, and none was taken.
- *
- * After `retryAfter` there are enough, unless another caller takes them. For a request of more tokens than the limit,
- * `retryAfter` is the whole window, and the request can never succeed.
- *
- * @since 0.1.0
- * @category errors
- */
-export class RateLimitExceeded extends Data.TaggedError("RateLimiterError")<{
-  readonly reason: "Exceeded"
-  readonly retryAfter: Duration.Duration
-  readonly key: string
-  readonly limit: number
-  readonly remaining: number
-  readonly message: string
-}> {
-  constructor(fields: Pick<RateLimitExceeded, "retryAfter" | "key" | "limit" | "remaining">) {
-    const wait = Duration.format(fields.retryAfter)
-    super({
-      ...fields,
-      reason: "Exceeded",
-      message: `Rate limit exceeded: the limit is ${fields.limit} tokens per window. Try again in ${wait}.`
-    })
-  }
-}
-
-/**
- * The rate limit store could not be read or written. `detail` contains the cause.
- *
- * @since 0.1.0
- * @category errors
- */
-export class RateLimitStoreError extends Data.TaggedError("RateLimiterError")<{
-  readonly reason: "StoreError"
-  readonly detail: string
-  readonly message: string
-}> {
-  constructor(fields: Pick<RateLimitStoreError, "detail">) {
-    super({ ...fields, reason: "StoreError", message: `The rate limit store failed: ${fields.detail}` })
-  }
-}
-
-/**
  * The limit is exceeded (`reason` is `"Exceeded"`), or the store failed (`"StoreError"`): the errors of
  * {@link Service.consume}.
  *
@@ -142,6 +102,30 @@ export interface Service {
 
 /**
  * The rate limiter service.
+ *
+ * @example
+ * import * as RateLimiter from "@countersign/client/RateLimiter"
+ * import * as Duration from "effect/Duration"
+ * import * as Effect from "effect/Effect"
+ * import * as Layer from "effect/Layer"
+ *
+ * // At most five codes per account in 15 minutes.
+ * const sendCode = (account: string) =>
+ *   Effect.gen(function* () {
+ *     const limiter = yield* RateLimiter.RateLimiter
+ *     const { remaining } = yield* limiter.consume({ key: `code:${account}`, limit: 5, window: "15 minutes" })
+ *     return `code sent, ${remaining} left`
+ *   }).pipe(
+ *     Effect.catchIf(
+ *       (error) => error.reason === "Exceeded",
+ *       ({ retryAfter }) => Effect.succeed(`try again in ${Duration.format(retryAfter)}`)
+ *     )
+ *   )
+ *
+ * // Several machines share the limit with `RedisRateLimiter.layerStore` of `@countersign/redis`.
+ * const LimiterLive = Layer.provide(RateLimiter.layer, RateLimiter.layerStoreMemory)
+ *
+ * const program = Effect.provide(sendCode("ada"), LimiterLive)
  *
  * @since 0.1.0
  * @category tags

@@ -34,6 +34,23 @@ const atLeast = (asked: number, delay: number): number =>
  *
  * Specification: [RFC 9110 §10.2.3](https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3).
  *
+ * @example
+ * import * as ApiClient from "@countersign/client/ApiClient"
+ * import * as ApiError from "@countersign/client/ApiError"
+ * import * as RetryAfter from "@countersign/client/RetryAfter"
+ * import * as Effect from "effect/Effect"
+ * import * as Schedule from "effect/Schedule"
+ *
+ * class Api extends ApiClient.Tag("app/Api")<Api>() {}
+ *
+ * // A nightly job can wait longer than a call: up to five times, for at least as long as the server demands.
+ * const schedule = RetryAfter.honor(Schedule.intersect(Schedule.spaced("1 minute"), Schedule.recurs(5)))
+ *
+ * const program = Effect.gen(function* () {
+ *   const api = yield* Api
+ *   return yield* api.get("/exports/today")
+ * }).pipe(Effect.retry({ schedule, while: ApiError.isTransient }))
+ *
  * @param schedule - number of retries, and the delays without a `retryAfter`.
  * @returns the schedule, with its input as its output.
  * @since 0.1.0

@@ -77,6 +77,24 @@ const collect = (issue: ParseResult.ParseIssue, path: ReadonlyArray<PropertyKey>
 /**
  * Lists the first ten mismatches of a decoding error.
  *
+ * @example
+ * import * as SchemaIssue from "@countersign/client/SchemaIssue"
+ * import * as Console from "effect/Console"
+ * import * as Effect from "effect/Effect"
+ * import * as Schema from "effect/Schema"
+ *
+ * const Settings = Schema.Struct({ accounts: Schema.Array(Schema.Struct({ name: Schema.String, port: Schema.Number })) })
+ *
+ * // Prints "invalid settings: at $.accounts[0].port, expected number". The message of the error itself shows the value.
+ * const program = Effect.gen(function* () {
+ *   const text = '{ "accounts": [{ "name": "ada", "port": "a-password" }] }'
+ *   return yield* Schema.decodeUnknown(Schema.parseJson(Settings))(text)
+ * }).pipe(
+ *   Effect.catchTag("ParseError", (error) =>
+ *     Console.error(`invalid settings: ${SchemaIssue.format(SchemaIssue.fromParseError(error))}`)
+ *   )
+ * )
+ *
  * @param error - the error of a Schema decoder.
  * @param hide - replaces secrets in a field name, as `Redact.withoutSecrets` does, since a server may echo one there. By
  *   default nothing is replaced.

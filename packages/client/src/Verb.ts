@@ -158,6 +158,32 @@ export interface OpenVerb<out E = ApiError> {
 /**
  * Makes the verb of a method without a body.
  *
+ * Calls fail with the errors of `send`. They fail with `InvalidRequest`, before anything is sent, if the URL, its parameters
+ * or an option is invalid.
+ *
+ * @example
+ * import * as Status from "@countersign/client/Status"
+ * import * as Timeout from "@countersign/client/Timeout"
+ * import * as Transport from "@countersign/client/Transport"
+ * import * as Verb from "@countersign/client/Verb"
+ * import * as HttpClient from "@effect/platform/HttpClient"
+ * import * as Effect from "effect/Effect"
+ * import * as Schema from "effect/Schema"
+ *
+ * const User = Schema.Struct({ id: Schema.Number, name: Schema.String })
+ *
+ * // Verbs over a pipeline of only these policies.
+ * const program = Effect.gen(function* () {
+ *   const { execute } = Transport.fromHttpClient(yield* HttpClient.HttpClient).pipe(
+ *     Transport.bufferBodies(1024 * 1024),
+ *     Status.policy,
+ *     Timeout.call("5 seconds")
+ *   )
+ *   const get = Verb.make("GET", execute)
+ *   const { name } = yield* get("https://api.example.com/users/{id}", { path: { id: 42 }, schema: User })
+ *   return name
+ * })
+ *
  * @param method - the method of the requests.
  * @param send - sends a request, such as the `execute` of a pipeline.
  * @param codec - how to parse and write JSON. The default is `JSON`.
@@ -176,7 +202,7 @@ export const make = <E>(
   makeCall(method, send, codec, defaults) as Verb<E | InvalidRequest>
 
 /**
- * Makes the verb of a method with a body.
+ * Makes the verb of a method with a body. Calls fail as those of {@link make}, and with `InvalidRequest` for an invalid body.
  *
  * @param method - the method of the requests.
  * @param send - sends a request, such as the `execute` of a pipeline.
@@ -196,7 +222,8 @@ export const makeWithBody = <E>(
   makeCall(method, send, codec, defaults) as BodyVerb<E | InvalidRequest>
 
 /**
- * Makes the verb that takes its method as the first argument.
+ * Makes the verb that takes its method as the first argument. Calls fail as those of {@link makeWithBody}, and with
+ * `InvalidRequest` for a method that is invalid, `CONNECT` or `TRACE`.
  *
  * @param send - sends a request, such as the `execute` of a pipeline.
  * @param codec - how to parse and write JSON. The default is `JSON`.

@@ -1,4 +1,4 @@
-/** The examples in the docstrings of the packages: each one compiles as a module of its own. */
+/** The examples in the docstrings of the packages: each public module has one, and each one compiles as a module. */
 import { readdirSync, readFileSync } from "node:fs"
 import { beforeAll, describe, expect, it } from "vitest"
 import type { FirstError } from "./mistakes/compile.js"
@@ -36,12 +36,11 @@ const examplesOf = (file: string): ReadonlyArray<Example> => {
   )
 }
 
+/** The public modules: all but the root modules, which export them as namespaces, and those of `internal`. */
 const modules = publishedPackages.flatMap((name) =>
-  ["src", "src/providers"].flatMap((folder) => {
-    const path = `packages/${name}/${folder}`
-    const names = folder === "src" || name === "auth" ? readdirSync(`${root}${path}`) : []
-    return names.filter((file) => file.endsWith(".ts")).map((file) => `${path}/${file}`)
-  })
+  readdirSync(`${root}packages/${name}/src`, { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(".ts") && file !== "index.ts" && !file.startsWith("internal/"))
+    .map((file) => `packages/${name}/src/${file}`)
 )
 
 const examples = modules.flatMap(examplesOf)
@@ -56,6 +55,10 @@ describe("the examples of docstrings", () => {
 
   it("finds more than 100 examples", () => {
     expect(examples.length).toBeGreaterThan(100)
+  })
+
+  it.each(modules)("shows an example in %s", (file) => {
+    expect(examplesOf(file)).not.toHaveLength(0)
   })
 
   it.each(examples)("compiles the example at $where", ({ where }) => {

@@ -33,6 +33,23 @@
  *
  * Request bodies are read up to 64 KiB (413 beyond). Servers share no state.
  *
+ * @example
+ * import * as Basic from "@countersign/auth/Basic"
+ * import * as ApiClient from "@countersign/client/ApiClient"
+ * import * as HttpBin from "@countersign/testing/HttpBin"
+ * import * as Effect from "effect/Effect"
+ * import * as Redacted from "effect/Redacted"
+ *
+ * // Without sockets: the server runs in memory, at its `baseUrl`.
+ * const program = Effect.gen(function* () {
+ *   const { baseUrl, requests } = yield* HttpBin.HttpBin
+ *   const auth = Basic.make({ username: "ada", password: Redacted.make("a-password") })
+ *   const api = yield* ApiClient.make({ baseUrl, auth })
+ *   const { status } = yield* api.get("/basic-auth/ada/a-password")
+ *   const [first] = yield* requests
+ *   return { status, sent: first?.headers["authorization"] }
+ * }).pipe(Effect.scoped, Effect.provide(HttpBin.layerMemory))
+ *
  * @since 0.1.0
  */
 import type * as HttpApp from "@effect/platform/HttpApp"

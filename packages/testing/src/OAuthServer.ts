@@ -29,6 +29,34 @@
  *
  * Do not use it in production: it keeps every token that it issues.
  *
+ * @example
+ * import * as ClientCredentials from "@countersign/auth/ClientCredentials"
+ * import * as TokenStore from "@countersign/auth/TokenStore"
+ * import * as ApiClient from "@countersign/client/ApiClient"
+ * import * as OAuthServer from "@countersign/testing/OAuthServer"
+ * import * as Effect from "effect/Effect"
+ * import * as Layer from "effect/Layer"
+ * import * as Redacted from "effect/Redacted"
+ *
+ * // The first token request is answered normally, and the second one with 503.
+ * const ServerLive = OAuthServer.layerMemory({
+ *   clients: { robot: "secret" },
+ *   faults: [undefined, OAuthServer.fault(503)]
+ * })
+ *
+ * // { outage: "TokenError", tokenCalls: 2 }
+ * const program = Effect.gen(function* () {
+ *   const { issuer, revokeAccessTokens, tokenCalls } = yield* OAuthServer.OAuthServer
+ *   const client = { issuer, clientId: "robot", clientSecret: Redacted.make("secret") }
+ *   // Without a propagation delay, a rejected token is replaced at once, however new it is.
+ *   const auth = ClientCredentials.layer({ ...client, propagationDelay: 0 })
+ *   const api = yield* ApiClient.make({ baseUrl: issuer, auth })
+ *   yield* api.get("/resource")
+ *   yield* revokeAccessTokens
+ *   const outage = yield* Effect.flip(api.get("/resource"))
+ *   return { outage: outage._tag, tokenCalls: yield* tokenCalls }
+ * }).pipe(Effect.scoped, Effect.provide(Layer.merge(ServerLive, TokenStore.layerMemory)))
+ *
  * @since 0.1.0
  */
 import * as HttpClient from "@effect/platform/HttpClient"
