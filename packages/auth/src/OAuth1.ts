@@ -6,13 +6,14 @@
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Auth from "@countersign/client/Auth"
 import * as ConfigOptions from "@countersign/client/ConfigOptions"
-import { InvalidRequest } from "@countersign/client/Errors"
+import type { InvalidRequest } from "@countersign/client/Errors"
 import * as Message from "@countersign/protocol/OAuth1"
 import type * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
-import * as Redacted from "effect/Redacted"
+import type * as Redacted from "effect/Redacted"
+import { problemOf } from "./internal/oauth1/optionProblem.js"
 import type { SignatureMethod } from "./internal/oauth1/signing.js"
 import { signedParameters } from "./internal/oauth1/signing.js"
 import * as OptionNames from "./internal/options/optionNames.js"
@@ -116,19 +117,6 @@ export const make = (options: Options): Auth.Service => {
   }
 }
 
-const invalid = (detail: string): InvalidRequest => new InvalidRequest({ reason: "Options", detail })
-
-const problemOf = ({ clientId, clientSecret, realm, token, tokenSecret }: Options): InvalidRequest | undefined => {
-  if (clientId.trim() === "") return invalid("`clientId` is empty. Set the id of the client.")
-  if (Redacted.value(clientSecret) === "") return invalid("`clientSecret` is empty. Set the secret of the client.")
-  if (token === undefined && tokenSecret !== undefined)
-    return invalid("`tokenSecret` is set without `token`. Set both.")
-  // eslint-disable-next-line no-control-regex -- control characters are what it looks for.
-  return realm !== undefined && /[\u0000-\u001f\u007f]/.test(realm)
-    ? invalid("`realm` contains a control character. Check for a line break at the end.")
-    : undefined
-}
-
 const validated = (options: Options): Effect.Effect<Auth.Service, InvalidRequest> =>
   Effect.zipRight(
     OptionNames.check("`OAuth1`", options, names),
@@ -143,7 +131,7 @@ const validated = (options: Options): Effect.Effect<Auth.Service, InvalidRequest
  *
  * @example
  * import * as OAuth1 from "@countersign/auth/OAuth1"
- * import * as Redacted from "effect/Redacted"
+ * import type * as Redacted from "effect/Redacted"
  *
  * const AuthLive = OAuth1.layer({
  *   clientId: "app",

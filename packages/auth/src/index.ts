@@ -71,6 +71,8 @@ export * as MessageSignature from "./MessageSignature.js"
 export * as Meta from "./providers/Meta.js"
 /** OAuth 1.0 (RFC 5849), also known as OAuth 1.0a: requests that are signed with the secrets of a client and of a token. */
 export * as OAuth1 from "./OAuth1.js"
+/** The sign-in of a user with OAuth 1.0 (RFC 5849 §2), also known as three-legged OAuth 1.0a. */
+export * as OAuth1SignIn from "./OAuth1SignIn.js"
 /**
  * OAuth 2.0 client (RFC 6749): authorization server metadata, client authentication, token requests, and their errors. The
  * grant modules are built on it.

@@ -6,9 +6,11 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { createHmac, generateKeyPairSync, verify } from "node:crypto"
 import * as ApiKeys from "../src/api-keys.js"
+import * as OAuth1SignIn from "../src/oauth1-sign-in.js"
 import * as OAuth1 from "../src/oauth1.js"
 import * as Signatures from "../src/signatures.js"
 import * as SignedJwt from "../src/signed-jwt.js"
+import { printed } from "./support/shownOutput.js"
 
 /** Values of the configuration. */
 const config = (values: Record<string, string>) =>
@@ -84,6 +86,41 @@ describe("oauth1.ts", () => {
         )
       )
     )
+  )
+})
+
+describe("oauth1-sign-in.ts", () => {
+  const live = Layer.merge(
+    config({ CONSUMER_KEY: "ck", CONSUMER_SECRET: "cs" }),
+    MockClient.layer({
+      "POST /oauth/request_token": () =>
+        MockClient.respond(200, "oauth_token=rt&oauth_token_secret=rts&oauth_callback_confirmed=true"),
+      "POST /oauth/access_token": () =>
+        MockClient.respond(200, "oauth_token=at&oauth_token_secret=ats&user_id=7&screen_name=ada"),
+      "POST /statuses": () => MockClient.respond(200)
+    })
+  )
+
+  const callback = "https://app.example.com/callback"
+
+  it.effect("signs the user in, and calls the API with the token of the user", () =>
+    Effect.gen(function* () {
+      const signIn = yield* OAuth1SignIn.makeSignIn
+      const transaction = yield* signIn.start()
+      expect(transaction.url).toBe("https://api.example.com/oauth/authorize?oauth_token=rt")
+      const url = `${callback}?oauth_token=rt&oauth_verifier=v`
+      expect(yield* printed(OAuth1SignIn.handle(signIn, transaction, url))).toBe("signed in as ada")
+      const { sent } = yield* MockClient.MockClient
+      expect((yield* sent).at(-1)?.headers["authorization"]).toContain('oauth_token="at"')
+    }).pipe(Effect.provide(live))
+  )
+
+  it.effect("reports that the user declined", () =>
+    Effect.gen(function* () {
+      const signIn = yield* OAuth1SignIn.makeSignIn
+      const url = `${callback}?denied=rt`
+      expect(yield* printed(OAuth1SignIn.handle(signIn, yield* signIn.start(), url))).toBe("the user declined")
+    }).pipe(Effect.provide(live))
   )
 })
 

@@ -37,6 +37,9 @@ const config = `issuer: Config.string("ISSUER"), clientId: Config.string("ID"), 
 
 const app = `clientId: "app", clientSecret: secret`
 
+/** The endpoints of an OAuth 1.0 server. */
+const endpoints = `temporaryCredentialsEndpoint: url, authorizationEndpoint: url, tokenEndpoint: url`
+
 /** One call of each function with options. */
 export const calls: ReadonlyArray<string> = [
   `ApiKey.make({ location, key: secret, $ })`,
@@ -94,6 +97,7 @@ export const calls: ReadonlyArray<string> = [
   `OAuth1.make({ clientId: "app", clientSecret: secret, $ })`,
   `OAuth1.layer({ clientId: "app", clientSecret: secret, $ })`,
   `OAuth1.layerConfig({ clientId: Config.string("ID"), clientSecret: Config.redacted("SECRET"), $ })`,
+  `OAuth1SignIn.make({ ${app}, ${endpoints}, redirectUri: url, $ })`,
   `QuerySignature.make({ secret, $ })`,
   `QuerySignature.layer({ secret, $ })`,
   `QuerySignature.make({ secret, parameters: { timestamp: "ts", $ } })`,

@@ -28,6 +28,7 @@ import * as RefreshToken from "@countersign/auth/RefreshToken"
 import * as Registration from "@countersign/auth/Registration"
 import * as Revocation from "@countersign/auth/Revocation"
 import * as OAuth1 from "@countersign/auth/OAuth1"
+import * as OAuth1SignIn from "@countersign/auth/OAuth1SignIn"
 import * as QuerySignature from "@countersign/auth/QuerySignature"
 import * as Signature from "@countersign/auth/Signature"
 import * as SignedJwt from "@countersign/auth/SignedJwt"
@@ -243,6 +244,15 @@ export const constructors: ReadonlyArray<readonly [name: string, make: (extra: o
   [
     "OAuth1.layerConfig",
     (extra) => OAuth1.layerConfig({ clientId: "app", clientSecret: Config.succeed(secret), ...extra })
+  ],
+  [
+    "OAuth1SignIn.make",
+    (extra) =>
+      OAuth1SignIn.make({
+        ...{ clientId: "app", clientSecret: secret, redirectUri: url },
+        ...{ temporaryCredentialsEndpoint: url, authorizationEndpoint: url, tokenEndpoint: url },
+        ...extra
+      })
   ],
   ["QuerySignature.make", (extra) => QuerySignature.make({ secret, ...extra })],
   ["QuerySignature.layer", (extra) => QuerySignature.layer({ secret, ...extra })],

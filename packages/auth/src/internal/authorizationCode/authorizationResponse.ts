@@ -30,7 +30,10 @@ export const parametersOf = (
 }
 
 /** The value of a parameter. A repeated parameter is rejected, since two parsers may read different values of it. */
-const singleParameter = (parameters: URLSearchParams, name: string): Either.Either<string | undefined, TokenError> => {
+export const singleParameter = (
+  parameters: URLSearchParams,
+  name: string
+): Either.Either<string | undefined, TokenError> => {
   const [value, ...more] = parameters.getAll(name)
   return more.length === 0
     ? Either.right(value)
@@ -42,7 +45,7 @@ const singleParameter = (parameters: URLSearchParams, name: string): Either.Eith
 }
 
 /** Compares in constant time, so that the duration does not reveal where the texts differ. The length is no secret. */
-const isSame = (singleParameter: string, other: string): boolean => {
+export const isSame = (singleParameter: string, other: string): boolean => {
   if (singleParameter.length !== other.length) return false
   let difference = 0
   for (let index = 0; index < singleParameter.length; index++)

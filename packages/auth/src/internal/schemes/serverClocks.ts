@@ -22,9 +22,12 @@ export class ServerClocks {
   /** The `Date` of a cached response (`Age`) is not the server's current time. */
   update(origin: string, { headers }: HttpClientResponse, now: number): void {
     const date = headers["age"] === undefined ? HttpDate.parse(headers["date"] ?? "", now) : undefined
-    if (date === undefined) return
-    const skew = date - now
-    this.skews.set(origin, Math.abs(skew) < minSkewMs ? 0 : skew)
+    if (date !== undefined) this.correct(origin, date - now)
+  }
+
+  /** Sets the offset that a response showed, in milliseconds. */
+  correct(origin: string, skewMs: number): void {
+    this.skews.set(origin, Math.abs(skewMs) < minSkewMs ? 0 : skewMs)
   }
 
   /** Whether the server may accept another signature, because its clock is known better since the rejected one was made. */
