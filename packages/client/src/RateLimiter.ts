@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
+import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -12,67 +13,57 @@ import { isImmediate, markImmediate } from "./internal/call/immediate.js"
 import { BoundedMap } from "./BoundedMap.js"
 import type { ConsumeRequest, ConsumeDecision } from "./internal/rateLimit/algorithms.js"
 import * as Algorithms from "./internal/rateLimit/algorithms.js"
-import type { RateLimitStoreError } from "./internal/rateLimit/rateLimiterError.js"
-import { RateLimitExceeded } from "./internal/rateLimit/rateLimiterError.js"
+import type { Algorithm, ConsumeOptions, ConsumeResult } from "./internal/rateLimit/consumption.js"
 import { monotonicMillis } from "./internal/time/clock.js"
 
-export { RateLimitExceeded, RateLimitStoreError } from "./internal/rateLimit/rateLimiterError.js"
+export type { Algorithm, ConsumeOptions, ConsumeResult } from "./internal/rateLimit/consumption.js"
 
 /**
- * How tokens are counted.
+ * The limit has too few tokens, and none was taken.
  *
- * - `fixed-window`: `limit` tokens per window. A window starts with the first token after the previous window. An interval
- *   of a window's length that spans two windows may contain up to twice the limit.
- * - `sliding-window`: `limit` tokens in any interval of the window's length. Tokens return up to 1/64 of the window late.
- * - `token-bucket`: `limit` tokens at once, then refilled evenly, `limit` per window. An interval of a window's length may
- *   contain up to twice the limit.
+ * After `retryAfter` there are enough, unless another caller takes them. For a request of more tokens than the limit,
+ * `retryAfter` is the whole window, and the request can never succeed.
  *
  * @since 0.1.0
- * @category models
+ * @category errors
  */
-export type Algorithm = "fixed-window" | "sliding-window" | "token-bucket"
-
-/**
- * Options of {@link Service.consume}: the limit, and how many tokens to take.
- *
- * @since 0.1.0
- * @category models
- */
-export interface ConsumeOptions {
-  /**
-   * What is limited. Each key has a separate count. Callers with the same key must use the same limit, window and algorithm.
-   */
+export class RateLimitExceeded extends Data.TaggedError("RateLimiterError")<{
+  readonly reason: "Exceeded"
+  /** Time until there are enough tokens. */
+  readonly retryAfter: Duration.Duration
+  /** The key of the limit. */
   readonly key: string
   /** Tokens per window. */
   readonly limit: number
-  /** Length of the window. */
-  readonly window: Duration.DurationInput
-  /** How tokens are counted (`fixed-window`). */
-  readonly algorithm?: Algorithm | undefined
-  /**
-   * When there are too few tokens: `fail` (default), or `delay`, which takes future tokens and returns how long to wait for
-   * them.
-   */
-  readonly onExceeded?: "delay" | "fail" | undefined
-  /** How many tokens to take (1). */
-  readonly tokens?: number | undefined
+  /** Tokens that are left: too few for the request. */
+  readonly remaining: number
+  readonly message: string
+}> {
+  constructor(fields: Pick<RateLimitExceeded, "retryAfter" | "key" | "limit" | "remaining">) {
+    const wait = Duration.format(fields.retryAfter)
+    super({
+      ...fields,
+      reason: "Exceeded",
+      message: `Rate limit exceeded: the limit is ${fields.limit} tokens per window. Try again in ${wait}.`
+    })
+  }
 }
 
 /**
- * Result of taking tokens.
+ * The rate limit store could not be read or written. `detail` contains the cause.
  *
  * @since 0.1.0
- * @category models
+ * @category errors
  */
-export interface ConsumeResult {
-  /** How long to wait before the tokens may be used: zero, unless `onExceeded` is `"delay"`. */
-  readonly delay: Duration.Duration
-  /** Tokens per window. */
-  readonly limit: number
-  /** Tokens that are left. */
-  readonly remaining: number
-  /** Time until all tokens are available again, if none is taken. */
-  readonly resetAfter: Duration.Duration
+export class RateLimitStoreError extends Data.TaggedError("RateLimiterError")<{
+  readonly reason: "StoreError"
+  /** What failed, such as the message of the storage. */
+  readonly detail: string
+  readonly message: string
+}> {
+  constructor(fields: Pick<RateLimitStoreError, "detail">) {
+    super({ ...fields, reason: "StoreError", message: `The rate limit store failed: ${fields.detail}` })
+  }
 }
 
 /**
