@@ -15,7 +15,7 @@ import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import type * as Redacted from "effect/Redacted"
 import type * as AwsCredentials from "./AwsCredentials.js"
-import { payloadHash } from "./internal/aws/payload.js"
+import { payloadOf } from "./internal/aws/payload.js"
 import { parseUrl, presigned, secondsOf } from "./internal/aws/presignedUrl.js"
 import { currentOf, endpointOf, isSource, problemOf } from "./internal/aws/resolve.js"
 import { ServerClock } from "./internal/aws/serverClock.js"
@@ -39,10 +39,14 @@ export interface Options<out E = never> {
   /** The signing name of the service, such as `execute-api`. By default it is read from the host name. */
   readonly service?: string | undefined
   /**
-   * Whether the signature covers the body (`signed`). Set `unsigned` for forms and for streams that can be read only once. S3
-   * accepts it, and most other services do not.
+   * How the body is signed (`signed`). S3 accepts all of them, and most other services only `signed`.
+   *
+   * - `signed`: the request signs the hash of the body. A stream is read twice, so it must be marked as replayable.
+   * - `chunked`: streams and `Blob`s are signed chunk by chunk while they are sent, so each is read once. A stream needs a length.
+   *   Other bodies are signed as with `signed`.
+   * - `unsigned`: the body is not signed, as with forms and with streams of unknown length.
    */
-  readonly payload?: "signed" | "unsigned" | undefined
+  readonly payload?: "signed" | "chunked" | "unsigned" | undefined
 }
 
 const names: OptionNames.ShapeOf<Options> = {
@@ -108,17 +112,18 @@ const parseId = (id: string | number): { readonly offset: number; readonly acces
  *   `RequestTimeTooSkewed`. The request is sent once more.
  * - After an error such as `ExpiredToken`, the source of the credentials can replace them. The request is sent once more.
  * - A stream is signed if it is marked with `RequestBody.markReplayable`: it is read once for the hash and once to be sent.
+ * - With `payload: "chunked"`, a stream of known length is signed in chunks of 64 KiB while it is sent (`aws-chunked`).
  * - A request with its own `x-amz-content-sha256` field is signed with that value.
  *
  * A call fails with `InvalidRequest`:
  *
- * - `{ reason: "Body" }` for a form or a stream that cannot be read twice, unless `payload` is `unsigned`.
+ * - `{ reason: "Body" }` for a form or a stream that cannot be signed, see `payload`.
  * - `{ reason: "Options" }` if the host name shows no region or service and the option is missing.
  * - `{ reason: "Credentials" }` if a part of the credentials is empty.
  * - `{ reason: "Header" }` if a signed field has characters outside of ASCII.
  *
- * A URL removes dot segments, so keys of S3 with the segments `.` and `..` cannot be requested. Chunk signatures
- * (`aws-chunked`) and Signature Version 4A are not supported.
+ * A URL removes dot segments, so keys of S3 with the segments `.` and `..` cannot be requested. Trailing checksums
+ * (`STREAMING-UNSIGNED-PAYLOAD-TRAILER`) and Signature Version 4A are not supported.
  *
  * Specification: [AWS Signature Version 4](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html).
  *
@@ -138,14 +143,14 @@ export const make = <E = never>(options: Options<E>): Auth.Service<E> => {
     Effect.gen(function* () {
       const target = yield* urlOf(request)
       const endpoint = yield* endpointOf(options, target)
-      const hash = request.headers["x-amz-content-sha256"] ?? (yield* payloadHash(request.body, payload))
+      const body = yield* payloadOf(request, payload)
       // Last, because the hash of a large body takes time.
       const current = yield* currentOf(credentials)
       const url = encodedUrl(target, endpoint.service)
       const time = Protocol.formatTime(serverClock.now(clock))
       const { offset } = serverClock
       return {
-        request: yield* withSignature(signer, { request, url, credentials: current, endpoint, hash, time }),
+        request: yield* withSignature(signer, { request, url, credentials: current, endpoint, payload: body, time }),
         credential: credentialId(current.accessKeyId, offset),
         onResponse: (response) => serverClock.onResponse(response, offset)
       }
@@ -160,7 +165,7 @@ export const make = <E = never>(options: Options<E>): Auth.Service<E> => {
         : Effect.succeed(true)
     },
     expiredWhen: { status: [400, 403], body: serverClock.isReason },
-    // Hashes and signatures are computed in this process, and `payloadHash` ends at the deadline.
+    // Hashes and signatures are computed in this process, and `payloadOf` ends at the deadline.
     honorsDeadline: source === undefined || source.honorsDeadline === true
   }
 }

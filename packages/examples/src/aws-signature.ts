@@ -1,4 +1,4 @@
-/** AWS Signature Version 4: calls S3 with an access key, assumes a role with a token, and makes a presigned URL. */
+/** AWS Signature Version 4: calls S3 with an access key, uploads a stream, assumes a role with a token, and makes a presigned URL. */
 import * as AwsCredentials from "@countersign/auth/AwsCredentials"
 import * as AwsSignature from "@countersign/auth/AwsSignature"
 import type { TokenSourceError } from "@countersign/auth/Errors"
@@ -10,6 +10,7 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import type * as Stream from "effect/Stream"
 
 const baseUrl = "https://photos.s3.eu-central-1.amazonaws.com"
 
@@ -30,6 +31,23 @@ export const program = Effect.gen(function* () {
   const list = yield* photos.get("/", { query: { "list-type": 2, prefix: "2026/" } })
   yield* Console.log(yield* list.text)
 })
+// #endregion
+
+// #region upload
+class Backups extends ApiClient.Tag("app/Backups")<Backups>() {}
+
+export const BackupsLive = Backups.layer({
+  baseUrl,
+  auth: AwsSignature.layerConfig({ credentials: AwsCredentials.config, payload: "chunked" })
+})
+
+// The stream is read once, while it is sent. S3 needs its length.
+export const upload = (archive: Stream.Stream<Uint8Array, Error>, length: number) =>
+  Effect.gen(function* () {
+    const backups = yield* Backups
+    const body = HttpBody.stream(archive, "application/x-tar", length)
+    yield* backups.put("/backup.tar", { body, timeout: { exchange: "10 minutes", call: "10 minutes" } })
+  })
 // #endregion
 
 // #region role

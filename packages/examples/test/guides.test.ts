@@ -13,6 +13,7 @@ import * as Crypto from "node:crypto"
 import { AwsClient } from "aws4fetch"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
 import { mkdtemp, rm } from "node:fs/promises"
 import { createServer } from "node:http"
 import { tmpdir } from "node:os"
@@ -188,6 +189,23 @@ describe("aws-signature.ts", () => {
           respond(200, "<ListBucketResult><Key>2026/a b.txt</Key></ListBucketResult>", { "content-type": "text/xml" })
         )
       ),
+      Effect.provide(environment)
+    )
+  )
+
+  it.effect("sends a stream in signed chunks", () =>
+    Effect.gen(function* () {
+      yield* AwsSignature.upload(Stream.make(new TextEncoder().encode("hello")), 5)
+      const [request] = yield* sent
+      expect(request?.headers).toMatchObject({
+        "content-encoding": "aws-chunked",
+        "x-amz-content-sha256": "STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
+        "x-amz-decoded-content-length": "5"
+      })
+      expect(request?.body).toMatch(/^5;chunk-signature=\w{64}\r\nhello\r\n0;chunk-signature=\w{64}\r\n\r\n$/)
+    }).pipe(
+      Effect.provide(AwsSignature.BackupsLive),
+      Effect.provide(MockClient.layer(() => respond(200))),
       Effect.provide(environment)
     )
   )

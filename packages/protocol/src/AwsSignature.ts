@@ -20,6 +20,8 @@ export {
   sentQuery,
   signedHeaders
 } from "./internal/AwsCanonicalRequest.js"
+export type { Chunk } from "./internal/AwsChunk.js"
+export { chunkedLength, chunkedPayload, chunkHeader, chunkStringToSign } from "./internal/AwsChunk.js"
 export type { Rejection } from "./internal/AwsRejection.js"
 export { rejectionOf } from "./internal/AwsRejection.js"
 

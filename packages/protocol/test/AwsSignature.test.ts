@@ -1,6 +1,7 @@
 import * as AwsSignature from "@countersign/protocol/AwsSignature"
 import { describe, expect, it } from "@effect/vitest"
 import * as FastCheck from "effect/FastCheck"
+import { createHash, createHmac } from "node:crypto"
 import * as hostile from "./hostile.js"
 
 const query = (text: string) => [AwsSignature.canonicalQuery(text), AwsSignature.sentQuery(text)]
@@ -94,6 +95,65 @@ describe("AwsSignature.canonicalRequest", () => {
   it("limits times to the years that the format has", () => {
     expect(AwsSignature.formatTime(-1)).toBe("19700101T000000Z")
     expect(AwsSignature.formatTime(Number.POSITIVE_INFINITY)).toBe("99991231T235959Z")
+  })
+})
+
+describe("AwsSignature.chunkStringToSign", () => {
+  const sha256 = (data: string) => createHash("sha256").update(data).digest("hex")
+  const hmac = (key: string | Uint8Array, data: string) => createHmac("sha256", key).update(data).digest()
+
+  it("signs the request and the chunks of the example of AWS", () => {
+    const time = "20130524T000000Z"
+    const endpoint = { region: "us-east-1", service: "s3" }
+    const scope = AwsSignature.scope(time, endpoint)
+    const secret = "AWS4wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+    const key = AwsSignature.scopeParts(time, endpoint).reduce<string | Uint8Array>(hmac, secret)
+    const sign = (text: string) => Buffer.from(hmac(key, text)).toString("hex")
+    const length = AwsSignature.chunkedLength(66_560, 65_536)
+    const { signedHeaders, text } = AwsSignature.canonicalRequest({
+      ...{ method: "PUT", path: "/examplebucket/chunkObject.txt", query: "", pathRule: "s3" },
+      payloadHash: AwsSignature.chunkedPayload,
+      headers: Object.entries({
+        host: "s3.amazonaws.com",
+        "content-encoding": "aws-chunked",
+        "content-length": String(length),
+        "x-amz-content-sha256": AwsSignature.chunkedPayload,
+        "x-amz-date": time,
+        "x-amz-decoded-content-length": "66560",
+        "x-amz-storage-class": "REDUCED_REDUNDANCY"
+      })
+    })
+    expect(signedHeaders).toBe(
+      "content-encoding;content-length;host;x-amz-content-sha256;x-amz-date;x-amz-decoded-content-length;x-amz-storage-class"
+    )
+    const signatures = [sign(AwsSignature.stringToSign(time, scope, sha256(text)))]
+    for (const size of [65_536, 1024, 0]) {
+      const previous = signatures.at(-1) ?? ""
+      const hash = sha256("a".repeat(size))
+      signatures.push(sign(AwsSignature.chunkStringToSign({ time, scope, previous, hash })))
+    }
+    expect(signatures).toEqual([
+      "4f232c4386841ef735655705268965c44a0e4690baa4adea153f7db9fa80a0a9",
+      "ad80c730a21e5b8d04586a2213dd63b9a0e99e0e2307b0ade35a65485a288648",
+      "0055627c9e194cb4542bae2aa5492e3c1575bbb81b612b7d234b86a503ef5497",
+      "b6c6ea8a5354eaf15b3cb7646744f4275b71ea724fed81ceb9323e279d449df9"
+    ])
+    expect(length).toBe(66_824)
+  })
+
+  it("counts the bytes of all chunks", () => {
+    FastCheck.assert(
+      FastCheck.property(FastCheck.nat(100_000), FastCheck.integer({ min: 1, max: 70_000 }), (length, chunkSize) => {
+        let sum = 0
+        for (let left = length; ; left -= Math.min(left, chunkSize)) {
+          const size = Math.min(left, chunkSize)
+          sum += AwsSignature.chunkHeader(size, "0".repeat(64)).length + size + 2
+          if (size === 0) break
+        }
+        expect(AwsSignature.chunkedLength(length, chunkSize)).toBe(sum)
+      }),
+      { numRuns: 50 }
+    )
   })
 })
 

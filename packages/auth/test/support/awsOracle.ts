@@ -98,6 +98,18 @@ export const smithy = async (sent: Signed, credentials: AwsCredentials.Credentia
   return String(signed.headers["authorization"])
 }
 
+/** The signature that the signer of the AWS SDK makes for a chunk: for an event without fields. */
+export const smithyChunk = (
+  payload: Uint8Array,
+  priorSignature: string,
+  credentials: AwsCredentials.Credentials,
+  scope: Scope
+): Promise<string> =>
+  smithyOf(credentials, scope).sign(
+    { headers: new Uint8Array(0), payload },
+    { signingDate: new Date(scope.at), priorSignature }
+  )
+
 const time = (at: number): string => new Date(at).toISOString().replace(/[-:]|\.\d+/g, "")
 
 /** The `authorization` field that `aws4fetch` makes for the request, with the same fields. */

@@ -31,7 +31,7 @@ export interface Message {
   readonly query: string
   /** The fields to sign. A name may occur several times. `host` must be one of them. */
   readonly headers: Iterable<readonly [name: string, value: string]>
-  /** SHA-256 of the body in lower-case hexadecimal, or `unsignedPayload`. */
+  /** SHA-256 of the body in lower-case hexadecimal, `unsignedPayload` or `chunkedPayload`. */
   readonly payloadHash: string
   /** How the path is encoded. */
   readonly pathRule: PathRule

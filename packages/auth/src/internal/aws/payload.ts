@@ -1,20 +1,23 @@
-/** The payload hash of a request. */
+/** The payload hash of a request, and how its body is sent. */
 import * as RequestBody from "@countersign/client/RequestBody"
 import { InvalidRequest } from "@countersign/client/Errors"
 import * as Timeout from "@countersign/client/Timeout"
 import * as AwsSignature from "@countersign/protocol/AwsSignature"
 import type { HttpBody } from "@effect/platform/HttpBody"
+import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import { sha256 } from "@noble/hashes/sha2.js"
 import * as Effect from "effect/Effect"
 import * as Encoding from "effect/Encoding"
 import * as Stream from "effect/Stream"
 import { bodyHash } from "../hash/sha256.js"
 import { bytesOf } from "../schemes/bodyBytes.js"
+import type { StreamedBody } from "./chunkedBody.js"
+import { streamedBodyOf } from "./chunkedBody.js"
 
 const unsignable = new InvalidRequest({
   reason: "Body",
   detail:
-    'a form, or a stream that is not marked as replayable, cannot be signed. Send bytes, use `RequestBody.markReplayable`, or set `payload: "unsigned"`.'
+    'a form, or a stream that is not marked as replayable, cannot be signed. Send bytes, use `RequestBody.markReplayable`, or set `payload: "chunked"` for a stream to S3, or `payload: "unsigned"`.'
 })
 
 const unreadable = new InvalidRequest({
@@ -47,12 +50,7 @@ const streamHash = (stream: Stream.Stream<Uint8Array, unknown>): Effect.Effect<s
     )
   })
 
-/** The hash of the bytes that are sent, or the text for a body that is not signed. */
-export const payloadHash = (
-  body: HttpBody,
-  payload: "signed" | "unsigned" | undefined
-): Effect.Effect<string, InvalidRequest> => {
-  if (payload === "unsigned") return Effect.succeed(AwsSignature.unsignedPayload)
+const hashOf = (body: HttpBody): Effect.Effect<string, InvalidRequest> => {
   if (body._tag === "Stream") {
     return RequestBody.isReplayable(body) ? streamHash(body.stream) : Effect.fail(unsignable)
   }
@@ -62,5 +60,33 @@ export const payloadHash = (
   return Effect.map(
     Effect.promise(() => bodyHash(bytes)),
     Encoding.encodeHex
+  )
+}
+
+/** What the signature covers of a body. */
+export interface Payload {
+  /** The hash of the bytes that are sent, or the text for a body that the request does not sign. */
+  readonly hash: string
+  /** The body, if its chunks are signed while it is sent. */
+  readonly streamed?: StreamedBody
+}
+
+/** How bodies are signed: `AwsSignature.Options`. */
+export type Payloads = "signed" | "chunked" | "unsigned"
+
+/** The payload of a request. A request with its own hash keeps it. */
+export const payloadOf = (
+  request: HttpClientRequest,
+  payloads: Payloads | undefined
+): Effect.Effect<Payload, InvalidRequest> => {
+  const own = request.headers["x-amz-content-sha256"]
+  if (own !== undefined) return Effect.succeed({ hash: own })
+  if (payloads === "unsigned") return Effect.succeed({ hash: AwsSignature.unsignedPayload })
+  return Effect.flatMap(
+    payloads === "chunked" ? streamedBodyOf(request) : Effect.succeed(undefined),
+    (streamed): Effect.Effect<Payload, InvalidRequest> =>
+      streamed === undefined
+        ? Effect.map(hashOf(request.body), (hash) => ({ hash }))
+        : Effect.succeed({ hash: AwsSignature.chunkedPayload, streamed })
   )
 }

@@ -31,7 +31,7 @@ const presignedHash = (service: string): string =>
   AwsSignature.pathRuleOf(service) === "s3" ? AwsSignature.unsignedPayload : emptyHash
 
 /** What is signed with one URL. */
-export interface ToPresign extends Omit<ToSign, "request" | "hash"> {
+export interface ToPresign extends Omit<ToSign, "request" | "payload"> {
   readonly expiresIn: number
 }
 

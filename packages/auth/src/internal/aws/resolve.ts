@@ -47,7 +47,7 @@ export const currentOf = <E>(credentials: Credentials | Source<E>): Effect.Effec
       : Effect.fail(invalid("Credentials", `${problem}. ${fromVariable}`))
   })
 
-const payloads: ReadonlyArray<string | undefined> = ["signed", "unsigned", undefined]
+const payloads: ReadonlyArray<string | undefined> = ["signed", "chunked", "unsigned", undefined]
 
 /** The error for options that cannot be right, before the first request. Without types, `payload` may be any value. */
 export const problemOf = <E>(options: {
@@ -59,7 +59,8 @@ export const problemOf = <E>(options: {
   const { credentials, payload } = options
   const problem = isSource(credentials) ? undefined : credentialProblem(credentials)
   if (problem !== undefined) return invalid("Options", `${problem}. ${fromVariable}`)
-  if (!payloads.includes(payload)) return invalid("Options", '`payload` is neither "signed" nor "unsigned". Set one.')
+  if (!payloads.includes(payload))
+    return invalid("Options", '`payload` is not "signed", "chunked" or "unsigned". Set one.')
   const name = (["region", "service"] as const).find((one) => !/^[\w.-]+$/.test(options[one] ?? "none"))
   return name && invalid("Options", `\`${name}\` is empty, or has a space or another wrong character. ${fromVariable}`)
 }

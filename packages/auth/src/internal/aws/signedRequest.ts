@@ -6,6 +6,8 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import type { Credentials } from "./credentials.js"
 import { located } from "../schemes/signedUrl.js"
+import { fieldsOf, withChunkedBody } from "./chunkedBody.js"
+import type { Payload } from "./payload.js"
 import { invalid } from "./resolve.js"
 import type { Signer } from "./signing.js"
 
@@ -27,12 +29,21 @@ export interface ToSign {
   readonly url: URL
   readonly credentials: Credentials
   readonly endpoint: AwsSignature.Endpoint
-  readonly hash: string
+  readonly payload: Payload
   readonly time: string
 }
 
 const notVisible = (name: string): InvalidRequest =>
   invalid("Header", `\`${name}\` is signed and has a character outside of ASCII. Encode its value.`)
+
+/** The request with its fields, except for the signature. */
+const unsignedRequest = ({ credentials, payload, request, time }: ToSign): HttpClientRequest.HttpClientRequest =>
+  HttpClientRequest.setHeaders(request, {
+    ...(payload.streamed && fieldsOf(payload.streamed, request.headers["content-encoding"])),
+    "x-amz-date": time,
+    "x-amz-content-sha256": payload.hash,
+    ...(credentials.sessionToken && { "x-amz-security-token": Redacted.value(credentials.sessionToken) })
+  })
 
 /** Adds the fields of the signature, and the URL that was signed. */
 export const withSignature = (
@@ -40,12 +51,8 @@ export const withSignature = (
   toSign: ToSign
 ): Effect.Effect<HttpClientRequest.HttpClientRequest, InvalidRequest> =>
   Effect.suspend(() => {
-    const { credentials, endpoint, hash, request, time, url } = toSign
-    const unsigned = HttpClientRequest.setHeaders(request, {
-      "x-amz-date": time,
-      "x-amz-content-sha256": hash,
-      ...(credentials.sessionToken && { "x-amz-security-token": Redacted.value(credentials.sessionToken) })
-    })
+    const { credentials, endpoint, payload, request, time, url } = toSign
+    const unsigned = unsignedRequest(toSign)
     const headers: Array<readonly [string, string]> = Object.entries({ host: url.host, ...unsigned.headers }).filter(
       ([name]) => AwsSignature.isSigned(name)
     )
@@ -56,7 +63,7 @@ export const withSignature = (
       path: url.pathname,
       query: url.search.slice(1),
       headers,
-      payloadHash: hash,
+      payloadHash: payload.hash,
       pathRule: AwsSignature.pathRuleOf(endpoint.service)
     })
     const signature = signer.sign(credentials, endpoint, time, text)
@@ -67,5 +74,8 @@ export const withSignature = (
       signedHeaders,
       signature
     })
-    return Effect.succeed(HttpClientRequest.setHeaders(located(unsigned, url), { authorization }))
+    const signed = HttpClientRequest.setHeaders(located(unsigned, url), { authorization })
+    if (payload.streamed === undefined) return Effect.succeed(signed)
+    const signChunk = signer.chunks(credentials, endpoint, time)
+    return Effect.succeed(withChunkedBody(signed, payload.streamed, signChunk, signature))
   })

@@ -14,6 +14,9 @@ const mac = (key: Uint8Array, text: string): Uint8Array => hmac(hash, key, encod
 const deriveKey = (secret: string, parts: ReadonlyArray<string>): Uint8Array =>
   parts.reduce(mac, encoder.encode(`AWS4${secret}`))
 
+/** The signature of a chunk, from the signature before it and the hash of its data. */
+export type SignChunk = (previous: string, hash: string) => string
+
 /** Signs texts with the key of one scope. It keeps the last key, because a key is valid for a day. */
 export class Signer {
   #last: { readonly secret: string; readonly scope: string; readonly key: Uint8Array } | undefined
@@ -29,6 +32,19 @@ export class Signer {
     const requestHash = Encoding.encodeHex(sha256(canonicalRequest))
     const text = AwsSignature.stringToSign(time, scope, requestHash)
     return Encoding.encodeHex(mac(this.#keyOf(Redacted.value(secretAccessKey), scope, time, endpoint), text))
+  }
+
+  /** Signs the chunks of a body, in the scope of its request. */
+  chunks(
+    { secretAccessKey }: Pick<Credentials, "secretAccessKey">,
+    endpoint: AwsSignature.Endpoint,
+    time: string
+  ): SignChunk {
+    const scope = AwsSignature.scope(time, endpoint)
+    // Other requests may replace the last key before the body was sent.
+    const key = this.#keyOf(Redacted.value(secretAccessKey), scope, time, endpoint)
+    return (previous, hash) =>
+      Encoding.encodeHex(mac(key, AwsSignature.chunkStringToSign({ time, scope, previous, hash })))
   }
 
   #keyOf(secret: string, scope: string, time: string, endpoint: AwsSignature.Endpoint): Uint8Array {
