@@ -5,9 +5,9 @@
  */
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Auth from "@countersign/client/Auth"
+import * as ConfigOptions from "@countersign/client/ConfigOptions"
 import type { InvalidRequest } from "@countersign/client/Errors"
-import type * as ContentDigest from "@countersign/protocol/ContentDigest"
-import type { Component, FieldType } from "@countersign/protocol/MessageSignature"
+import type { ConfigError } from "effect/ConfigError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -19,6 +19,9 @@ import * as Credential from "./internal/messageSignature/credential.js"
 import { Demands } from "./internal/messageSignature/demands.js"
 import type { Algorithm, Key } from "./internal/messageSignature/keys.js"
 import * as Keys from "./internal/messageSignature/keys.js"
+import * as Text from "./internal/messageSignature/keyText.js"
+import type { Options, TextOptions } from "./internal/messageSignature/options.js"
+import { defaults, names, textNames } from "./internal/messageSignature/options.js"
 import * as Requests from "./internal/messageSignature/requests.js"
 import * as Responses from "./internal/messageSignature/responses.js"
 import type { VerificationOptions } from "./internal/messageSignature/verificationOptions.js"
@@ -28,6 +31,9 @@ import { ServerClocks } from "./internal/schemes/serverClocks.js"
 import { urlOf } from "./internal/schemes/signedUrl.js"
 
 export type { Algorithm, Key } from "./internal/messageSignature/keys.js"
+export type { KeyText } from "./internal/messageSignature/keyText.js"
+export type { Options, TextOptions } from "./internal/messageSignature/options.js"
+export { defaults } from "./internal/messageSignature/options.js"
 export type { VerificationOptions } from "./internal/messageSignature/verificationOptions.js"
 export { verificationDefaults } from "./internal/messageSignature/verificationOptions.js"
 
@@ -103,66 +109,6 @@ export const fromSecret = (
   )
 
 /**
- * Options of signed requests.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Options {
-  /** A private key or a shared secret, see {@link fromJwk}. */
-  readonly key: Key
-  /** The parameter `keyid`. By default the key id of the key. */
-  readonly keyId?: string | undefined
-  /**
-   * The covered components, in the order of the signature (`@method` and `@target-uri`). `MessageSignature.component` of
-   * `@countersign/protocol` makes components with parameters.
-   */
-  readonly components?: ReadonlyArray<string | Component> | undefined
-  /** The label of the signature (`sig1`). */
-  readonly label?: string | undefined
-  /** The parameter `tag`, which identifies the application. */
-  readonly tag?: string | undefined
-  /** How long the signature is valid: the parameter `expires`, in whole seconds. By default it is not sent. */
-  readonly expiresIn?: Duration.DurationInput | undefined
-  /** Whether each signature has a random `nonce` (false). */
-  readonly nonce?: boolean | undefined
-  /** Whether the signature names its algorithm in `alg` (false). The server mostly knows it from the key. */
-  readonly alg?: boolean | undefined
-  /**
-   * The algorithm of `Content-Digest` (`sha-256`), which is sent and signed with each request that has a body. With false,
-   * nothing is added, and the body is not signed.
-   */
-  readonly contentDigest?: ContentDigest.Algorithm | false | undefined
-  /** Types of structured fields that no RFC defines, for components with `sf`. */
-  readonly fieldTypes?: Readonly<Record<string, FieldType>> | undefined
-}
-
-const names: OptionNames.ShapeOf<Options> = {
-  key: true,
-  keyId: true,
-  components: true,
-  label: true,
-  tag: true,
-  expiresIn: true,
-  nonce: true,
-  alg: true,
-  contentDigest: true,
-  fieldTypes: true
-}
-
-/**
- * Default values of {@link Options}.
- *
- * @since 0.1.0
- * @category defaults
- */
-export const defaults = {
-  components: ["@method", "@target-uri"],
-  label: "sig1",
-  contentDigest: "sha-256"
-} as const
-
-/**
  * Signs each request with its own `created`, retries, redirects and replays included.
  *
  * `created` is the time by the server's clock, if the `Date` of an earlier response differs from the own clock by 5 seconds or
@@ -235,6 +181,37 @@ export const make = (options: Options): Auth.Service => {
  * @category layers
  */
 export const layer = (options: Options): Layer.Layer<Auth.Auth> => Layer.sync(Auth.Auth, () => make(options))
+
+/**
+ * Layer like {@link layer}, with options that may be read from the configuration (`Config`). The key is a text: `jwk`, `pem` or
+ * `secret`.
+ *
+ * Building it fails with `ConfigError` if a value is missing, and with `InvalidRequest` if the key cannot be imported (see
+ * {@link fromJwk}) or an option is unknown.
+ *
+ * @example
+ * import * as MessageSignature from "@countersign/auth/MessageSignature"
+ * import * as Config from "effect/Config"
+ *
+ * const AuthLive = MessageSignature.layerConfig({
+ *   pem: Config.redacted("SIGNING_KEY"),
+ *   algorithm: "ed25519",
+ *   keyId: Config.string("SIGNING_KEY_ID")
+ * })
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = (
+  options: ConfigOptions.OrConfig<TextOptions>
+): Layer.Layer<Auth.Auth, ConfigError | InvalidRequest> =>
+  Auth.layerEffect(
+    Effect.gen(function* () {
+      yield* OptionNames.check("`MessageSignature`", options, textNames)
+      const { algorithm, jwk, pem, secret, ...rest } = yield* ConfigOptions.read<TextOptions>(options)
+      return make({ ...rest, key: yield* Text.read({ algorithm, jwk, pem, secret }, rest.keyId) })
+    })
+  )
 
 /**
  * Adds the verification of signed responses to a scheme, which may be any scheme.

@@ -12,13 +12,11 @@ import * as Layer from "effect/Layer"
 // #region sign
 export class Api extends ApiClient.Tag("app/Api")<Api>() {}
 
-const SignedLive = Layer.unwrapEffect(
-  Effect.gen(function* () {
-    // {"kty":"OKP","crv":"Ed25519","kid":"my-key","x":"…","d":"…"}
-    const key = yield* MessageSignature.fromJwk(yield* Config.redacted("API_SIGNING_KEY"))
-    return MessageSignature.layer({ key, expiresIn: "1 minute" })
-  })
-)
+const SignedLive = MessageSignature.layerConfig({
+  // {"kty":"OKP","crv":"Ed25519","kid":"my-key","x":"…","d":"…"}
+  jwk: Config.redacted("API_SIGNING_KEY"),
+  expiresIn: "1 minute"
+})
 
 export const ApiLive = Api.layer({ baseUrl: "https://api.example.com", auth: SignedLive })
 // #endregion

@@ -92,6 +92,7 @@ export const calls: ReadonlyArray<string> = [
   `MessageSignature.fromSecret(secret, { $ })`,
   `MessageSignature.make({ key: signatureKey, $ })`,
   `MessageSignature.layer({ key: signatureKey, $ })`,
+  `MessageSignature.layerConfig({ jwk: Config.redacted("KEY"), $ })`,
   `MessageSignature.verifyResponses(Auth.none, { keys: [signatureKey], $ })`,
   `OAuth2.make({ ${client}, $ })`,
   `OAuth1.make({ clientId: "app", clientSecret: secret, $ })`,

@@ -211,6 +211,7 @@ export const constructors: ReadonlyArray<readonly [name: string, make: (extra: o
   ["MessageSignature.fromSecret", (extra) => MessageSignature.fromSecret(secret, extra)],
   ["MessageSignature.make", (extra) => MessageSignature.make({ key: signatureKey, ...extra })],
   ["MessageSignature.layer", (extra) => MessageSignature.layer({ key: signatureKey, ...extra })],
+  ["MessageSignature.layerConfig", (extra) => MessageSignature.layerConfig({ secret, ...extra })],
   [
     "MessageSignature.verifyResponses",
     (extra) => MessageSignature.verifyResponses(Auth.none, { keys: [signatureKey], ...extra })
