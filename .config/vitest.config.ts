@@ -20,7 +20,7 @@ const slow = [
   "packages/conformance/test/{cacheTests,conformance,mutants,workerd}.test.ts",
   "packages/auth/test/Digest.servers.test.ts",
   "packages/node/test/{EncryptedTokenStore,FileTokenStore,KeychainTokenStore}.contract.test.ts",
-  "packages/node/test/{schemes,schemes.transports}.test.ts",
+  "packages/node/test/{schemes,schemes.bodies,schemes.hostile,schemes.transports}.test.ts",
   "packages/node/test/{Batch,Download,FileTokenStore}.processes.test.ts",
   "packages/redis/test/{RedisRateLimit.throttle,RedisTokenStore.contract,RedisTokenStore.replicas,partition,topologies}.test.ts",
   "packages/sql/test/SqlTokenStore.{contract,faults,lostServer,processes}.test.ts",

@@ -15,7 +15,7 @@ import { bytesOf } from "./internal/schemes/bodyBytes.js"
 import { withoutParameter } from "./internal/schemes/queryParameters.js"
 import { located, urlOf } from "./internal/schemes/signedUrl.js"
 import type { SecretOptions } from "./internal/signature/hmac.js"
-import { concat, secretNames, signatureOf } from "./internal/signature/hmac.js"
+import { secretNames, signatureOf } from "./internal/signature/hmac.js"
 
 /**
  * The key, and the names of the parameters.
@@ -74,7 +74,7 @@ export const make = (options: Options): Auth.Service => {
       const time = timestamp(yield* Clock.currentTimeMillis)
       const others = [timestampName, signatureName].reduce(withoutParameter, given.href)
       const url = withParameter(new URL(others), timestampName, time)
-      const signature = yield* signatureOf(options, concat(url.search.slice(1), body))
+      const signature = yield* signatureOf(options, [url.search.slice(1), body])
       const signed = located(request, withParameter(url, signatureName, signature))
       return keyId === undefined ? signed : HttpClientRequest.setHeader(signed, keyIdHeader, keyId)
     })

@@ -17,8 +17,8 @@ import { bodyHash } from "./internal/hash/sha256.js"
 import * as OptionNames from "./internal/options/optionNames.js"
 import { bytesOf } from "./internal/schemes/bodyBytes.js"
 import { located, urlOf } from "./internal/schemes/signedUrl.js"
-import type { SecretOptions } from "./internal/signature/hmac.js"
-import { concat, secretNames, signatureOf } from "./internal/signature/hmac.js"
+import type { Parts, SecretOptions } from "./internal/signature/hmac.js"
+import { secretNames, signatureOf } from "./internal/signature/hmac.js"
 
 export type { SecretOptions } from "./internal/signature/hmac.js"
 
@@ -67,8 +67,8 @@ export interface SignedMessage extends Message {
 export interface Options extends SecretOptions {
   /** Identifies the secret. It is sent with every request. */
   readonly keyId: string
-  /** Makes the text or the bytes that are signed ({@link canonical}). */
-  readonly canonical?: ((message: Message) => string | Uint8Array) | undefined
+  /** Makes what is signed ({@link canonical}): a text, bytes, or a list of both. A list avoids a copy of the body. */
+  readonly canonical?: ((message: Message) => string | Uint8Array | ReadonlyArray<string | Uint8Array>) | undefined
   /** Makes the header fields of the signature, instead of those that `headers` names. */
   readonly fields?: ((message: SignedMessage) => Readonly<Record<string, string>>) | undefined
   /** Names of the headers (`x-api-key`, `x-timestamp`, `x-nonce`, `x-signature`). */
@@ -109,6 +109,9 @@ const digestOf = (bytes: Uint8Array): Effect.Effect<string> =>
     Effect.promise(() => bodyHash(bytes)),
     Encoding.encodeHex
   )
+
+const partsOf = (signed: string | Uint8Array | Parts): Parts =>
+  typeof signed === "string" || signed instanceof Uint8Array ? [signed] : signed
 
 /** The header fields that `headers` names. */
 const namedFields =
@@ -157,7 +160,7 @@ export const make = (options: Options): Auth.Service => {
     Effect.gen(function* () {
       const url = yield* urlOf(request)
       const message = yield* messageOf(request, url, timestamp)
-      const signature = yield* signatureOf(options, textOf(message))
+      const signature = yield* signatureOf(options, partsOf(textOf(message)))
       return HttpClientRequest.setHeaders(located(request, url), fields({ ...message, keyId, signature }))
     })
 
@@ -198,7 +201,7 @@ export const timestampedBody = (options: {
   return {
     keyId: "",
     secret,
-    canonical: ({ body, timestamp }) => concat(timestamp, ".", body),
+    canonical: ({ body, timestamp }) => [timestamp, ".", body],
     fields: ({ signature, timestamp }) => ({ [header]: `t=${timestamp},v1=${signature}` })
   }
 }
@@ -222,7 +225,7 @@ export const standardWebhooks = (secret: Redacted.Redacted<string>): Options => 
     secret: Redacted.make(Redacted.value(secret).replace(/^whsec_/, "")),
     secretEncoding: "base64",
     encoding: "base64",
-    canonical: (message) => concat(`${idOf(message)}.${message.timestamp}.`, message.body),
+    canonical: (message) => [`${idOf(message)}.${message.timestamp}.`, message.body],
     fields: (message) => ({
       "webhook-id": idOf(message),
       "webhook-timestamp": message.timestamp,
@@ -239,5 +242,9 @@ export const standardWebhooks = (secret: Redacted.Redacted<string>): Options => 
  * @since 0.1.0
  * @category canonical strings
  */
-export const prehash = ({ body, method, timestamp, url }: Message): Uint8Array =>
-  concat(timestamp, method, url.pathname + url.search, body)
+export const prehash = ({ body, method, timestamp, url }: Message): ReadonlyArray<string | Uint8Array> => [
+  timestamp,
+  method,
+  url.pathname + url.search,
+  body
+]

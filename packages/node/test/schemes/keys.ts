@@ -117,6 +117,7 @@ const messageSignature = (
   make: Effect.map(key, (one) => MessageSignature.make({ key: one, nonce: true, ...options })),
   verify: verifyMessage(verifiers[verifier], options.contentDigest !== false),
   unique: signatureOf,
+  ...(options.contentDigest !== false && { coversBody: true }),
   secrets: [secret, "sig1"]
 })
 
@@ -150,6 +151,7 @@ export const keys: ReadonlyArray<Scheme> = [
   },
   {
     name: "Digest with auth-int",
+    coversBody: true,
     make: Effect.sync(() => Digest.make({ ...account, qop: "auth-int" })),
     challenge: challenge("auth-int"),
     renewal: { "www-authenticate": `${challenge("auth-int", "2")}, stale=true` },

@@ -25,6 +25,8 @@ export interface Scheme {
   readonly challenge?: string
   /** Header fields of the 401 for which the scheme sends the request once more. Without it, a 401 is final. */
   readonly renewal?: Readonly<Record<string, string>>
+  /** Whether the signature covers every body, so that a body without bytes cannot be sent. */
+  readonly coversBody?: true
   /** Texts that no other origin may receive. */
   readonly secrets: ReadonlyArray<string>
 }

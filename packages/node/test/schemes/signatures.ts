@@ -161,6 +161,7 @@ const oauth1: OAuth1.Options = {
 export const signatures: ReadonlyArray<Scheme> = [
   {
     name: "Signature",
+    coversBody: true,
     make: Effect.sync(() => Signature.make({ keyId: "key", secret: redacted })),
     verify: verifyDefault,
     unique: (received) => received.headers["x-nonce"],
@@ -168,12 +169,14 @@ export const signatures: ReadonlyArray<Scheme> = [
   },
   {
     name: "Signature.timestampedBody",
+    coversBody: true,
     make: Effect.sync(() => Signature.make(Signature.timestampedBody({ header: "x-hook", secret: redacted }))),
     verify: verifyTimestamped,
     secrets: [secret]
   },
   {
     name: "Signature.standardWebhooks",
+    coversBody: true,
     make: Effect.sync(() =>
       Signature.make(Signature.standardWebhooks(Redacted.make(`whsec_${webhookSecret.toString("base64")}`)))
     ),
@@ -182,6 +185,7 @@ export const signatures: ReadonlyArray<Scheme> = [
   },
   {
     name: "Signature.prehash",
+    coversBody: true,
     make: Effect.sync(() =>
       Signature.make({ keyId: "key", secret: redacted, canonical: Signature.prehash, encoding: "base64" })
     ),
@@ -190,6 +194,7 @@ export const signatures: ReadonlyArray<Scheme> = [
   },
   {
     name: "QuerySignature",
+    coversBody: true,
     make: Effect.sync(() => QuerySignature.make({ keyId: "canary-id", secret: redacted })),
     verify: verifyQuery,
     secrets: [secret, "canary-id", "signature="]
@@ -203,12 +208,13 @@ export const signatures: ReadonlyArray<Scheme> = [
   },
   {
     name: "OAuth1 with HMAC-SHA256 and bodyHash",
+    coversBody: true,
     make: Effect.sync(() => OAuth1.make({ ...oauth1, signatureMethod: "HMAC-SHA256", bodyHash: true })),
     verify: verifyOAuth1("sha256", true),
     unique: nonceOf,
     secrets: ["canary", "oauth_"]
   },
-  { name: "AwsSignature", make: Effect.sync(() => AwsSignature.make(awsOptions)), ...aws },
+  { name: "AwsSignature", coversBody: true, make: Effect.sync(() => AwsSignature.make(awsOptions)), ...aws },
   {
     name: "AwsSignature without the payload",
     make: Effect.sync(() => AwsSignature.make({ ...awsOptions, payload: "unsigned" })),

@@ -5,6 +5,7 @@ import type { Hash } from "@countersign/protocol/DigestChallenge"
 import type { HashFunction } from "@countersign/protocol/DigestCredentials"
 import * as Effect from "effect/Effect"
 import * as Encoding from "effect/Encoding"
+import { stepBytes, updateInSteps } from "../hash/steps.js"
 
 const functions = { MD5: md5, "SHA-256": sha256, "SHA-512-256": sha512_256 } as const
 
@@ -16,20 +17,13 @@ export const hashFunction =
   (byteString) =>
     Encoding.encodeHex(functions[hash](bytesOf(byteString)))
 
-/** Hashed in one step, which takes about a millisecond. Other fibers run between two steps. */
-const stepBytes = 64 * 1024
-
 /** Hash of a body in hexadecimal. Undefined if it is too large to be computed at once. */
 export const hashAtOnce = (hash: Hash, body: Uint8Array): string | undefined =>
   body.length <= stepBytes ? Encoding.encodeHex(functions[hash](body)) : undefined
 
 /** Hash of a body in hexadecimal, computed in steps. */
 export const hashInSteps = (hash: Hash, body: Uint8Array): Effect.Effect<string> =>
-  Effect.gen(function* () {
+  Effect.suspend(() => {
     const state = functions[hash].create()
-    for (let at = 0; at < body.length; at += stepBytes) {
-      state.update(body.subarray(at, at + stepBytes))
-      yield* Effect.yieldNow()
-    }
-    return Encoding.encodeHex(state.digest())
+    return Effect.map(updateInSteps(state, body), () => Encoding.encodeHex(state.digest()))
   })

@@ -2,9 +2,11 @@
 import { InvalidRequest } from "@countersign/client/Errors"
 import { hmac } from "@noble/hashes/hmac.js"
 import { sha256, sha512 } from "@noble/hashes/sha2.js"
+import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
 import * as Redacted from "effect/Redacted"
+import { updateInSteps } from "../hash/steps.js"
 import type * as OptionNames from "../options/optionNames.js"
 
 /**
@@ -36,18 +38,6 @@ const encoder = new TextEncoder()
 /** The bytes of a text. Bytes stay as they are. */
 const toBytes = (text: string | Uint8Array): Uint8Array => (typeof text === "string" ? encoder.encode(text) : text)
 
-/** Joins texts and bytes. */
-export const concat = (...parts: ReadonlyArray<string | Uint8Array>): Uint8Array => {
-  const pieces = parts.map(toBytes)
-  const bytes = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0))
-  let at = 0
-  for (const piece of pieces) {
-    bytes.set(piece, at)
-    at += piece.length
-  }
-  return bytes
-}
-
 const invalid = (detail: string): InvalidRequest => new InvalidRequest({ reason: "Credentials", detail })
 
 const keyOf = ({ secret, secretEncoding = "utf8" }: SecretOptions): Either.Either<Uint8Array, InvalidRequest> => {
@@ -58,12 +48,17 @@ const keyOf = ({ secret, secretEncoding = "utf8" }: SecretOptions): Either.Eithe
   return Either.mapLeft(decode(text), () => invalid(`\`secret\` is not ${secretEncoding}. Check \`secretEncoding\`.`))
 }
 
-/** The encoded HMAC of a text. Fails if the secret is empty, or cannot be decoded. */
-export const signatureOf = (
-  options: SecretOptions,
-  text: string | Uint8Array
-): Either.Either<string, InvalidRequest> => {
-  const encode = options.encoding === "base64" ? Encoding.encodeBase64 : Encoding.encodeHex
-  const hash = options.hash === "SHA-512" ? sha512 : sha256
-  return Either.map(keyOf(options), (key) => encode(hmac(hash, key, toBytes(text))))
-}
+/** Texts, in UTF-8, and bytes that are signed one after the other. */
+export type Parts = ReadonlyArray<string | Uint8Array>
+
+/** The encoded HMAC of some parts, which are not copied. Fails if the secret is empty, or cannot be decoded. */
+export const signatureOf = (options: SecretOptions, parts: Parts): Effect.Effect<string, InvalidRequest> =>
+  Effect.suspend(() => {
+    const key = keyOf(options)
+    if (Either.isLeft(key)) return Effect.fail(key.left)
+    const encode = options.encoding === "base64" ? Encoding.encodeBase64 : Encoding.encodeHex
+    const state = hmac.create(options.hash === "SHA-512" ? sha512 : sha256, key.right)
+    return Effect.forEach(parts, (part) => updateInSteps(state, toBytes(part)), { discard: true }).pipe(
+      Effect.map(() => encode(state.digest()))
+    )
+  })
