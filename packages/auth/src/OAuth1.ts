@@ -131,7 +131,7 @@ const validated = (options: Options): Effect.Effect<Auth.Service, InvalidRequest
  *
  * @example
  * import * as OAuth1 from "@countersign/auth/OAuth1"
- * import type * as Redacted from "effect/Redacted"
+ * import * as Redacted from "effect/Redacted"
  *
  * const AuthLive = OAuth1.layer({
  *   clientId: "app",
