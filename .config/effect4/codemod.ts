@@ -53,7 +53,7 @@ export class Codemod {
   constructor(file: ts.SourceFile, checker: ts.TypeChecker) {
     this.file = file
     this.checker = checker
-    this.imports = new Imports(file)
+    this.imports = new Imports(file, checker)
     this.rewriting = {
       render: (node) => this.render(node),
       use: (module) => this.imports.use(module, false),
@@ -79,7 +79,22 @@ export class Codemod {
   }
 
   private rewrite(node: ts.Node): string {
-    return this.renderCall(node) ?? this.renderReference(node) ?? this.renderMember(node) ?? this.renderChildren(node)
+    return (
+      this.renderCall(node) ??
+      this.renderShorthand(node) ??
+      this.renderReference(node) ??
+      this.renderMember(node) ??
+      this.renderChildren(node)
+    )
+  }
+
+  /** A name that is a value and a member or an export: `{ Either }` and `export { Either }`. */
+  private renderShorthand(node: ts.Node): string | undefined {
+    const isExport = ts.isExportSpecifier(node) && node.propertyName === undefined
+    if (!isExport && !ts.isShorthandPropertyAssignment(node)) return undefined
+    const [name, value] = [node.name.text, this.render(node.name)]
+    if (value === name) return undefined
+    return isExport ? `${value} as ${name}` : `${name}: ${value}`
   }
 
   private renderCall(node: ts.Node): string | undefined {
@@ -128,21 +143,23 @@ export class Codemod {
     if (ts.isStringLiteral(node)) return this.renderTag(node)
     if (ts.isBinaryExpression(node)) return this.renderComparison(node)
     if (!ts.isPropertyAccessExpression(node)) return undefined
+    const dot = node.questionDotToken === undefined ? "." : "?."
     const view = views[this.typeKey(node.expression) ?? ""]
-    if (view !== undefined) return `${this.render(node.expression)}.${view}.${node.name.text}`
+    if (view !== undefined) return `${this.render(node.expression)}${dot}${view}.${node.name.text}`
     const keys = memberKey(this.checker, node.name)
     if (keys.some((key) => dropped.has(key))) return this.render(node.expression)
     const name = this.find(node.name, members)
-    return name === undefined
-      ? undefined
-      : `${this.render(node.expression)}${node.questionDotToken === undefined ? "." : "?."}${name}`
+    return name === undefined ? undefined : `${this.render(node.expression)}${dot}${name}`
   }
 
   /** A comparison of a tag that Effect 4 stores elsewhere: `error._tag === "SystemError"`. */
-  private renderComparison({ left, right }: ts.BinaryExpression): string | undefined {
+  private renderComparison({ left, operatorToken, right }: ts.BinaryExpression): string | undefined {
     if (!ts.isPropertyAccessExpression(left) || !ts.isStringLiteral(right)) return undefined
     const changed = this.find(left.name, comparisons)?.[right.text]
-    return changed === undefined ? undefined : `${this.render(left.expression)}.${changed}`
+    if (changed === undefined || left.questionDotToken !== undefined) return undefined
+    const comparison = `${this.render(left.expression)}.${changed}`
+    if (operatorToken.kind === ts.SyntaxKind.EqualsEqualsEqualsToken) return comparison
+    return operatorToken.kind === ts.SyntaxKind.ExclamationEqualsEqualsToken ? `!(${comparison})` : undefined
   }
 
   private find<A>(name: ts.Node, rules: Readonly<Record<string, A>>): A | undefined {
@@ -187,7 +204,8 @@ export class Codemod {
       const between = text.slice(position, start)
       position = child.end
       if (!replaced.has(child)) result += between + this.render(child)
-      else if (isFirst) result += between + importMark
+      // The comments of a removed import stay.
+      else result += isFirst ? between + importMark : between.trimEnd()
       if (replaced.has(child)) isFirst = false
     })
     return result + text.slice(position, node.end)

@@ -32,6 +32,10 @@ const isValuePosition = (node: ts.Node): boolean => {
   return (ts.isArrowFunction(parent) && parent.body === node) || ts.isReturnStatement(parent)
 }
 
+/** The conditional or the parentheses that have the value of an expression. */
+const outerOf = ({ parent }: ts.Node): ts.Expression | undefined =>
+  ts.isConditionalExpression(parent) || ts.isParenthesizedExpression(parent) ? parent : undefined
+
 /** The function that makes an effect of an expression, where Effect 4 needs one. */
 export const conversionOf = (
   node: ts.Node,
@@ -50,8 +54,8 @@ export const conversionOf = (
     const reference = callee === undefined ? undefined : imports.referenceOf(callee)
     return reference?.module === "effect/Effect" ? conversion : undefined
   }
-  if (ts.isConditionalExpression(node.parent) && conversionOf(node.parent, checker, imports, moduleOfFile)) {
-    return undefined
+  for (let outer = outerOf(node); outer !== undefined; outer = outerOf(outer)) {
+    if (conversionOf(outer, checker, imports, moduleOfFile) !== undefined) return undefined
   }
   const expected = checker.getContextualType(node)
   return expected !== undefined && moduleOf(expected, moduleOfFile) === "effect/Effect" ? conversion : undefined

@@ -27,9 +27,9 @@ const bindingsOf = (statement: ts.ImportDeclaration, module: string): ReadonlyAr
   return bindings.elements.map(({ name, propertyName }) => [name.text, { module, name: (propertyName ?? name).text }])
 }
 
-/** The identifiers of a file that are not names of its Effect imports. */
+/** The names of a file that no namespace import may have: those of other declarations, and of named Effect imports. */
 const otherNames = (file: ts.SourceFile, bindings: ReadonlyMap<string, Binding>): ReadonlySet<string> => {
-  const found = new Set<string>()
+  const found = new Set([...bindings].flatMap(([local, { name }]) => (name === undefined ? [] : [local])))
   const visit = (node: ts.Node): void => {
     const isMember =
       (ts.isPropertyAccessExpression(node.parent) && node.parent.name === node) ||
@@ -46,15 +46,22 @@ interface Used {
   isType: boolean
 }
 
+interface UsedExport {
+  readonly name: string
+  isType: boolean
+}
+
 export class Imports {
   /** The import declarations of Effect modules, which the rewritten file replaces. */
   readonly statements: ReadonlyArray<ts.ImportDeclaration>
   private readonly bindings: ReadonlyMap<string, Binding>
+  private readonly checker: ts.TypeChecker
   private readonly taken: ReadonlySet<string>
   private readonly namespaces = new Map<string, Used>()
-  private readonly named = new Map<string, Map<string, Used>>()
+  private readonly named = new Map<string, Map<string, UsedExport>>()
 
-  constructor(file: ts.SourceFile) {
+  constructor(file: ts.SourceFile, checker: ts.TypeChecker) {
+    this.checker = checker
     const effect: Array<ts.ImportDeclaration> = []
     const bindings: Array<readonly [string, Binding]> = []
     for (const statement of file.statements) {
@@ -72,20 +79,40 @@ export class Imports {
   referenceOf(node: ts.Node): Reference | undefined {
     if (ts.isPropertyAccessExpression(node) || ts.isQualifiedName(node)) {
       const [left, right] = ts.isQualifiedName(node) ? [node.left, node.right] : [node.expression, node.name]
-      const binding = ts.isIdentifier(left) ? this.bindings.get(left.text) : undefined
+      const binding = this.bindingOf(left)
       return binding === undefined || binding.name !== undefined
         ? undefined
         : { module: binding.module, name: right.text }
     }
-    if (!ts.isIdentifier(node)) return undefined
-    const binding = this.bindings.get(node.text)
+    const binding = this.bindingOf(node)
     return binding?.name === undefined ? undefined : { module: binding.module, name: binding.name }
   }
 
   /** Whether an identifier is a namespace import, such as `Effect`. */
   namespaceOf(node: ts.Node): string | undefined {
-    const binding = ts.isIdentifier(node) ? this.bindings.get(node.text) : undefined
+    const binding = this.bindingOf(node)
     return binding !== undefined && binding.name === undefined ? binding.module : undefined
+  }
+
+  /** The import that an identifier refers to. A parameter, a variable or a member may have the same name. */
+  private bindingOf(node: ts.Node): Binding | undefined {
+    const binding = ts.isIdentifier(node) ? this.bindings.get(node.text) : undefined
+    return binding !== undefined && this.isImported(node) ? binding : undefined
+  }
+
+  private isImported(node: ts.Node): boolean {
+    const { parent } = node
+    const symbol = ts.isShorthandPropertyAssignment(parent)
+      ? this.checker.getShorthandAssignmentValueSymbol(parent)
+      : ts.isExportSpecifier(parent)
+        ? this.checker.getExportSpecifierLocalTargetSymbol(parent)
+        : this.checker.getSymbolAtLocation(node)
+    const [declaration] = symbol?.declarations ?? []
+    return (
+      declaration !== undefined &&
+      (ts.isNamespaceImport(declaration) || ts.isImportSpecifier(declaration)) &&
+      declaration.getSourceFile() === node.getSourceFile()
+    )
   }
 
   /** The local name of a module of Effect 4, which the rewritten file imports. */
@@ -103,10 +130,10 @@ export class Imports {
 
   /** Imports one export of a module of Effect 4 under a local name. */
   useNamed(module: string, name: string, local: string, isType: boolean): void {
-    const names = this.named.get(module) ?? new Map<string, Used>()
+    const names = this.named.get(module) ?? new Map<string, UsedExport>()
     this.named.set(module, names)
-    const known = names.get(name)
-    if (known === undefined) names.set(name, { local, isType })
+    const known = names.get(local)
+    if (known === undefined) names.set(local, { name, isType })
     else known.isType &&= isType
   }
 
@@ -116,7 +143,7 @@ export class Imports {
       return [module, `import ${isType ? "type " : ""}* as ${local} from "${module}"`]
     })
     for (const [module, names] of this.named) {
-      const list = [...names].map(([name, { isType, local }]) => {
+      const list = [...names].map(([local, { isType, name }]) => {
         return `${isType ? "type " : ""}${name === local ? name : `${name} as ${local}`}`
       })
       lines.push([module, `import { ${list.join(", ")} } from "${module}"`])

@@ -44,6 +44,7 @@ export const names: Readonly<Record<string, string>> = {
   "effect/Effect#zipLeft": "tap",
   "effect/Effect#zipRight": "andThen",
   "effect/Either#Either": "Result",
+  "effect/Either#filterOrLeft": "filterOrFail",
   "effect/Either#fromOption": "fromOption",
   "effect/Either#getRight": "getSuccess",
   "effect/Either#isEither": "isResult",

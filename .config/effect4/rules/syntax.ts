@@ -45,11 +45,14 @@ export const valuesOf = (
 export const isPiped = ({ parent }: ts.Node): boolean =>
   ts.isCallExpression(parent) && /(?:^|\.)pipe$/u.test(parent.expression.getText())
 
-/** `f(a, b)` becomes `g([a, b])`. */
+/** `f(a, b)` becomes `g([a, b])`. A call with a list is one for Effect 4 already. */
 export const asList =
   (module: string, name: string): Rule =>
-  (call, rewriting) =>
-    `${rewriting.use(module)}.${name}([${argumentsOf(call, rewriting)}])`
+  (call, rewriting) => {
+    const [first] = call.arguments
+    if (first !== undefined && ts.isArrayLiteralExpression(first)) return undefined
+    return `${rewriting.use(module)}.${name}([${argumentsOf(call, rewriting)}])`
+  }
 
 /** Calls the result of a function: `f()` becomes the text of an expression. */
 export const called = (node: ts.Node, { render }: Rewriting): string =>

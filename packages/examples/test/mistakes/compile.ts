@@ -4,6 +4,7 @@ import { setImmediate } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
 import * as ts from "typescript"
 import { publishedPackages } from "../optionNames/publishedPackages.js"
+import { programInMemory } from "../support/programInMemory.js"
 
 /** The first error of a snippet. */
 export interface FirstError {
@@ -33,15 +34,6 @@ const withImports = (snippet: string): string => {
   return [...imported.map((name) => `import * as ${name} from "${moduleOf(name)}"`), snippet, "export {}"].join("\n")
 }
 
-const optionsOfWorkspace = (): ts.CompilerOptions => {
-  const file = `${root}tsconfig.base.json`
-  const { compilerOptions } = ts.readConfigFile(file, (path) => ts.sys.readFile(path)).config as {
-    readonly compilerOptions: Readonly<Record<string, unknown>>
-  }
-  const { options } = ts.convertCompilerOptionsFromJson(compilerOptions, root)
-  return { ...options, types: ["node"], noUnusedLocals: false, composite: false, incremental: false, noEmit: true }
-}
-
 /** Returns the first error of each snippet, see {@link compileModules}. Imports of its namespaces are added. */
 export const compile = (snippets: ReadonlyArray<string>): Promise<ReadonlyArray<FirstError | undefined>> =>
   compileModules(snippets.map(withImports))
@@ -54,21 +46,9 @@ export const compile = (snippets: ReadonlyArray<string>): Promise<ReadonlyArray<
 export const compileModules = async (
   modules: ReadonlyArray<string>
 ): Promise<ReadonlyArray<FirstError | undefined>> => {
-  const options = optionsOfWorkspace()
-  const files = new Map(modules.map((text, index) => [`${root}packages/examples/src/snippet-${index}.ts`, text]))
-  const host = ts.createCompilerHost(options)
-  const original = { ...host }
-  host.fileExists = (name) => files.has(name) || original.fileExists(name)
-  host.readFile = (name) => files.get(name) ?? original.readFile(name)
-  host.getSourceFile = (name, language, ...rest) => {
-    const text = files.get(name)
-    return text === undefined
-      ? original.getSourceFile(name, language, ...rest)
-      : ts.createSourceFile(name, text, language)
-  }
-  const program = ts.createProgram([...files.keys()], options, host)
+  const { files, program } = programInMemory(modules)
   const errors: Array<FirstError | undefined> = []
-  for (const name of files.keys()) {
+  for (const name of files) {
     await setImmediate()
     errors.push(firstErrorOf(program, name))
   }
