@@ -42,8 +42,12 @@ export class TokenError
     readonly message: string
   }>
 {
-  constructor(fields: Pick<TokenError, "reason" | "detail" | "error" | "sent" | "retryAt">) {
-    super({ ...fields, message: sentence(`No access token is available: ${fields.detail}`) })
+  /** `summary` is the begin of the message, for credentials of another kind. */
+  constructor(
+    fields: Pick<TokenError, "reason" | "detail" | "error" | "sent" | "retryAt">,
+    summary = "No access token is available"
+  ) {
+    super({ ...fields, message: sentence(`${summary}: ${fields.detail}`) })
   }
 }
 

@@ -134,6 +134,7 @@ describe("AwsSignature.make with payload chunked", () => {
       const body = HttpBody.stream(streamOf(new Uint8Array(9)))
       const { sent } = yield* signed(HttpClientRequest.setHeader(put(body), "content-length", "9"))
       expect(sent.headers["x-amz-decoded-content-length"]).toBe("9")
+      expect(RequestBody.isReplayable(sent.body)).toBe(false)
     })
   )
 
@@ -184,6 +185,7 @@ describe("AwsSignature.make with payload chunked", () => {
       const scheme = AwsSignature.make(options)
       const body = RequestBody.markReplayable(bodyOf(3, new Uint8Array([1, 2, 3])))
       const { request } = yield* scheme.sign(put(body))
+      expect(RequestBody.isReplayable(request.body)).toBe(true)
       if (request.body._tag !== "Stream") return expect.fail()
       const first = Buffer.concat(Chunk.toReadonlyArray(yield* Stream.runCollect(request.body.stream)))
       // Another day has another key.

@@ -52,6 +52,10 @@ const expired = new TokenError({
   detail: "the credentials have already expired. Check the clock of this machine."
 })
 
+/** The error with the words of this source. */
+const worded = ({ detail, error, reason, retryAt, sent }: TokenError): TokenError =>
+  new TokenError({ detail, error, reason, retryAt, sent }, "No AWS credentials are available")
+
 /** Makes the source. It runs in the scope of this effect. */
 export const make = <R>(
   acquire: Effect.Effect<Credentials, TokenError, R>,
@@ -63,7 +67,7 @@ export const make = <R>(
         Effect.flatMap(Clock.currentTimeMillis, (now) =>
           (credentials.expiresAt ?? Infinity) <= now ? Effect.fail(expired) : Effect.succeed(tokenOf(credentials, now))
         )
-      )
+      ).pipe(Effect.mapError(worded))
     const source = yield* Effect.provideServiceEffect(
       TokenSource.make({ key: "aws", acquireToken, forcedRefreshWindow, refreshWindow, timeout }),
       TokenStore.TokenStore,
