@@ -3,21 +3,24 @@
  *
  * @since 0.1.0
  */
-import { InvalidRequest } from "@countersign/client/Errors"
+import type { InvalidRequest } from "@countersign/client/Errors"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { TokenError, TokenSourceError } from "./Errors.js"
-import type { Credentials, RefreshOptions, Source } from "./internal/aws/credentials.js"
+import * as AssumedRole from "./internal/aws/assumedRole.js"
+import type { Credentials, RefreshOptions, RoleOptions, Source } from "./internal/aws/credentials.js"
 import * as Metadata from "./internal/aws/metadata.js"
 import * as RefreshedSource from "./internal/aws/refreshedSource.js"
+import { externalIdOf, roleOf } from "./internal/aws/roleOptions.js"
 import * as WebIdentity from "./internal/aws/webIdentity.js"
 import * as OptionNames from "./internal/options/optionNames.js"
 import { refreshNames } from "./internal/refresh/optionNames.js"
 
-export type { Credentials, RefreshOptions, Source } from "./internal/aws/credentials.js"
+export type { Credentials, RefreshOptions, RoleOptions, Source } from "./internal/aws/credentials.js"
+export { defaults } from "./internal/aws/roleOptions.js"
 
 const { forcedRefreshWindow, refreshWindow, timeout } = refreshNames
 const timeNames: OptionNames.ShapeOf<RefreshOptions> = { forcedRefreshWindow, refreshWindow, timeout }
@@ -90,57 +93,20 @@ export const make = <R = never>(
  * @since 0.1.0
  * @category models
  */
-export interface WebIdentityOptions<R = never> extends RefreshOptions {
-  /** The ARN of the role to assume (`AWS_ROLE_ARN`). */
-  readonly roleArn: string
+export interface WebIdentityOptions<R = never> extends RoleOptions {
   /**
    * Reads the token of the identity provider. It runs for each request to STS, so a file with a token that rotates is read
    * again. `TokenFile.read` of `@countersign/node` reads one.
    */
   readonly token: Effect.Effect<Redacted.Redacted<string>, TokenError, R>
-  /** Name of the session in logs of AWS (`countersign`): 2 to 64 letters, digits or `_=,.@-`. */
-  readonly sessionName?: string | undefined
-  /** The region of STS. Without it the global endpoint is used. */
-  readonly region?: string | undefined
-  /** URL of another server with the API of STS, such as a storage service. It must be an https URL. */
-  readonly endpoint?: string | undefined
-  /** How long the credentials are valid, in seconds, from 900 to 43,200. By default the role decides (1 hour). */
-  readonly durationSeconds?: number | undefined
 }
 
-const webIdentityNames: OptionNames.ShapeOf<WebIdentityOptions> = {
+const roleNames: OptionNames.ShapeOf<RoleOptions> = {
   ...timeNames,
-  ...{ roleArn: true, token: true, sessionName: true, region: true, endpoint: true, durationSeconds: true }
+  ...{ roleArn: true, sessionName: true, region: true, endpoint: true, durationSeconds: true }
 }
 
-/**
- * Default values of {@link WebIdentityOptions}.
- *
- * @since 0.1.0
- * @category defaults
- */
-export const defaults = { sessionName: "countersign" } as const
-
-const invalid = (detail: string): InvalidRequest => new InvalidRequest({ reason: "Options", detail })
-
-const problemOf = (options: WebIdentityOptions<unknown>): InvalidRequest | undefined => {
-  const { durationSeconds: seconds, endpoint, region, roleArn, sessionName = defaults.sessionName } = options
-  if (!/^arn:[\w-]+:iam::\d*:role\/[!-~]+$/.test(roleArn)) {
-    return invalid("`roleArn` is not the ARN of a role. Set `arn:aws:iam::<account>:role/<name>`.")
-  }
-  if (!/^[\w+=,.@-]{2,64}$/.test(sessionName)) {
-    return invalid(`\`sessionName\` is ${JSON.stringify(sessionName)}. Set 2 to 64 letters, digits or \`_=,.@-\`.`)
-  }
-  if (region !== undefined && !/^[a-z0-9-]{1,40}$/.test(region)) {
-    return invalid(`\`region\` is ${JSON.stringify(region)}. Set the name of a region, such as \`eu-central-1\`.`)
-  }
-  if (seconds !== undefined && !(Number.isInteger(seconds) && seconds >= 900 && seconds <= 43_200)) {
-    return invalid(`\`durationSeconds\` is ${seconds}. Set a whole number from 900 to 43200.`)
-  }
-  return endpoint === undefined || (URL.canParse(endpoint) && new URL(endpoint).protocol === "https:")
-    ? undefined
-    : invalid("`endpoint` is not an https URL. Set `https://<host>/`.")
-}
+const webIdentityNames: OptionNames.ShapeOf<WebIdentityOptions> = { ...roleNames, token: true }
 
 /**
  * Makes a source that exchanges a token of an identity provider for credentials of a role (`AssumeRoleWithWebIdentity`).
@@ -183,16 +149,71 @@ export const webIdentity = <R = never>(
   options: WebIdentityOptions<R>
 ): Effect.Effect<Source<TokenSourceError>, InvalidRequest, R | HttpClient.HttpClient | Scope.Scope> =>
   OptionNames.check("`AwsCredentials.webIdentity`", options, webIdentityNames).pipe(
-    Effect.zipRight(Effect.suspend(() => problemOf(options) ?? Effect.void)),
-    Effect.zipRight(
-      Effect.suspend(() =>
-        RefreshedSource.make(
-          WebIdentity.acquire({ ...options, sessionName: options.sessionName ?? defaults.sessionName }),
-          options
-        )
-      )
-    )
+    Effect.zipRight(roleOf(options)),
+    Effect.flatMap((role) => RefreshedSource.make(WebIdentity.acquire(role, options.token), options))
   )
+
+/**
+ * Options of {@link assumeRole}: the role, and the credentials that may assume it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface AssumeRoleOptions extends RoleOptions {
+  /** The access key, or a source of temporary credentials, that signs the request to STS. */
+  readonly credentials: Credentials | Source<TokenSourceError>
+  /** The id that the owner of the role requires of other accounts. It is no secret. */
+  readonly externalId?: string | undefined
+}
+
+const assumeRoleNames: OptionNames.ShapeOf<AssumeRoleOptions> = {
+  ...roleNames,
+  credentials: {
+    ...{ accessKeyId: true, secretAccessKey: "secret", sessionToken: "secret", expiresAt: true },
+    ...{ get: true, onRejected: true, honorsDeadline: true }
+  },
+  externalId: true
+}
+
+/**
+ * Makes a source that exchanges credentials for those of a role (`AssumeRole`), such as a role of another account.
+ *
+ * The request to STS is signed with `credentials`. After a rejection that shows a wrong clock or expired credentials, it is
+ * signed and sent once more.
+ *
+ * Fails with `InvalidRequest { reason: "Options" }` for a wrong option. `get` fails as that of {@link webIdentity} does, and with
+ * the error of `credentials` as a `TokenError`.
+ *
+ * Specification: [AssumeRole](https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html).
+ *
+ * @example
+ * import * as AwsCredentials from "@countersign/auth/AwsCredentials"
+ * import * as AwsSignature from "@countersign/auth/AwsSignature"
+ * import * as Effect from "effect/Effect"
+ * import * as Layer from "effect/Layer"
+ *
+ * const AuthLive = Layer.unwrapScoped(
+ *   Effect.gen(function* () {
+ *     const credentials = yield* AwsCredentials.assumeRole({
+ *       credentials: yield* AwsCredentials.config,
+ *       roleArn: "arn:aws:iam::123456789012:role/reports"
+ *     })
+ *     return AwsSignature.layer({ credentials, region: "eu-central-1" })
+ *   })
+ * )
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const assumeRole = (
+  options: AssumeRoleOptions
+): Effect.Effect<Source<TokenSourceError>, InvalidRequest, HttpClient.HttpClient | Scope.Scope> =>
+  Effect.gen(function* () {
+    yield* OptionNames.check("`AwsCredentials.assumeRole`", options, assumeRoleNames)
+    const role = yield* roleOf(options)
+    const externalId = yield* externalIdOf(options.externalId)
+    return yield* RefreshedSource.make(AssumedRole.acquire(role, options.credentials, externalId), options)
+  })
 
 /**
  * Options of {@link container}: where the container service gives credentials.

@@ -7,22 +7,17 @@ import * as Auth from "@countersign/client/Auth"
 import * as ConfigOptions from "@countersign/client/ConfigOptions"
 import type { InvalidRequest } from "@countersign/client/Errors"
 import * as Protocol from "@countersign/protocol/AwsSignature"
-import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import type * as Clock from "effect/Clock"
 import type * as ConfigError from "effect/ConfigError"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import type * as Redacted from "effect/Redacted"
 import type * as AwsCredentials from "./AwsCredentials.js"
-import { payloadOf } from "./internal/aws/payload.js"
 import { parseUrl, presigned, secondsOf } from "./internal/aws/presignedUrl.js"
-import { currentOf, endpointOf, isSource, problemOf } from "./internal/aws/resolve.js"
-import { ServerClock } from "./internal/aws/serverClock.js"
-import { encodedUrl, withSignature } from "./internal/aws/signedRequest.js"
-import { Signer } from "./internal/aws/signing.js"
+import { currentOf, endpointOf, problemOf } from "./internal/aws/resolve.js"
+import { makeScheme } from "./internal/aws/scheme.js"
+import { encodedUrl } from "./internal/aws/signedRequest.js"
 import * as OptionNames from "./internal/options/optionNames.js"
-import { urlOf } from "./internal/schemes/signedUrl.js"
 import type { OrConfig } from "./OAuth2.js"
 
 /**
@@ -94,14 +89,6 @@ const presignNames: OptionNames.ShapeOf<PresignOptions> = {
  */
 export const defaults: { readonly expiresIn: Duration.DurationInput } = { expiresIn: "15 minutes" }
 
-/** The id of credentials in a rejection: the access key id, and the clock offset that the request was signed with. */
-const credentialId = (accessKeyId: string, offset: number): string => `${offset} ${accessKeyId}`
-
-const parseId = (id: string | number): { readonly offset: number; readonly accessKeyId: string } => {
-  const [offset = "", accessKeyId = ""] = String(id).split(" ")
-  return { offset: Number(offset), accessKeyId }
-}
-
 /**
  * Authenticates requests with AWS Signature Version 4.
  *
@@ -130,45 +117,8 @@ const parseId = (id: string | number): { readonly offset: number; readonly acces
  * @since 0.1.0
  * @category constructors
  */
-export const make = <E = never>(options: Options<E>): Auth.Service<E> => {
-  const { credentials, payload } = OptionNames.known("`AwsSignature`", options, names)
-  const source = isSource(credentials) ? credentials : undefined
-  const serverClock = new ServerClock()
-  const signer = new Signer()
-
-  const sign = (
-    request: HttpClientRequest.HttpClientRequest,
-    clock: Clock.Clock
-  ): Effect.Effect<Auth.Signed<E>, E | InvalidRequest> =>
-    Effect.gen(function* () {
-      const target = yield* urlOf(request)
-      const endpoint = yield* endpointOf(options, target)
-      const body = yield* payloadOf(request, payload)
-      // Last, because the hash of a large body takes time.
-      const current = yield* currentOf(credentials)
-      const url = encodedUrl(target, endpoint.service)
-      const time = Protocol.formatTime(serverClock.now(clock))
-      const { offset } = serverClock
-      return {
-        request: yield* withSignature(signer, { request, url, credentials: current, endpoint, payload: body, time }),
-        credential: credentialId(current.accessKeyId, offset),
-        onResponse: (response) => serverClock.onResponse(response, offset)
-      }
-    })
-
-  return {
-    sign: (request) => Effect.clockWith((clock) => sign(request, clock)),
-    onRejected: ({ credential }) => {
-      const { accessKeyId, offset } = parseId(credential)
-      return offset === serverClock.offset
-        ? (source?.onRejected?.(accessKeyId) ?? Effect.succeed(false))
-        : Effect.succeed(true)
-    },
-    expiredWhen: { status: [400, 403], body: serverClock.isReason },
-    // Hashes and signatures are computed in this process, and `payloadOf` ends at the deadline.
-    honorsDeadline: source === undefined || source.honorsDeadline === true
-  }
-}
+export const make = <E = never>(options: Options<E>): Auth.Service<E> =>
+  makeScheme(OptionNames.known("`AwsSignature`", options, names))
 
 const validated = <E>(options: Options<E>): Effect.Effect<Auth.Service<E>, InvalidRequest> =>
   Effect.zipRight(

@@ -11,6 +11,8 @@ import type * as Scope from "effect/Scope"
 declare const token: Effect.Effect<Redacted.Redacted<string>, TokenError, "files">
 declare const acquire: Effect.Effect<AwsCredentials.Credentials, TokenError, "service">
 
+declare const key: AwsCredentials.Credentials
+
 type Made<R> = Effect.Effect<AwsCredentials.Source<TokenSourceError>, InvalidRequest, R | Scope.Scope>
 
 describe("AwsCredentials types", () => {
@@ -18,6 +20,8 @@ describe("AwsCredentials types", () => {
     const made = () => AwsCredentials.make({ acquire })
     const exchanged = () => AwsCredentials.webIdentity({ roleArn: "arn", token })
     const contained = () => AwsCredentials.container({ uri: "/", token })
+    const assumed = () => AwsCredentials.assumeRole({ roleArn: "arn", credentials: key })
+    expectTypeOf(assumed).returns.toEqualTypeOf<Made<HttpClient.HttpClient>>()
     expectTypeOf(made).returns.toEqualTypeOf<Made<"service">>()
     expectTypeOf(exchanged).returns.toEqualTypeOf<Made<"files" | HttpClient.HttpClient>>()
     expectTypeOf(contained).returns.toEqualTypeOf<Made<"files" | HttpClient.HttpClient>>()

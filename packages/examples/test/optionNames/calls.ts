@@ -115,6 +115,7 @@ export const calls: ReadonlyArray<string> = [
   `AwsProfile.read({ $ })`,
   `AwsCredentials.make({ acquire: Effect.succeed(awsKey), $ })`,
   `AwsCredentials.webIdentity({ roleArn: "arn:aws:iam::1:role/a", token: subjectToken, $ })`,
+  `AwsCredentials.assumeRole({ roleArn: "arn:aws:iam::1:role/a", credentials: awsKey, $ })`,
   `AwsCredentials.container({ uri: "/x", $ })`,
   `AwsCredentials.instance({ $ })`,
   `AwsSignature.make({ credentials: awsKey, $ })`,

@@ -229,6 +229,7 @@ export const constructors: ReadonlyArray<readonly [name: string, make: (extra: o
   ["AwsProfile.read", (extra) => AwsProfile.read({ ...extra })],
   ["AwsCredentials.make", (extra) => AwsCredentials.make({ acquire: Effect.succeed(awsKey), ...extra })],
   ["AwsCredentials.webIdentity", (extra) => AwsCredentials.webIdentity({ roleArn, token: assertion, ...extra })],
+  ["AwsCredentials.assumeRole", (extra) => AwsCredentials.assumeRole({ roleArn, credentials: awsKey, ...extra })],
   ["AwsCredentials.container", (extra) => AwsCredentials.container({ uri: "/x", ...extra })],
   ["AwsCredentials.instance", (extra) => AwsCredentials.instance({ ...extra })],
   ["AwsSignature.make", (extra) => AwsSignature.make({ credentials: awsKey, ...extra })],

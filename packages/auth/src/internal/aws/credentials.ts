@@ -45,3 +45,22 @@ export interface Source<out E = never> {
  * @category models
  */
 export type RefreshOptions = Pick<TokenRefreshOptions, "timeout" | "refreshWindow" | "forcedRefreshWindow">
+
+/**
+ * Options of a role that STS gives credentials of.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface RoleOptions extends RefreshOptions {
+  /** The ARN of the role to assume (`AWS_ROLE_ARN`). */
+  readonly roleArn: string
+  /** Name of the session in logs of AWS (`countersign`): 2 to 64 letters, digits or `_=,.@-`. */
+  readonly sessionName?: string | undefined
+  /** The region of STS. Without it the global endpoint is used. */
+  readonly region?: string | undefined
+  /** URL of another server with the API of STS, such as a storage service. It must be an https URL. */
+  readonly endpoint?: string | undefined
+  /** How long the credentials are valid, in seconds, from 900 to 43,200. By default the role decides (1 hour). */
+  readonly durationSeconds?: number | undefined
+}
