@@ -89,8 +89,8 @@ const unconfirmed = new TokenError({
 
 /** Reads temporary credentials. The confirmation of the callback is the protection of OAuth 1.0a against session fixation. */
 export const readTemporary = (received: ServerResponse): Either.Either<Credentials, TokenError> =>
-  Either.filterOrLeft(
-    read("temporary credentials", received),
-    ({ members }) => members["oauth_callback_confirmed"]?.toLowerCase() === "true",
-    () => unconfirmed
+  Either.flatMap(read("temporary credentials", received), (credentials) =>
+    credentials.members["oauth_callback_confirmed"]?.toLowerCase() === "true"
+      ? Either.right(credentials)
+      : Either.left(unconfirmed)
   )
