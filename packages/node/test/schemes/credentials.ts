@@ -2,11 +2,16 @@
 import * as ApiKey from "@countersign/auth/ApiKey"
 import * as Basic from "@countersign/auth/Basic"
 import * as Bearer from "@countersign/auth/Bearer"
+import * as ClientCredentials from "@countersign/auth/ClientCredentials"
+import type { TokenSourceError } from "@countersign/auth/Errors"
 import * as Token from "@countersign/auth/Token"
 import * as TokenSource from "@countersign/auth/TokenSource"
 import * as TokenStore from "@countersign/auth/TokenStore"
 import * as Auth from "@countersign/client/Auth"
+import * as MockClient from "@countersign/testing/MockClient"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import type { Received, Scheme } from "./received.js"
 import { equal } from "./received.js"
@@ -28,6 +33,24 @@ export const tokens = (tokenType = "Bearer") => {
     acquireToken: () => Effect.sync(() => ({ ...Token.bearer(Redacted.make(`canary-token-${++count}`), 0), tokenType }))
   }).pipe(Effect.provideServiceEffect(TokenStore.TokenStore, TokenStore.makeMemory))
 }
+
+/** Tokens of a scripted authorization server. Its requests do not pass through the client. */
+const clientCredentials = Effect.suspend(() => {
+  let count = 0
+  const auth = ClientCredentials.layer({
+    issuer: "https://id.test",
+    clientId: "client",
+    clientSecret: Redacted.make("canary-client"),
+    tokenEndpoint: "https://id.test/token",
+    propagationDelay: 0
+  })
+  const server = MockClient.layer(() =>
+    MockClient.respond(200, { access_token: `canary-token-${++count}`, token_type: "Bearer", expires_in: 3600 })
+  )
+  return Effect.map(Layer.build(Layer.provide(auth, [TokenStore.layerMemory, server])), (context) =>
+    Context.get(context, Auth.tag<TokenSourceError>())
+  )
+})
 
 const bearerOf = ({ headers }: Received): string => headers["authorization"] ?? ""
 
@@ -56,6 +79,13 @@ export const credentials: ReadonlyArray<Scheme> = [
     verify: checkBearer,
     renewal: { "www-authenticate": 'Bearer error="invalid_token"' },
     secrets: ["canary-token"]
+  },
+  {
+    name: "ClientCredentials",
+    make: clientCredentials,
+    verify: checkBearer,
+    renewal: { "www-authenticate": 'Bearer error="invalid_token"' },
+    secrets: ["canary"]
   },
   {
     name: "Auth.negotiate with Bearer",
