@@ -103,7 +103,8 @@ export interface WebIdentityOptions<R = never> extends RoleOptions {
 
 const roleNames: OptionNames.ShapeOf<RoleOptions> = {
   ...timeNames,
-  ...{ roleArn: true, sessionName: true, region: true, endpoint: true, durationSeconds: true }
+  ...{ roleArn: true, sessionName: true, region: true, endpoint: true },
+  durationSeconds: "count"
 }
 
 const webIdentityNames: OptionNames.ShapeOf<WebIdentityOptions> = { ...roleNames, token: true }

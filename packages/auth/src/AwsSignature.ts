@@ -78,7 +78,7 @@ const presignNames: OptionNames.ShapeOf<PresignOptions> = {
   url: true,
   method: true,
   headers: true,
-  expiresIn: true
+  expiresIn: "duration"
 }
 
 /**

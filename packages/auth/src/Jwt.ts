@@ -106,9 +106,9 @@ const names: OptionNames.ShapeOf<Options> = {
   audience: true,
   algorithms: true,
   keys: true,
-  clockTolerance: true,
+  clockTolerance: "duration",
   typ: true,
-  maxAge: true,
+  maxAge: "duration",
   required: true
 }
 

@@ -57,7 +57,7 @@ export const defaults = {
   lockTimeout: "15 seconds"
 } as const
 
-const names: OptionNames.ShapeOf<Options> = { lease: true, lockTimeout: true }
+const names: OptionNames.ShapeOf<Options> = { lease: "duration", lockTimeout: "duration" }
 
 /** Pauses between two attempts, in milliseconds: the first, the longest, and the factor from one to the next. */
 const pauses = { first: 5, longest: 100, factor: 1.5 } as const

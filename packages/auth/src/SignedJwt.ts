@@ -51,10 +51,10 @@ const names: OptionNames.ShapeOf<Options> = {
   key: { key: true, kid: true },
   claims: true,
   header: true,
-  lifetime: true,
+  lifetime: "duration",
   expires: true,
-  backdate: true,
-  minAge: true
+  backdate: "duration",
+  minAge: "duration"
 }
 
 /**

@@ -59,7 +59,7 @@ export interface Options {
   readonly maxEntriesPerSession?: number | undefined
 }
 
-const names: OptionNames.ShapeOf<Options> = { maxEntries: true, maxEntriesPerSession: true }
+const names: OptionNames.ShapeOf<Options> = { maxEntries: "count", maxEntriesPerSession: "count" }
 
 const emptySession = new InvalidRequest({
   reason: "Credentials",
@@ -192,7 +192,7 @@ export interface StoreOptions {
   readonly maxEntriesPerSession?: number | undefined
 }
 
-const storeNames: OptionNames.ShapeOf<StoreOptions> = { maxEntriesPerSession: true }
+const storeNames: OptionNames.ShapeOf<StoreOptions> = { maxEntriesPerSession: "count" }
 
 /**
  * Layer with a store of pending sign-ins in the `KeyValueStore` of the context: a database of several processes, or the

@@ -21,6 +21,7 @@ import { listenerLayer } from "./internal/telemetry/listenerLayer.js"
 import { logNow } from "./internal/telemetry/fiberTelemetry.js"
 import type { Listener } from "./internal/telemetry/timeline.js"
 import { line, resultText } from "./internal/telemetry/timelineText.js"
+import * as OptionNames from "./internal/options/optionNames.js"
 
 /**
  * A log level, or its name: `"Info"`.
@@ -83,7 +84,16 @@ const headerAnnotations = (
   return Object.fromEntries(shown)
 }
 
+const names: OptionNames.ShapeOf<Options> = {
+  success: true,
+  failure: true,
+  event: true,
+  showQuery: true,
+  headers: true
+}
+
 const makeListener = (options: Options): Listener => {
+  OptionNames.known("ApiLog", options, names)
   const { headers = [], showQuery } = options
   const eventLevel = toLevel(options.event ?? defaults.event)
   const failure = toLevel(options.failure ?? defaults.failure)

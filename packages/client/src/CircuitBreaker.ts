@@ -34,6 +34,7 @@ export type {
   FailureCounter,
   TripPolicy
 } from "./internal/circuitBreaker/service.js"
+import * as OptionNames from "./internal/options/optionNames.js"
 export { defaults } from "./internal/circuitBreaker/guard.js"
 
 /**
@@ -44,6 +45,20 @@ export { defaults } from "./internal/circuitBreaker/guard.js"
  */
 export class CircuitBreaker
   extends /* @__PURE__ */ Context.Tag("@countersign/client/CircuitBreaker")<CircuitBreaker, Service>() {}
+
+const rateNames: OptionNames.ShapeOf<NonNullable<Parameters<typeof failureRate>[0]>> = {
+  failureRateThreshold: "ratio",
+  minimumCalls: "count",
+  window: "duration",
+  buckets: "count"
+}
+
+const delayNames: OptionNames.ShapeOf<NonNullable<Parameters<typeof halfOpenAfter>[0]>> = {
+  baseDelay: "duration",
+  maxDelay: "duration"
+}
+
+const names: OptionNames.ShapeOf<Options> = { tripPolicy: true, schedule: true, isFailure: true, maxOrigins: "count" }
 
 /**
  * Circuit breaker policy: sends a request only if its origin's circuit allows it.
@@ -97,8 +112,9 @@ export const failureRate = (
     readonly buckets?: number | undefined
   } = {}
 ): TripPolicy => {
+  OptionNames.known("CircuitBreaker.failureRate", options, rateNames)
   const { minimumCalls = defaults.minimumCalls, failureRateThreshold = defaults.failureRateThreshold } = options
-  const buckets = Math.max(1, Math.floor(options.buckets ?? defaults.buckets))
+  const buckets = options.buckets ?? defaults.buckets
   const window = Duration.toMillis(options.window ?? defaults.window)
   return { makeCounter: () => new RollingFailureRate(failureRateThreshold, minimumCalls, window, buckets) }
 }
@@ -130,6 +146,7 @@ export const halfOpenAfter = (
     readonly maxDelay?: Duration.DurationInput | undefined
   } = {}
 ): Schedule.Schedule<number> => {
+  OptionNames.known("CircuitBreaker.halfOpenAfter", options, delayNames)
   const baseMs = Duration.toMillis(options.baseDelay ?? defaults.baseDelay)
   const maxMs = Duration.toMillis(options.maxDelay ?? defaults.maxDelay)
   return Schedule.forever.pipe(
@@ -176,9 +193,14 @@ export const isFailure: (exit: Exit.Exit<HttpClientResponse, unknown>) => boolea
  * @category constructors
  */
 export const make = (options: Options = {}): Effect.Effect<Service> =>
-  Effect.sync(() =>
-    makeCircuitBreaker(options, options.tripPolicy ?? consecutiveFailures(), options.schedule ?? halfOpenAfter())
-  )
+  Effect.sync(() => {
+    const { schedule = halfOpenAfter(), tripPolicy = consecutiveFailures() } = OptionNames.known(
+      "CircuitBreaker",
+      options,
+      names
+    )
+    return makeCircuitBreaker(options, tripPolicy, schedule)
+  })
 
 /**
  * Layer with circuit breakers. Clients that are given one Layer value share their circuits.

@@ -23,6 +23,7 @@ export type {
   Options,
   Service
 } from "./internal/concurrency/service.js"
+import * as OptionNames from "./internal/options/optionNames.js"
 export { defaults } from "./internal/concurrency/admission.js"
 
 /**
@@ -61,6 +62,21 @@ export const policy = (service: Service): Policy.Policy<Overloaded> => {
   )
 }
 
+const adaptiveNames: OptionNames.ShapeOf<NonNullable<Parameters<typeof adaptive>[0]>> = {
+  min: "count",
+  max: "count",
+  initial: "count",
+  backoffRatio: "ratio",
+  latencyThreshold: "duration"
+}
+
+const names: OptionNames.ShapeOf<Options> = {
+  limit: "count",
+  maxQueued: "size",
+  maxWait: "duration",
+  maxOrigins: "count"
+}
+
 /**
  * Adaptive limit (AIMD): finds out how many concurrent requests a server can handle.
  *
@@ -93,9 +109,10 @@ export const adaptive = (
     readonly latencyThreshold?: Duration.DurationInput | undefined
   } = {}
 ): Limit => {
-  const min = Math.max(1, Math.floor(options.min ?? defaults.min))
-  const max = Math.max(min, Math.floor(options.max ?? defaults.max))
-  const initial = Math.min(max, Math.max(min, Math.floor(options.initial ?? defaults.initial)))
+  OptionNames.known("Concurrency.adaptive", options, adaptiveNames)
+  const min = options.min ?? defaults.min
+  const max = Math.max(min, options.max ?? defaults.max)
+  const initial = Math.min(max, Math.max(min, options.initial ?? defaults.initial))
   const slowMs =
     options.latencyThreshold === undefined ? Number.POSITIVE_INFINITY : Duration.toMillis(options.latencyThreshold)
   const limitOptions = { min, max, initial, slowMs, backoffRatio: options.backoffRatio ?? defaults.backoffRatio }
@@ -131,7 +148,10 @@ export const adaptive = (
  * @category constructors
  */
 export const make = (options: Options): Effect.Effect<Service> =>
-  Effect.sync(() => makeConcurrencyLimiter(options.limit, options))
+  Effect.sync(() => {
+    const { limit } = OptionNames.known("Concurrency", options, names)
+    return makeConcurrencyLimiter(limit, options)
+  })
 
 /**
  * Layer with concurrency limits, for clients that send to the same server.

@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { Service, PersistentOptions } from "./internal/cookies/service.js"
+import * as OptionNames from "./internal/options/optionNames.js"
 
 export type { Service, PersistentOptions } from "./internal/cookies/service.js"
 
@@ -80,6 +81,8 @@ export const layerMemory: Layer.Layer<CookieJar> = /* @__PURE__ */ Layer.fresh(
  */
 export const defaults = { key: "cookies", delay: "1 second", sessionCookies: true } as const
 
+const names: OptionNames.ShapeOf<PersistentOptions> = { key: true, delay: "duration", sessionCookies: true }
+
 /**
  * Makes a cookie jar that is loaded from a `KeyValueStore` and saved to it.
  *
@@ -99,19 +102,20 @@ export const defaults = { key: "cookies", delay: "1 second", sessionCookies: tru
  * @since 0.1.0
  * @category constructors
  */
-export const makePersistent = ({
-  delay = defaults.delay,
-  key = defaults.key,
-  sessionCookies = defaults.sessionCookies
-}: PersistentOptions = {}): Effect.Effect<
-  Service,
-  PlatformError.PlatformError,
-  KeyValueStore.KeyValueStore | Scope.Scope
-> =>
-  Effect.flatMap(
-    Effect.promise(() => import("./internal/cookies/persistentJar.js")),
-    ({ make }) => make({ delay, key, sessionCookies })
-  )
+export const makePersistent = (
+  options: PersistentOptions = {}
+): Effect.Effect<Service, PlatformError.PlatformError, KeyValueStore.KeyValueStore | Scope.Scope> =>
+  Effect.suspend(() => {
+    const {
+      delay = defaults.delay,
+      key = defaults.key,
+      sessionCookies = defaults.sessionCookies
+    } = OptionNames.known("CookieJar", options, names)
+    return Effect.flatMap(
+      Effect.promise(() => import("./internal/cookies/persistentJar.js")),
+      ({ make }) => make({ delay, key, sessionCookies })
+    )
+  })
 
 /**
  * Layer with a cookie jar that is saved to a `KeyValueStore`.

@@ -15,6 +15,7 @@ import { makePolicy, nextOf } from "./internal/call/pipeline.js"
 import { drain } from "./internal/response/readBody.js"
 import { isRateLimit } from "./internal/response/retryAfter.js"
 import { sleep } from "./internal/time/sleep.js"
+import * as OptionNames from "./internal/options/optionNames.js"
 import type * as Policy from "./Policy.js"
 import * as RequestBody from "./RequestBody.js"
 import * as RetryBudget from "./RetryBudget.js"
@@ -39,6 +40,8 @@ export interface Options {
  * @category defaults
  */
 export const defaults = { maxHedges: 1 } as const
+
+const names: OptionNames.ShapeOf<Parameters<typeof policy>[0]> = { delay: "duration", maxHedges: "size", budget: true }
 
 /**
  * The value of a client's `hedge` option: a policy that shares the retry budget of the client.
@@ -133,7 +136,7 @@ const sendHedged = <E, R>(
 export const policy = (
   options: Options & { readonly budget?: RetryBudget.RetryBudget | false | undefined }
 ): Policy.Policy => {
-  const { budget = RetryBudget.make(), maxHedges = defaults.maxHedges } = options
+  const { budget = RetryBudget.make(), maxHedges = defaults.maxHedges } = OptionNames.known("Hedge", options, names)
   const resolved = { afterMs: Duration.toMillis(options.delay), budget: budget === false ? undefined : budget }
   const send = <E, R>(request: HttpClientRequest, next: Policy.Next<E, R>) =>
     Effect.tap(sendHedged(resolved, request, next, maxHedges), (response) => {
@@ -159,7 +162,7 @@ export const policy = (
  * @since 0.1.0
  * @category constructors
  */
-export const make =
-  (options: Options): Hedge =>
-  (budget) =>
-    policy({ ...options, budget: budget ?? false })
+export const make = (options: Options): Hedge => {
+  OptionNames.known("Hedge", options, names)
+  return (budget) => policy({ ...options, budget: budget ?? false })
+}

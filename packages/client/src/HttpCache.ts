@@ -62,9 +62,9 @@ export interface MemoryOptions {
 export const defaults = { maxBytes: 32 * 1024 * 1024, maxEntries: 1000 } as const
 
 const memoryNames: OptionNames.ShapeOf<MemoryOptions> = {
-  maxBytes: true,
-  maxEntries: true,
-  maxEntryBytes: true,
+  maxBytes: "size",
+  maxEntries: "count",
+  maxEntryBytes: "size",
   account: true
 }
 
@@ -168,8 +168,8 @@ export const persistentDefaults = { name: "http-cache", maxEntries: 1000, maxEnt
 const persistentNames: OptionNames.ShapeOf<PersistentOptions> = {
   account: true,
   name: true,
-  maxEntries: true,
-  maxEntryBytes: true
+  maxEntries: "count",
+  maxEntryBytes: "size"
 }
 
 /**

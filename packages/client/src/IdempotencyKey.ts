@@ -12,6 +12,7 @@ import { randomUuid } from "./internal/random/uuid.js"
 import * as Effect from "effect/Effect"
 import { runExternal } from "./internal/call/externalCode.js"
 import { makePolicy } from "./internal/call/pipeline.js"
+import * as OptionNames from "./internal/options/optionNames.js"
 import type * as Policy from "./Policy.js"
 
 /**
@@ -42,6 +43,8 @@ export interface Options {
  * @category defaults
  */
 export const defaults = { methods: ["POST", "PATCH"], header: "idempotency-key", quoted: false } as const
+
+const names: OptionNames.ShapeOf<Options> = { methods: true, header: true, make: true, quoted: true }
 
 /**
  * The value of a client's `idempotencyKey` option.
@@ -92,6 +95,7 @@ export const uuid: Effect.Effect<string> = /* @__PURE__ */ Effect.sync(randomUui
  * @category constructors
  */
 export const make = (options: Options = {}): IdempotencyKey => {
+  OptionNames.known("IdempotencyKey", options, names)
   const header = (options.header ?? defaults.header).toLowerCase()
   const methods: ReadonlySet<string> = new Set(options.methods ?? defaults.methods)
   const key = options.make ?? uuid

@@ -22,6 +22,7 @@ import type { RateLimits } from "./internal/rateLimit/rateLimits.js"
 import { rateLimitsOf, toService } from "./internal/rateLimit/rateLimits.js"
 import { parseRetryAfter, defaults, makeServerThrottle, mayThrottle } from "./internal/rateLimit/serverThrottle.js"
 import type { ThrottleOptions, Options, Service } from "./internal/rateLimit/service.js"
+import * as OptionNames from "./internal/options/optionNames.js"
 import type * as Policy from "./Policy.js"
 import * as RateLimiter from "./RateLimiter.js"
 
@@ -137,7 +138,20 @@ export const perRoute = ({ method, url }: HttpClientRequest): string => {
  */
 export const throttle = (options: ThrottleOptions = {}): Service => toService(makeThrottle(options))
 
-const makeThrottle = (options: ThrottleOptions): RateLimits => makeServerThrottle(options, parseRetryAfter, false)
+const throttleNames: OptionNames.ShapeOf<ThrottleOptions> = {
+  onExceeded: true,
+  maxWait: "duration",
+  maxThrottle: "duration",
+  account: true,
+  key: true,
+  maxKeys: "count"
+}
+
+const knownThrottle = (options: ThrottleOptions): ThrottleOptions =>
+  OptionNames.known("RateLimit.throttle", options, throttleNames)
+
+const makeThrottle = (options: ThrottleOptions): RateLimits =>
+  makeServerThrottle(knownThrottle(options), parseRetryAfter, false)
 
 const exhaustedDelay = (response: HttpClientResponse, now: number): number | undefined =>
   Limits.parse(response.headers, now).some(({ remaining }) => remaining === 0)
@@ -162,7 +176,11 @@ export const throttleOnExhausted = (options: ThrottleOptions = {}): Service =>
   toService(makeThrottleOnExhausted(options))
 
 const makeThrottleOnExhausted = (options: ThrottleOptions): RateLimits =>
-  makeServerThrottle(options, (response, now) => parseRetryAfter(response, now) ?? exhaustedDelay(response, now), true)
+  makeServerThrottle(
+    knownThrottle(options),
+    (response, now) => parseRetryAfter(response, now) ?? exhaustedDelay(response, now),
+    true
+  )
 
 /**
  * Makes client-side rate limits, together with a {@link throttle}. A request is sent when all its limits have capacity.
@@ -191,9 +209,20 @@ const makeThrottleOnExhausted = (options: ThrottleOptions): RateLimits =>
  * @category constructors
  */
 export const make = (options: Options): Effect.Effect<Service, never, RateLimiter.RateLimiter> =>
-  Effect.map(RateLimiter.RateLimiter, (limiter) =>
-    toService(makeLocalLimits(limiter, options, serverThrottleOf(options)))
-  )
+  Effect.suspend(() => {
+    const known = OptionNames.known("RateLimit", options, names)
+    return Effect.map(RateLimiter.RateLimiter, (limiter) =>
+      toService(makeLocalLimits(limiter, known, serverThrottleOf(known)))
+    )
+  })
+
+const names: OptionNames.ShapeOf<Options> = {
+  limits: { limit: "count", window: "duration", algorithm: true, key: true },
+  onExceeded: true,
+  maxWait: "duration",
+  throttle: true,
+  useRemainingHeaders: true
+}
 
 const serverThrottleOf = ({ throttle = {}, useRemainingHeaders }: Options): RateLimits | undefined => {
   if (throttle === false) return undefined

@@ -15,6 +15,7 @@ import type { ConsumeRequest, ConsumeDecision } from "./internal/rateLimit/algor
 import * as Algorithms from "./internal/rateLimit/algorithms.js"
 import type { Algorithm, ConsumeOptions, ConsumeResult } from "./internal/rateLimit/consumption.js"
 import { monotonicMillis } from "./internal/time/clock.js"
+import * as OptionNames from "./internal/options/optionNames.js"
 
 export type { Algorithm, ConsumeOptions, ConsumeResult } from "./internal/rateLimit/consumption.js"
 
@@ -228,6 +229,8 @@ export const layer: Layer.Layer<RateLimiter, never, RateLimiterStore> = /* @__PU
   /* @__PURE__ */ Layer.effect(RateLimiter, make)
 )
 
+const memoryNames: OptionNames.ShapeOf<NonNullable<Parameters<typeof makeStoreMemory>[0]>> = { capacity: "count" }
+
 /**
  * Makes a rate limit store in memory, for one process.
  *
@@ -244,9 +247,8 @@ export const makeStoreMemory = (options: { readonly capacity?: number | undefine
       readonly state: ReadonlyArray<number>
       readonly expires: number
     }
-    const records = new BoundedMap<CountRecord>(options.capacity ?? defaults.capacity, ({ expires }, now) =>
-      now >= expires ? 0 : 1
-    )
+    const { capacity = defaults.capacity } = OptionNames.known("RateLimiter", options, memoryNames)
+    const records = new BoundedMap<CountRecord>(capacity, ({ expires }, now) => (now >= expires ? 0 : 1))
     return markImmediate<Store>({
       update: (key, change) =>
         Effect.map(monotonicMillis, (monotonic) => {

@@ -33,26 +33,14 @@ import { describesBody, isBodyOnlyHeader } from "./internal/request/headerValida
 import { urlOf } from "./internal/request/requestUrl.js"
 import { fieldValuesOf } from "./internal/response/fieldValues.js"
 import { makeResponseRedactor, signingsOf } from "./internal/response/redactEchoedCredentials.js"
+import * as OptionNames from "./internal/options/optionNames.js"
+import type { Options } from "./internal/redirects/options.js"
+import { redirectNames } from "./internal/redirects/options.js"
 import type * as Policy from "./Policy.js"
 import * as RequestBody from "./RequestBody.js"
 import * as Timeline from "./Timeline.js"
 
-/**
- * Options of the redirect policy.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Options {
-  /** Maximum number of redirects to follow (5). The next one fails with `RedirectRejected`. */
-  readonly limit?: number | undefined
-  /** Redirects to another origin: `"follow"` without credentials (default), or `"reject"`. */
-  readonly crossOrigin?: "follow" | "reject" | undefined
-  /** Whether a 307 or 308 may send the request body to another origin (false). The body may contain secrets. */
-  readonly crossOriginBody?: boolean | undefined
-  /** Maximum `Retry-After` of a redirect (60 s, or that of the client's retry). A longer one fails with `RateLimited`. */
-  readonly maxRetryAfter?: Duration.DurationInput | undefined
-}
+export type { Options } from "./internal/redirects/options.js"
 
 /**
  * Default values of {@link Options}.
@@ -159,7 +147,7 @@ export const follow = (options: Options = {}): Policy.Policy<RedirectRejected | 
     crossOrigin = defaults.crossOrigin,
     crossOriginBody = defaults.crossOriginBody,
     limit = defaults.limit
-  } = options
+  } = OptionNames.known("Redirects", options, redirectNames)
   const longestWait = Duration.toMillis(options.maxRetryAfter ?? defaults.maxRetryAfter)
   const rules: Rules = { crossOrigin, crossOriginBody, limit, longestWait }
   return makePolicy<RedirectRejected | InvalidRequest | RateLimited>((request, next, context) =>

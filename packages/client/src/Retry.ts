@@ -31,19 +31,16 @@ import { makePolicy } from "./internal/call/pipeline.js"
 import type { RetryRules } from "./internal/retry/attempts.js"
 import { Attempts } from "./internal/retry/attempts.js"
 import type { Failure } from "./internal/retry/eligibility.js"
+import * as OptionNames from "./internal/options/optionNames.js"
+import type { Options } from "./internal/retry/options.js"
+import { retryNames } from "./internal/retry/options.js"
 import type * as Policy from "./Policy.js"
 import * as RetryAfter from "./RetryAfter.js"
 import * as RetryBudget from "./RetryBudget.js"
 
 export type { Failure } from "./internal/retry/eligibility.js"
 
-/**
- * A retry schedule: each recurrence is one more attempt, after its delay. Its input is the failure of the last attempt.
- *
- * @since 0.1.0
- * @category models
- */
-export type RetrySchedule = Schedule.Schedule<unknown, Failure>
+export type { Options, RetrySchedule } from "./internal/retry/options.js"
 
 /**
  * Default values of {@link Options} and {@link exponential}.
@@ -60,6 +57,13 @@ export const defaults = {
   maxRetryAfter: "60 seconds",
   idempotencyKeyHeader: "idempotency-key"
 } as const
+
+const exponentialNames: OptionNames.ShapeOf<NonNullable<Parameters<typeof exponential>[0]>> = {
+  times: "size",
+  baseDelay: "duration",
+  throttledBaseDelay: "duration",
+  maxDelay: "duration"
+}
 
 /**
  * Retry schedule with exponential backoff and full jitter: before retry `n` (from 0) it waits a random time between zero and
@@ -81,6 +85,7 @@ export const exponential = (
     readonly maxDelay?: Duration.DurationInput | undefined
   } = {}
 ): Schedule.Schedule<Duration.Duration, Failure> => {
+  OptionNames.known("Retry.exponential", options, exponentialNames)
   const base = Duration.toMillis(options.baseDelay ?? defaults.baseDelay)
   const throttledBase = Duration.toMillis(options.throttledBaseDelay ?? defaults.throttledBaseDelay)
   const cap = Duration.toMillis(options.maxDelay ?? defaults.maxDelay)
@@ -102,31 +107,6 @@ export const exponential = (
  * @category schedules
  */
 export const backoff: Schedule.Schedule<Duration.Duration, Failure> = exponential()
-
-/**
- * Options of the retry policy.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Options {
-  /** Number of retries and their delays ({@link backoff}). `Retry-After` is honored with every schedule. */
-  readonly schedule?: RetrySchedule | undefined
-  /**
-   * Statuses to retry (408, 425, 429, 500, 502, 503, 504, 520 to 524, 529). `Retry-After` is honored for each of them. A 401
-   * of an API with credentials is handled by the authentication scheme and is not retried.
-   */
-  readonly statuses?: ReadonlyArray<number> | undefined
-  /** Maximum `Retry-After` (60 s). A longer one fails with `RateLimited` at once. */
-  readonly maxRetryAfter?: Duration.DurationInput | undefined
-  /**
-   * Retry budget of each origin. The default is a new {@link RetryBudget.make} for this policy. Clients that get the same
-   * value share it. With `false` only the schedule limits the attempts.
-   */
-  readonly budget?: RetryBudget.RetryBudget | false | undefined
-  /** Header field, in lower case, that makes a request retryable whatever its method (`idempotency-key`). */
-  readonly idempotencyKeyHeader?: string | undefined
-}
 
 /**
  * Retry policy: sends a failed request again, by the table of this module. All failures of a hop share one schedule, and so
@@ -161,6 +141,7 @@ export interface Options {
  * @category policies
  */
 export const policy = (options: Options = {}): Policy.Policy<RateLimited | Unavailable> => {
+  OptionNames.known("Retry", options, retryNames)
   const rules: RetryRules = {
     statuses: new Set<number>(options.statuses ?? defaults.statuses),
     schedule: RetryAfter.honor(options.schedule ?? backoff),

@@ -5,6 +5,7 @@
  */
 import * as Origin from "@countersign/protocol/Origin"
 import { BoundedMap } from "./BoundedMap.js"
+import * as OptionNames from "./internal/options/optionNames.js"
 
 /**
  * A retry budget with a number of tokens per origin. Clients with the same budget share its tokens.
@@ -54,6 +55,14 @@ export const defaults = {
   maxOrigins: 1000
 } as const
 
+const names: OptionNames.ShapeOf<Options> = {
+  capacity: "size",
+  retryCost: "size",
+  throttlingRetryCost: "size",
+  successCredit: "size",
+  maxOrigins: "count"
+}
+
 /** Origins with the fewest tokens are evicted last, because an evicted origin starts again at its capacity. */
 const retentionLevels = 8
 
@@ -89,7 +98,7 @@ export const make = (options: Options = {}): RetryBudget => {
     successCredit = defaults.successCredit,
     throttlingRetryCost = defaults.throttlingRetryCost,
     retryCost = defaults.retryCost
-  } = options
+  } = OptionNames.known("RetryBudget", options, names)
   // Origins at their capacity are not stored. If no request fails, the map is empty, and a look at its size is enough.
   const spent = new BoundedMap<number>(maxOrigins, (tokens) => Math.ceil((1 - tokens / capacity) * retentionLevels))
   let lastPrefix = " "

@@ -23,6 +23,7 @@ import type * as Policy from "./Policy.js"
 import * as Timeline from "./Timeline.js"
 import { clockOf, makeLocal } from "./internal/runtime/fiber.js"
 import { isPropagationEnabled, isTracingEnabled, labelsOf } from "./internal/telemetry/fiberTelemetry.js"
+import * as OptionNames from "./internal/options/optionNames.js"
 
 /**
  * Options of metrics.
@@ -47,6 +48,10 @@ export interface SpanOptions extends Options {
    */
   readonly propagateTo?: ReadonlyArray<string> | undefined
 }
+
+const names: OptionNames.ShapeOf<Options> = { origins: true }
+
+const spanNames: OptionNames.ShapeOf<SpanOptions> = { ...names, propagateTo: true }
 
 const currentTemplate = makeLocal<string | undefined>("@countersign/client/Telemetry/template", undefined)
 
@@ -105,6 +110,7 @@ export const withTemplate =
  * @category policies
  */
 export const span = (options: SpanOptions): Policy.Policy => {
+  OptionNames.known("Telemetry.span", options, spanNames)
   const destinationOf = makeOriginMatcher(options.origins)
   const allowed = makeOriginMatcher(options.propagateTo ?? options.origins)
   return makePolicy((request, next, context) => {
@@ -149,6 +155,7 @@ export const span = (options: SpanOptions): Policy.Policy => {
  * @category policies
  */
 export const durations = (options: Options): Policy.Policy => {
+  OptionNames.known("Telemetry.durations", options, names)
   const destinationOf = makeOriginMatcher(options.origins)
   const record = makeDurationHistogram()
   return makePolicy((request, next, context) =>
@@ -193,6 +200,7 @@ export const durations = (options: Options): Policy.Policy => {
  * @category policies
  */
 export const counters = (options: Options): Policy.Policy => {
+  OptionNames.known("Telemetry.counters", options, names)
   const destinationOf = makeOriginMatcher(options.origins)
   const { address } = destinationOf(options.origins[0] ?? "")
   const count = makeCounters(address)

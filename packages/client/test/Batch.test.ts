@@ -335,7 +335,7 @@ describe("Batch: a checkpoint that fails", () => {
 
   it.effect.each([
     [{ concurency: 2 }, "`Batch.forEach` has no option `concurency`. Did you mean `concurrency`?"],
-    [{ concurrency: 0 }, "`concurrency` is no number of at least 1."],
+    [{ concurrency: 0 }, "`concurrency` of `Batch.forEach` is 0. Set a whole number from 1."],
     [{ checkpoint: { store: {}, name: "x", keys: 1 } }, "no option `checkpoint.keys`. Did you mean `checkpoint.key`?"]
   ] as const)("rejects the options %j", ([options, text]) =>
     Effect.gen(function* () {

@@ -387,8 +387,8 @@ describe("Paginate: prefetch", () => {
 describe("Paginate: options", () => {
   it.effect.each([
     [{ maxPage: 3 }, "`Paginate` has no option `maxPage`. Did you mean `maxPages`?"],
-    [{ maxPages: 0 }, "`maxPages` of `Paginate` is no number of at least 1."],
-    [{ maxPages: Number.NaN }, "`maxPages` of `Paginate` is no number of at least 1."],
+    [{ maxPages: 0 }, "`maxPages` of `Paginate` is 0. Set a whole number from 1."],
+    [{ maxPages: Number.NaN }, "`maxPages` of `Paginate` is NaN. Set a whole number from 1."],
     [{ method: "PUT" }, "`method` of `Paginate` is neither GET nor POST."],
     [{ path: { id: 1 } }, "the URL has no parameter {id}. Add it to the URL, or remove it from `path`."]
   ])("rejects %j, and sends nothing", ([wrong, message]) =>

@@ -23,6 +23,7 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import { constructors } from "./optionNames/constructors.js"
+import { policies } from "./optionNames/policies.js"
 import { functionsWithOptions } from "./optionNames/exported.js"
 
 const stores = Layer.mergeAll(TokenStore.layerMemory, KeyValueStore.layerMemory)
@@ -44,12 +45,17 @@ const run = (made: unknown): Effect.Effect<unknown, unknown> => {
     : Effect.void
 }
 
+/** The error of a function, if it fails. */
+const failureOf = (make: () => unknown): Effect.Effect<Error | undefined> =>
+  Effect.map(Effect.exit(Effect.suspend(() => run(make()))), (exit) => {
+    const error = Exit.isSuccess(exit) ? undefined : Cause.squash(exit.cause)
+    return error instanceof Error ? error : undefined
+  })
+
 /** The error about a name: a failure with `InvalidRequest`, or a defect that is a `TypeError`. */
 const complaint = (make: () => unknown): Effect.Effect<string | undefined> =>
-  Effect.map(Effect.exit(Effect.suspend(() => run(make()))), (exit) => {
-    if (Exit.isSuccess(exit)) return undefined
-    const error = Cause.squash(exit.cause)
-    if (!(error instanceof Error) || !error.message.includes("has no option")) return undefined
+  Effect.map(failureOf(make), (error) => {
+    if (error?.message.includes("has no option") !== true) return undefined
     expect(["InvalidRequest", "TypeError"]).toContain(error.name)
     return error.message
   })
@@ -132,8 +138,12 @@ function extra(options: object): object {
   return options
 }
 
+const functions = [...constructors, ...policies]
+
+const exported = functionsWithOptions()
+
 describe("an exported function with options", () => {
-  it.live.each(constructors)("rejects an unknown name: %s", ([, make]) =>
+  it.live.each(functions)("rejects an unknown name: %s", ([, make]) =>
     Effect.map(
       complaint(() => make({ xyzzy: 1 })),
       (message) => {
@@ -142,7 +152,7 @@ describe("an exported function with options", () => {
     )
   )
 
-  it.live.each(constructors)("accepts its own names: %s", ([, make]) =>
+  it.live.each(functions)("accepts its own names: %s", ([, make]) =>
     Effect.map(
       complaint(() => make({})),
       (message) => {
@@ -173,9 +183,28 @@ describe("an exported function with options", () => {
   )
 
   it("has a case here, if one of its parameters is an object of options", () => {
-    const tested = new Set(constructors.map(([name]) => name))
-    const functions = functionsWithOptions()
-    expect(functions.length).toBeGreaterThan(90)
-    expect(functions.filter((name) => !tested.has(name))).toEqual([])
-  }, 120_000)
+    const tested = new Set(functions.map(([name]) => name))
+    expect(exported.length).toBeGreaterThan(120)
+    expect(exported.filter(({ name }) => !tested.has(name))).toEqual([])
+  })
+
+  it.live("rejects NaN for each option that is a number or a duration, with the name and the value", () =>
+    Effect.gen(function* () {
+      const accepted: Array<string> = []
+      let tried = 0
+      for (const { name, numbers } of exported) {
+        const make = functions.find(([tested]) => tested === name)?.[1]
+        if (make === undefined) continue
+        for (const option of numbers) {
+          tried++
+          const message = (yield* failureOf(() => make({ [option]: Number.NaN })))?.message
+          if (message?.includes(`\`${option}\``) !== true || !message.includes("NaN")) {
+            accepted.push(`${name} ${option}: ${message}`)
+          }
+        }
+      }
+      expect(accepted).toEqual([])
+      expect(tried).toBeGreaterThan(150)
+    })
+  )
 })

@@ -2,8 +2,11 @@
 import { beforeAll, describe, expect, it } from "vitest"
 import type { FirstError } from "./mistakes/compile.js"
 import { compile } from "./mistakes/compile.js"
-import { calls, declarations, nested, overloaded } from "./optionNames/calls.js"
+import { calls as constructorCalls, declarations, nested, overloaded } from "./optionNames/calls.js"
 import { functionsWithOptions } from "./optionNames/exported.js"
+import { policyCalls } from "./optionNames/policies.js"
+
+const calls = [...constructorCalls, ...policyCalls]
 
 const all = [...calls, ...nested, ...overloaded]
 
@@ -37,7 +40,8 @@ describe("TypeScript", () => {
   })
 
   it("checks each exported function with options", () => {
-    const missing = functionsWithOptions().filter((name) => !calls.some((call) => call.startsWith(`${name}(`)))
+    const names = functionsWithOptions().map(({ name }) => name)
+    const missing = names.filter((name) => !calls.some((call) => call.startsWith(`${name}(`)))
     expect(missing).toEqual([])
   }, 120_000)
 })

@@ -46,7 +46,7 @@ export interface Options {
   readonly lockTimeout?: Duration.DurationInput | undefined
 }
 
-const names: OptionNames.ShapeOf<Options> = { path: true, lockTimeout: true }
+const names: OptionNames.ShapeOf<Options> = { path: true, lockTimeout: "duration" }
 
 const load = (path: string): Effect.Effect<Records, TokenStoreError> =>
   Effect.gen(function* () {

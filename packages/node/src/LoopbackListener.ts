@@ -39,7 +39,7 @@ export interface Options {
   readonly timeout?: Duration.DurationInput | undefined
 }
 
-const names: OptionNames.ShapeOf<Options> = { host: true, port: true, path: true, timeout: true }
+const names: OptionNames.ShapeOf<Options> = { host: true, port: "size", path: true, timeout: "duration" }
 
 /**
  * A listener for one authorization response.

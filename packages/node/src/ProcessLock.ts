@@ -75,7 +75,7 @@ export interface Service {
  */
 export class ProcessLock extends /* @__PURE__ */ Context.Tag("@countersign/node/ProcessLock")<ProcessLock, Service>() {}
 
-const names: OptionNames.ShapeOf<Options> = { lockTimeout: true }
+const names: OptionNames.ShapeOf<Options> = { lockTimeout: "duration" }
 
 const known = (options: Options): Options => OptionNames.known("`ProcessLock`", options, names)
 

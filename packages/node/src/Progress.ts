@@ -68,7 +68,7 @@ export interface Options {
 const names: OptionNames.ShapeOf<Options> = {
   label: true,
   unit: true,
-  every: true,
+  every: "duration",
   output: true
 }
 

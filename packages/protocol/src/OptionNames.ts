@@ -1,29 +1,48 @@
 /**
- * Names of options: finds a name that a function does not know, and suggests the one that was meant.
+ * Names and numbers of options: finds a name that a function does not know, and suggests the one that was meant. Finds a number
+ * that is out of range.
  *
- * TypeScript rejects an unknown name in an object literal only. Plain JavaScript, a variable and a parsed file pass it.
+ * TypeScript rejects an unknown name in an object literal only, and no number. Plain JavaScript, a variable and a parsed file pass
+ * both.
  *
  * @since 0.1.0
  */
+import * as OptionNumber from "./internal/OptionNumber.js"
 
 /**
- * The known names of an object of options. `true` for a value, `"secret"` for a value or a list of values that must not be
- * plain text, and another shape for nested options.
+ * The known names of an object of options:
+ *
+ * - `true` for a value.
+ * - `"secret"` for a value or a list of values that must not be plain text.
+ * - a kind of number for a number or a duration.
+ * - another shape for nested options.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Shape {
-  readonly [name: string]: true | "secret" | Shape
+  readonly [name: string]: true | "secret" | OptionNumber.Kind | Shape
 }
 
 /**
- * The shape of the options `O`. Each option must have an entry, so a new option without one does not compile.
+ * The shape of the options `O`. Each option must have an entry, so a new option without one does not compile. A number must have
+ * the kind of its range, and so must a duration.
  *
  * @since 0.1.0
  * @category models
  */
-export type ShapeOf<O> = { readonly [Name in keyof O]-?: true | "secret" | Shape }
+export type ShapeOf<O> = { readonly [Name in keyof O]-?: EntryOf<Exclude<O[Name], undefined>> }
+
+/** Of the values that options have, only a duration may be a `bigint`. */
+type EntryOf<A> = unknown extends A
+  ? true
+  : [A] extends [never]
+    ? true
+    : [A] extends [number]
+      ? OptionNumber.Kind
+      : bigint extends A
+        ? "duration" | Shape
+        : true | "secret" | Shape | (number extends A ? OptionNumber.Kind : never)
 
 /**
  * An unknown name.
@@ -104,8 +123,12 @@ const isPlain = (value: unknown): value is Readonly<Record<string, unknown>> => 
   return prototype === Object.prototype || prototype === null
 }
 
+/** The objects of options in a value: itself, or the members of a list. */
+const plainValues = (value: unknown): ReadonlyArray<Readonly<Record<string, unknown>>> =>
+  Array.isArray(value) ? value.filter(isPlain) : isPlain(value) ? [value] : []
+
 /**
- * Finds the first unknown name of an object of options, at any depth.
+ * Finds the first unknown name of an object of options, at any depth, in lists too.
  *
  * @example
  * import * as OptionNames from "@countersign/protocol/OptionNames"
@@ -128,9 +151,10 @@ export const findUnknown = (options: object, shape: Shape, others: OtherNames = 
       return { name: name.slice(0, mostCharacters), ...suggestionFor(name, Object.keys(shape), others) }
     }
     if (typeof known !== "object") continue
-    const value: unknown = Reflect.get(options, name)
-    const inner = isPlain(value) ? findUnknown(value, known, others) : undefined
-    if (inner !== undefined) return within(name, inner)
+    for (const value of plainValues(Reflect.get(options, name))) {
+      const inner = findUnknown(value, known, others)
+      if (inner !== undefined) return within(name, inner)
+    }
   }
   return undefined
 }
@@ -152,25 +176,74 @@ const within = (outer: string, { name, suggestion, ...advice }: UnknownName): Un
 export const explain = (owner: string, { advice = "Remove it.", name, suggestion }: UnknownName): string =>
   `${owner} has no option \`${printable(name)}\`. ${suggestion === undefined ? advice : `Did you mean \`${suggestion}\`?`}`
 
-/** The first secret that is plain text, at any depth. All names are known. */
-const findPlainSecret = (options: Readonly<Record<string, unknown>>, shape: Shape): string | undefined => {
+const isPlainSecret = (value: unknown): boolean => [value].flat().some((one) => typeof one === "string")
+
+/** What is wrong with a value, as the rest of a sentence that begins with its name. */
+const explainValue = (value: unknown, known: "secret" | OptionNumber.Kind): string | undefined => {
+  if (known !== "secret") return OptionNumber.problem(value, known)
+  return isPlainSecret(value) ? "is plain text. Pass `Redacted.make(…)`, so that no log shows it." : undefined
+}
+
+/**
+ * A value that is wrong: a secret that is plain text, or a number that is out of range.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface WrongValue {
+  /** The name with the names around it, such as `limits.window`. */
+  readonly name: string
+  /** What is wrong, as the rest of a sentence that begins with the name, and what to set. It contains no secret. */
+  readonly problem: string
+}
+
+/**
+ * Finds the first wrong value of an object of options, at any depth, in lists too. All names are known.
+ *
+ * @example
+ * import * as OptionNames from "@countersign/protocol/OptionNames"
+ *
+ * OptionNames.findWrongValue({ limit: 0 }, { limit: "count" })
+ * // { name: "limit", problem: "is 0. Set a whole number from 1." }
+ *
+ * @param options the object. It is not changed
+ * @param shape the known names
+ * @since 0.1.0
+ * @category validation
+ */
+export const findWrongValue = (options: object, shape: Shape): WrongValue | undefined => {
   for (const name of Object.keys(options)) {
     const known = shape[name]
-    if (known === true) continue
-    const value = options[name]
-    if (known === "secret") {
-      if ([value].flat().some((one) => typeof one === "string")) return name
-    } else if (known !== undefined && isPlain(value)) {
-      const inner = findPlainSecret(value, known)
-      if (inner !== undefined) return `${name}.${inner}`
+    if (known === true || known === undefined) continue
+    const value: unknown = Reflect.get(options, name)
+    if (value === undefined) continue
+    if (typeof known === "string") {
+      const problem = explainValue(value, known)
+      if (problem !== undefined) return { name, problem }
+      continue
+    }
+    for (const plain of plainValues(value)) {
+      const inner = findWrongValue(plain, known)
+      if (inner !== undefined) return { name: `${name}.${inner.name}`, problem: inner.problem }
     }
   }
   return undefined
 }
 
 /**
- * What is wrong with an object of options, or undefined: an unknown name, as {@link explain} says it, or a secret that is
- * plain text.
+ * The sentences of an error message: the wrong value, and what to set.
+ *
+ * @param owner what has the options, such as `ApiClient`
+ * @param wrong the result of {@link findWrongValue}
+ * @since 0.1.0
+ * @category conversions
+ */
+export const explainWrongValue = (owner: string, { name, problem }: WrongValue): string =>
+  `\`${name}\` of ${owner} ${problem}`
+
+/**
+ * What is wrong with an object of options, or undefined: an unknown name, as {@link explain} says it, a secret that is plain
+ * text, or a number that is out of range.
  *
  * A value that is no plain object has no problem, because an instance of a class may have members of its own.
  *
@@ -188,8 +261,8 @@ export const problem = (owner: string, options: unknown, shape: Shape, others: O
   if (!isPlain(options)) return undefined
   const unknown = findUnknown(options, shape, others)
   if (unknown !== undefined) return explain(owner, unknown)
-  const secret = findPlainSecret(options, shape)
-  return secret && `\`${secret}\` of ${owner} is plain text. Pass \`Redacted.make(…)\`, so that no log shows it.`
+  const wrong = findWrongValue(options, shape)
+  return wrong && explainWrongValue(owner, wrong)
 }
 
 /** A name may come from a file. */

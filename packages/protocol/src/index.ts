@@ -33,7 +33,10 @@ export * as Link from "./Link.js"
 export * as MessageSignature from "./MessageSignature.js"
 /** OAuth 1.0 signatures (RFC 5849): the text to sign, and the `Authorization` field. */
 export * as OAuth1 from "./OAuth1.js"
-/** Names of options: finds a name that a function does not know, and suggests the one that was meant. */
+/**
+ * Names and numbers of options: finds a name that a function does not know, and suggests the one that was meant. Finds a number
+ * that is out of range.
+ */
 export * as OptionNames from "./OptionNames.js"
 /** Origins of http and https URLs (RFC 6454): scheme, host and port, to which a credential is bound. */
 export * as Origin from "./Origin.js"

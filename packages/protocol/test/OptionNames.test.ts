@@ -50,12 +50,15 @@ describe("OptionNames.findUnknown", () => {
     expect(find({ q: 1 })).toEqual({ name: "q" })
   })
 
-  it("does not look into services, schedules and lists", () => {
+  it("finds an unknown name in an object of a list", () => {
+    expect(find({ retry: [{ budget: 1 }, 7, { unknown: 1 }] })).toEqual({ name: "retry.unknown" })
+  })
+
+  it("does not look into services and schedules", () => {
     class Service {
       readonly unknown = 1
     }
     expect(find({ retry: new Service() })).toBeUndefined()
-    expect(find({ retry: [{ unknown: 1 }] })).toBeUndefined()
     expect(find({ retry: Object.assign(Object.create(null), { unknown: 1 }) as object })).toEqual({
       name: "retry.unknown"
     })
@@ -126,5 +129,75 @@ describe("OptionNames.explain", () => {
     expect(OptionNames.explain("a GET call", { name: "proxy", advice: "Set it on the transport." })).toBe(
       "a GET call has no option `proxy`. Set it on the transport."
     )
+  })
+})
+
+describe("OptionNames.findWrongValue", () => {
+  const ranges: OptionNames.Shape = {
+    count: "count",
+    size: "size",
+    ratio: "ratio",
+    factor: "factor",
+    number: "number",
+    duration: "duration"
+  }
+
+  const fine: Readonly<Record<string, ReadonlyArray<unknown>>> = {
+    count: [1, 2, 1e6, Infinity],
+    size: [0, 1, Infinity],
+    ratio: [0, 0.5, 1],
+    factor: [0.1, 1, 14],
+    number: [-1, 0, 1.5],
+    duration: [0, 1.5, 5n, Infinity, "1 second", "1.5 minutes", "0 millis", "Infinity", [1, 0], {}, "3  days"]
+  }
+
+  const wrong: Readonly<Record<string, ReadonlyArray<unknown>>> = {
+    count: [0, -1, 1.5, NaN, -Infinity, "1", null, 1n, true],
+    size: [-1, 0.5, NaN, "0"],
+    ratio: [-0.1, 1.1, NaN, 70, "0.5"],
+    factor: [0, -1, NaN, Infinity],
+    number: [NaN, Infinity, "1"],
+    duration: [-1, NaN, -5n, "soon", "-1 second", "1", "second", "1 seconds ", "", [1], [1, -1], ["1", 0]]
+  }
+
+  it("returns undefined for each value within its range", () => {
+    for (const [kind, values] of Object.entries(fine)) {
+      for (const value of values) expect(OptionNames.findWrongValue({ [kind]: value }, ranges), kind).toBeUndefined()
+    }
+  })
+
+  it("names each value out of range, and what to set", () => {
+    for (const [kind, values] of Object.entries(wrong)) {
+      for (const value of values) {
+        const found = OptionNames.findWrongValue({ [kind]: value }, ranges)
+        expect(found?.name, `${kind} ${String(value)}`).toBe(kind)
+        expect(found?.problem).toMatch(/^is .*\. Set a /s)
+      }
+    }
+  })
+
+  it("accepts false and undefined, which turn a limit off, and what is read later", () => {
+    for (const kind of Object.keys(ranges)) {
+      for (const value of [undefined, false, () => 1, { read: 1 }]) {
+        expect(OptionNames.findWrongValue({ [kind]: value }, ranges), kind).toBeUndefined()
+      }
+    }
+  })
+
+  it("finds a wrong value at any depth, in lists too", () => {
+    const nested: OptionNames.Shape = { limits: { limit: "count", key: true }, outer: { inner: { wait: "duration" } } }
+    expect(OptionNames.findWrongValue({ limits: [{ limit: 1 }, { key: "a", limit: 0 }] }, nested)).toEqual({
+      name: "limits.limit",
+      problem: "is 0. Set a whole number from 1."
+    })
+    expect(OptionNames.findWrongValue({ outer: { inner: { wait: "soon" } } }, nested)).toEqual({
+      name: "outer.inner.wait",
+      problem: 'is "soon". Set a duration such as "30 seconds", or a number of milliseconds from 0.'
+    })
+  })
+
+  it("cuts long values", () => {
+    const found = OptionNames.findWrongValue({ duration: "x".repeat(10_000) }, ranges)
+    expect(found?.problem.length).toBeLessThan(150)
   })
 })

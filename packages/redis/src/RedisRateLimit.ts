@@ -44,13 +44,13 @@ export interface ThrottleOptions extends RateLimit.ThrottleOptions {
 
 const throttleNames: OptionNames.ShapeOf<ThrottleOptions> = {
   onExceeded: true,
-  maxWait: true,
-  maxThrottle: true,
+  maxWait: "duration",
+  maxThrottle: "duration",
   account: true,
   key: true,
-  maxKeys: true,
+  maxKeys: "count",
   prefix: true,
-  maxSharedThrottle: true
+  maxSharedThrottle: "duration"
 }
 
 /**
@@ -69,7 +69,7 @@ export interface Options extends Omit<RateLimit.Options, "throttle"> {
 const names: OptionNames.ShapeOf<Options> = {
   limits: true,
   onExceeded: true,
-  maxWait: true,
+  maxWait: "duration",
   throttle: throttleNames,
   useRemainingHeaders: true,
   limiter: true

@@ -43,7 +43,12 @@ export interface Options {
   readonly timeout?: Duration.DurationInput | undefined
 }
 
-const names: OptionNames.ShapeOf<Options> = { prefix: true, onUnavailable: true, processes: true, timeout: true }
+const names: OptionNames.ShapeOf<Options> = {
+  prefix: true,
+  onUnavailable: true,
+  processes: "count",
+  timeout: "duration"
+}
 
 /**
  * Default values of {@link Options}.

@@ -58,10 +58,10 @@ const maxTimeoutMs = 2 ** 31 - 1
 
 const names: OptionNames.ShapeOf<Options> = {
   prefix: true,
-  lease: true,
-  lockTimeout: true,
+  lease: "duration",
+  lockTimeout: "duration",
   replicas: true,
-  replicasTimeout: true
+  replicasTimeout: "duration"
 }
 
 /**

@@ -57,7 +57,7 @@ export interface Options {
   readonly exclusion?: "lease" | "advisory" | undefined
 }
 
-const names: OptionNames.ShapeOf<Options> = { table: true, lease: true, lockTimeout: true, exclusion: true }
+const names: OptionNames.ShapeOf<Options> = { table: true, lease: "duration", lockTimeout: "duration", exclusion: true }
 
 /**
  * Default values of {@link Options}.

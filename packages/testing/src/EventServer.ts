@@ -83,7 +83,7 @@ export interface Fields {
   readonly retry?: number | undefined
 }
 
-const names: OptionNames.ShapeOf<Fields> = { data: true, event: true, id: true, retry: true }
+const names: OptionNames.ShapeOf<Fields> = { data: true, event: true, id: true, retry: "size" }
 
 /**
  * Makes the text of an event.

@@ -49,7 +49,7 @@ export interface Options extends Toxics {
   readonly seed?: number | string | undefined
 }
 
-const names: OptionNames.ShapeOf<Options> = { ...toxicsNames, port: true, host: true, seed: true }
+const names: OptionNames.ShapeOf<Options> = { ...toxicsNames, port: "size", host: true, seed: true }
 
 /**
  * Counters of a proxy.

@@ -38,7 +38,7 @@ export interface Options {
   readonly settings?: Readonly<Record<string, string>> | undefined
 }
 
-const names: OptionNames.ShapeOf<Options> = { lag: true, synchronous: true, settings: true }
+const names: OptionNames.ShapeOf<Options> = { lag: "duration", synchronous: true, settings: true }
 
 /**
  * A primary and its standby. The address always leads to the primary.

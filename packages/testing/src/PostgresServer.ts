@@ -34,7 +34,7 @@ export interface Options {
   readonly settings?: Readonly<Record<string, string>> | undefined
 }
 
-const names: OptionNames.ShapeOf<Options> = { port: true, settings: true }
+const names: OptionNames.ShapeOf<Options> = { port: "size", settings: true }
 
 /**
  * A running server. Its port stays the same after a restart.
@@ -152,7 +152,7 @@ export interface PgbouncerOptions {
   readonly poolSize?: number | undefined
 }
 
-const bouncerNames: OptionNames.ShapeOf<PgbouncerOptions> = { poolMode: true, poolSize: true }
+const bouncerNames: OptionNames.ShapeOf<PgbouncerOptions> = { poolMode: true, poolSize: "count" }
 
 /**
  * Starts a PgBouncer in front of a server, which runs until the scope closes. Each client signs in as `postgres`.

@@ -31,7 +31,7 @@ export interface Options {
   readonly args?: ReadonlyArray<string> | undefined
 }
 
-const names: OptionNames.ShapeOf<Options> = { lag: true, args: true }
+const names: OptionNames.ShapeOf<Options> = { lag: "duration", args: true }
 
 /**
  * A primary and its replica.

@@ -31,7 +31,7 @@ export interface Options {
   readonly args?: ReadonlyArray<string> | undefined
 }
 
-const names: OptionNames.ShapeOf<Options> = { port: true, args: true }
+const names: OptionNames.ShapeOf<Options> = { port: "size", args: true }
 
 /**
  * A running server.

@@ -7,8 +7,8 @@ import { publishedPackages } from "./publishedPackages.js"
 
 const root = fileURLToPath(new URL("../../../../", import.meta.url))
 
-/** The packages that check names of options at run time. */
-const packages = publishedPackages.filter((name) => name !== "client" && name !== "protocol")
+/** `protocol` has functions of strings and numbers. */
+const packages = publishedPackages.filter((name) => name !== "protocol")
 
 const isOwn = ({ fileName }: ts.SourceFile): boolean =>
   packages.some((name) => fileName.startsWith(`${root}packages/${name}/src/`))
@@ -64,30 +64,66 @@ const others: ReadonlySet<string> = new Set([
   "TokenError"
 ])
 
-/** Functions with required data in an object, which TypeScript and each call check. */
-const otherFunctions: ReadonlySet<string> = new Set(["TokenRecord.foreignFormat"])
+/** Functions with required data in an object, and functions of a call: their own tests have unknown names. */
+const otherFunctions: ReadonlySet<string> = new Set([
+  "TokenRecord.foreignFormat",
+  ...["ApiClient.make", "Batch.forEach", "Batch.forget", "Continuation.make", "HttpApiClient.makeWith"],
+  ...["JsonLines.stream", "Operation.run", "Operation.wait", "Paginate.items", "Paginate.pages"],
+  ...["ServerEvents.fromResponse", "ServerEvents.stream", "Verb.make", "Verb.makeAny", "Verb.makeWithBody"],
+  ...["ApiError.isRetryable", "Auth.makeChallenged", "Auth.policy", "Auth.withExpired", "HttpCache.policy"],
+  ...["RequestDefaults.policy", "RequestDefaults.validate", "RetryAfter.retryAfterMillis"],
+  ...["Timeline.format", "Timeline.line", "Timeline.policy", "WaitUntil.registerFiber"],
+  ...["Transport.describeFailure", "Transport.makeRequestError", "Transport.makeResponseError"],
+  "Transport.withCallbackSend"
+])
 
-/** The names of the exported functions with options, such as `ApiKey.make`. */
-export const functionsWithOptions = (): ReadonlyArray<string> => {
+/** An exported function with options, and the names of those that are numbers or durations. */
+export interface FunctionWithOptions {
+  /** Such as `ApiKey.make`. */
+  readonly name: string
+  readonly numbers: ReadonlyArray<string>
+}
+
+/** Whether the values of an option are numbers, or durations: these alone include `bigint`. */
+const isNumeric = (type: ts.Type): boolean => {
+  const parts = type.isUnion() ? type.types : [type]
+  return (
+    parts.every(({ flags }) => flags & ts.TypeFlags.NumberLike) ||
+    parts.some(({ flags }) => flags & ts.TypeFlags.BigIntLike)
+  )
+}
+
+const numbersOf = (checker: ts.TypeChecker, { type }: ts.ParameterDeclaration): ReadonlyArray<string> =>
+  type === undefined
+    ? []
+    : checker.getPropertiesOfType(checker.getTypeAtLocation(type)).flatMap((property) => {
+        const value = checker.getNonNullableType(checker.getTypeOfSymbol(property))
+        return isNumeric(value) ? [property.name] : []
+      })
+
+/** The exported functions with options. */
+export const functionsWithOptions = (): ReadonlyArray<FunctionWithOptions> => {
   const files = [...packages, "auth/src/providers"].flatMap((name) => {
     const folder = `${root}packages/${name.includes("/") ? name : `${name}/src`}`
     return readdirSync(folder).flatMap((file) => (file.endsWith(".ts") ? [`${folder}/${file}`] : []))
   })
   const program = programOf(files)
   const checker = program.getTypeChecker()
-  const functions: Array<string> = []
+  const functions: Array<FunctionWithOptions> = []
   for (const file of files) {
     const source = program.getSourceFile(file)
     const module = source && checker.getSymbolAtLocation(source)
     if (module === undefined) continue
     for (const symbol of checker.getExportsOfModule(module)) {
-      const types = checker
+      const parameters = checker
         .getTypeOfSymbol(symbol)
         .getCallSignatures()
         .flatMap((signature) => signature.getDeclaration().parameters)
-        .flatMap(({ type }) => objectTypes(checker, type))
+        .filter(({ type }) => objectTypes(checker, type).some((name) => !others.has(name)))
       const name = `${basename(file, ".ts")}.${symbol.name}`
-      if (types.some((type) => !others.has(type)) && !otherFunctions.has(name)) functions.push(name)
+      if (parameters.length > 0 && !otherFunctions.has(name)) {
+        functions.push({ name, numbers: parameters.flatMap((parameter) => numbersOf(checker, parameter)) })
+      }
     }
   }
   return functions

@@ -66,7 +66,7 @@ export const poolNames: OptionNames.ShapeOf<PoolOptions> = {
 
 export const sourcedPoolNames: OptionNames.ShapeOf<SourcedPoolOptions<unknown, unknown>> = {
   ...poolNames,
-  readInterval: true
+  readInterval: "duration"
 }
 
 /** An effect in `keys` may return more keys later. Each replay uses another key. */

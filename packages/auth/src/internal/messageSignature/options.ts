@@ -47,7 +47,7 @@ export const names: OptionNames.ShapeOf<Options> = {
   components: true,
   label: true,
   tag: true,
-  expiresIn: true,
+  expiresIn: "duration",
   nonce: true,
   alg: true,
   contentDigest: true,

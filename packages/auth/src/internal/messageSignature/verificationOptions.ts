@@ -30,8 +30,8 @@ const verificationNames: OptionNames.ShapeOf<VerificationOptions> = {
   keys: true,
   components: true,
   tag: true,
-  maxAge: true,
-  clockTolerance: true,
+  maxAge: "duration",
+  clockTolerance: "duration",
   fieldTypes: true
 }
 

@@ -7,10 +7,10 @@ const expiredWhenNames: OptionNames.ShapeOf<Auth.ExpiredWhen> = { status: true, 
 
 /** The times of a token source, which each grant has too. */
 export const refreshNames: OptionNames.ShapeOf<RefreshOptions> = {
-  timeout: true,
-  refreshWindow: true,
-  forcedRefreshWindow: true,
-  propagationDelay: true,
+  timeout: "duration",
+  refreshWindow: "duration",
+  forcedRefreshWindow: "duration",
+  propagationDelay: "duration",
   expiredWhen: expiredWhenNames
 }
 

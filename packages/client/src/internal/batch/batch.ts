@@ -55,7 +55,7 @@ export interface Options<I, A, E, R2> {
 export type Call<I, A, E, R> = (item: I, context: CallContext) => Effect.Effect<A, E, R>
 
 const names: OptionNames.ShapeOf<Options<unknown, unknown, unknown, unknown>> = {
-  concurrency: true,
+  concurrency: "count",
   checkpoint: { store: true, name: true, key: true, schema: true },
   repeat: true,
   resolve: true,
@@ -78,7 +78,8 @@ const writeAgain = Schedule.intersect(Schedule.spaced("1 second"), Schedule.recu
 const problemOf = (items: ReadonlyArray<unknown>, options: Options<never, unknown, never, unknown>) => {
   const unknown = OptionNames.findUnknown(options, names)
   if (unknown !== undefined) return new BatchError("Options", OptionNames.explain("`Batch.forEach`", unknown))
-  if (!((options.concurrency ?? 1) >= 1)) return new BatchError("Options", "`concurrency` is no number of at least 1.")
+  const wrong = OptionNames.findWrongValue(options, names)
+  if (wrong !== undefined) return new BatchError("Options", OptionNames.explainWrongValue("`Batch.forEach`", wrong))
   return options.checkpoint === undefined ? undefined : keyProblem(items, options.checkpoint)
 }
 

@@ -1,6 +1,8 @@
 /** The names of the options of a client, for the check when it is built. */
 import type * as OptionNames from "@countersign/protocol/OptionNames"
-import { redirectNames, retryNames, timeoutNames } from "../request/optionNames.js"
+import { redirectNames } from "../redirects/options.js"
+import { timeoutNames } from "../request/optionNames.js"
+import { retryNames } from "../retry/options.js"
 import type { AnyOptions } from "./options.js"
 
 export const clientNames: OptionNames.ShapeOf<AnyOptions> = {
@@ -24,6 +26,6 @@ export const clientNames: OptionNames.ShapeOf<AnyOptions> = {
   showQuery: true,
   cookies: true,
   cache: true,
-  maxBodySize: true,
+  maxBodySize: "size",
   json: true
 }

@@ -81,8 +81,10 @@ const invalid = (detail: string): InvalidRequest => new InvalidRequest({ reason:
 const checkOptions = (options: AnyOptions): Effect.Effect<void, InvalidRequest> => {
   const unknown = OptionNames.findUnknown(options, clientNames, otherNames)
   if (unknown !== undefined) return Effect.fail(invalid(OptionNames.explain("an API client", unknown)))
-  const wrong = wrongClientOption(options)
-  return wrong === undefined ? Effect.void : Effect.fail(wrong)
+  const wrongKind = wrongClientOption(options)
+  if (wrongKind !== undefined) return Effect.fail(wrongKind)
+  const wrong = OptionNames.findWrongValue(options, clientNames)
+  return wrong === undefined ? Effect.void : Effect.fail(invalid(OptionNames.explainWrongValue("an API client", wrong)))
 }
 
 const missingBaseUrl = invalid(

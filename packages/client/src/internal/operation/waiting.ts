@@ -69,7 +69,14 @@ interface Answer {
   readonly response: HttpClientResponse
 }
 
-const ownNames = { schema: true, interval: true, maxWait: true, state: true, result: true, onStatus: true } as const
+const ownNames = {
+  schema: true,
+  interval: "duration",
+  maxWait: "duration",
+  state: true,
+  result: true,
+  onStatus: true
+} as const
 
 const waitNames: OptionNames.ShapeOf<AnyWaitOptions> = { ...Struct.omit(defaultNames, "query"), ...ownNames }
 
@@ -92,6 +99,8 @@ interface Limits {
 const limitsOf = (options: AnyWaitOptions, names: OptionNames.Shape, owner: string): Limits | InvalidRequest => {
   const unknown = OptionNames.findUnknown(options, names, otherNames)
   if (unknown !== undefined) return invalid(OptionNames.explain(owner, unknown))
+  const wrong = OptionNames.findWrongValue(options, names)
+  if (wrong !== undefined) return invalid(OptionNames.explainWrongValue(owner, wrong))
   const intervalMs = Duration.toMillis(options.interval ?? defaults.interval)
   const maxWaitMs = Duration.toMillis(options.maxWait ?? defaults.maxWait)
   if (!(intervalMs > 0)) return invalid(`\`interval\` of ${owner} is no duration above 0.`)

@@ -58,7 +58,7 @@ const names: OptionNames.ShapeOf<AnyOptions> = {
   method: true,
   json: true,
   path: true,
-  maxPages: true,
+  maxPages: "count",
   prefetch: true,
   from: true
 }
@@ -78,13 +78,12 @@ const invalidOptions = (options: AnyOptions): InvalidRequest | undefined => {
   if (unknown !== undefined) {
     return new InvalidRequest({ reason: "Options", detail: OptionNames.explain("`Paginate`", unknown) })
   }
-  const { maxPages = 1, method = "GET" } = options
+  const { method = "GET" } = options
+  const wrong = OptionNames.findWrongValue(options, names)
   const detail =
     method !== "GET" && method !== "POST"
       ? "`method` of `Paginate` is neither GET nor POST."
-      : maxPages >= 1
-        ? undefined
-        : "`maxPages` of `Paginate` is no number of at least 1."
+      : wrong && OptionNames.explainWrongValue("`Paginate`", wrong)
   return detail === undefined ? undefined : new InvalidRequest({ reason: "Options", detail })
 }
 

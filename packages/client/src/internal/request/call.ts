@@ -46,9 +46,16 @@ const invalidOption = (
   names: OptionNames.Shape
 ): InvalidRequest | undefined => {
   const unknown = OptionNames.findUnknown(options, names, otherNames)
-  if (unknown === undefined) return wrongCallOption(options)
+  if (unknown === undefined) return wrongCallOption(options) ?? wrongValue(options, method, names)
   const advised = "json" in names ? { advice: "If it is a member of the body, use `json`.", ...unknown } : unknown
   return new InvalidRequest({ reason: "Options", detail: OptionNames.explain(`a ${method} call`, advised) })
+}
+
+const wrongValue = (options: AnyOptions, method: HttpMethod, names: OptionNames.Shape): InvalidRequest | undefined => {
+  const wrong = OptionNames.findWrongValue(options, names)
+  return (
+    wrong && new InvalidRequest({ reason: "Options", detail: OptionNames.explainWrongValue(`a ${method} call`, wrong) })
+  )
 }
 
 /** The default header fields of a client, by names in lower case. */

@@ -1,25 +1,10 @@
 /** The names of the options of a call, for the check when it runs. */
 import type * as OptionNames from "@countersign/protocol/OptionNames"
 import type * as Call from "../../Call.js"
-import type * as Redirects from "../../Redirects.js"
-import type * as Retry from "../../Retry.js"
+import { redirectNames } from "../redirects/options.js"
+import { retryNames } from "../retry/options.js"
 
-export const timeoutNames: OptionNames.ShapeOf<Call.TimeoutOptions> = { call: true, exchange: true }
-
-export const retryNames: OptionNames.ShapeOf<Retry.Options> = {
-  schedule: true,
-  statuses: true,
-  maxRetryAfter: true,
-  budget: true,
-  idempotencyKeyHeader: true
-}
-
-export const redirectNames: OptionNames.ShapeOf<Redirects.Options> = {
-  limit: true,
-  crossOrigin: true,
-  crossOriginBody: true,
-  maxRetryAfter: true
-}
+export const timeoutNames: OptionNames.ShapeOf<Call.TimeoutOptions> = { call: "duration", exchange: "duration" }
 
 type CallOptions = Call.Options &
   Call.ResponseOptions<undefined, undefined, boolean> &
@@ -36,7 +21,7 @@ const sharedNames: OptionNames.ShapeOf<Omit<Call.Options, "maxBodySize">> = {
 }
 
 /** The options of `api.with`. */
-export const defaultNames: OptionNames.ShapeOf<Call.Options> = { ...sharedNames, maxBodySize: true }
+export const defaultNames: OptionNames.ShapeOf<Call.Options> = { ...sharedNames, maxBodySize: "size" }
 
 /** The options of a call without a body. */
 export const bodilessNames: OptionNames.ShapeOf<Omit<CallOptions, keyof Call.BodyOptions<undefined>>> = {
@@ -66,7 +51,7 @@ export const bodilessOpenNames: OptionNames.ShapeOf<Omit<OpenOptions, keyof Call
   path: true,
   errorSchema: true,
   method: true,
-  idle: true
+  idle: "duration"
 }
 
 export const openNames: OptionNames.ShapeOf<OpenOptions> = { ...bodilessOpenNames, ...bodyNames }

@@ -47,17 +47,17 @@ const names: OptionNames.ShapeOf<AnyOptions> = {
   headers: true,
   auth: true,
   // `api.open` checks the members of these.
-  timeout: true,
+  timeout: "duration",
   retry: true,
   redirects: true,
-  idle: true,
+  idle: "duration",
   path: true,
   resume: true,
   onProgress: true,
   digest: { algorithm: true, hex: true },
-  maxBytes: true,
-  mode: true,
-  lockTimeout: true
+  maxBytes: "size",
+  mode: "size",
+  lockTimeout: "duration"
 }
 
 /** Fields that the download sets itself. */

@@ -135,8 +135,8 @@ const canRemove = (open: OpenEntry, service: string): boolean => {
 const names: OptionNames.ShapeOf<Options> = {
   service: true,
   lockDirectory: true,
-  lockTimeout: true,
-  timeout: true,
+  lockTimeout: "duration",
+  timeout: "duration",
   openEntry: true
 }
 

@@ -17,15 +17,15 @@ const tlsNames: OptionNames.ShapeOf<TlsIdentity> = {
 const proxyNames: OptionNames.ShapeOf<ProxySettings> = { http: true, https: true, noProxy: true }
 
 const names: OptionNames.ShapeOf<OptionsWithProxy> = {
-  connections: true,
-  connectTimeout: true,
-  headersTimeout: true,
-  bodyTimeout: true,
-  keepAliveTimeout: true,
-  maxHeaderSize: true,
-  pipelining: true,
+  connections: "count",
+  connectTimeout: "duration",
+  headersTimeout: "duration",
+  bodyTimeout: "duration",
+  keepAliveTimeout: "duration",
+  maxHeaderSize: "count",
+  pipelining: "count",
   allowH2: true,
-  expectContinue: true,
+  expectContinue: "size",
   tls: tlsNames,
   socketPath: true,
   allowAddress: true,

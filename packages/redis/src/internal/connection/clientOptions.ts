@@ -60,8 +60,8 @@ export const names: OptionNames.ShapeOf<Options> = {
   username: true,
   password: true,
   tls: true,
-  commandTimeout: true,
-  connectTimeout: true,
+  commandTimeout: "duration",
+  connectTimeout: "duration",
   dangerouslyPlainText: true
 }
 

@@ -12,9 +12,9 @@ const clientNames: OptionNames.ShapeOf<ClientOptions> = {
 
 type Nested<Name extends keyof Options> = OptionNames.ShapeOf<NonNullable<Options[Name]>>
 
-const deviceNames: Nested<"device"> = { interval: true, lifetime: true }
+const deviceNames: Nested<"device"> = { interval: "duration", lifetime: "duration" }
 
-const dpopNames: Nested<"dpop"> = { required: true, nonce: true, nonceLifetime: true, downgrade: true }
+const dpopNames: Nested<"dpop"> = { required: true, nonce: true, nonceLifetime: "duration", downgrade: true }
 
 const overrideNames: Nested<"overrides"> = { metadata: true, redirect: true, idToken: true }
 
@@ -22,20 +22,20 @@ const names: OptionNames.ShapeOf<Options> = {
   clients: true,
   scopes: true,
   resources: true,
-  accessTokenLifetime: true,
+  accessTokenLifetime: "duration",
   expiresIn: true,
   refreshTokens: true,
   rotation: true,
-  reuseGrace: true,
+  reuseGrace: "duration",
   reuseResponse: true,
-  replicationDelay: true,
-  clockOffset: true,
+  replicationDelay: "duration",
+  clockOffset: "number",
   faults: true,
   consent: true,
   subject: true,
   pkce: true,
   pushedRequests: true,
-  codeLifetime: true,
+  codeLifetime: "duration",
   device: deviceNames,
   dpop: dpopNames,
   initialAccessToken: true,

@@ -76,14 +76,14 @@ export interface Toxics {
 /** The names of the toxics of both directions. */
 export const toxicsNames: OptionNames.ShapeOf<Toxics> = { up: true, down: true }
 
-const byteLimitNames: OptionNames.ShapeOf<ByteLimit> = { probability: true, after: true }
+const byteLimitNames: OptionNames.ShapeOf<ByteLimit> = { probability: "ratio", after: true }
 
 type Names<Tag extends Toxic["_tag"]> = OptionNames.ShapeOf<Omit<Extract<Toxic, { readonly _tag: Tag }>, "_tag">>
 
 const toxicNames: { readonly [Tag in Toxic["_tag"]]: Names<Tag> } = {
-  Latency: { probability: true, delay: true, jitter: true },
-  Rate: { probability: true, bytesPerSecond: true },
-  Slice: { probability: true, bytes: true },
+  Latency: { probability: "ratio", delay: "duration", jitter: "duration" },
+  Rate: { probability: "ratio", bytesPerSecond: "factor" },
+  Slice: { probability: "ratio", bytes: "size" },
   Reset: byteLimitNames,
   Truncate: byteLimitNames,
   HalfClose: byteLimitNames,

@@ -88,7 +88,7 @@ export const truncated = (
   options: { readonly after?: number | undefined; readonly how?: "close" | "reset" | undefined } = {},
   fault: Fault.Fault = Fault.own
 ): Fault.Fault => {
-  OptionNames.known("`OAuthServer.truncated`", options, { after: true, how: true })
+  OptionNames.known("`OAuthServer.truncated`", options, { after: "size", how: true })
   return Fault.mapped(fault, (answer, { request }) =>
     Effect.map(answer, (response) => Connection.cut(request, response, options))
   )
