@@ -2,7 +2,6 @@
  * Bodies that are signed chunk by chunk (`aws-chunked`).
  *
  * @see https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html
- * @internal
  */
 
 /**

@@ -1,7 +1,5 @@
 /**
  * Why a server rejected an AWS signature, from the text of its error.
- *
- * @internal
  */
 
 /**
