@@ -289,6 +289,7 @@ describe("a response to OAuth1SignIn", () => {
           return error.message
         })
       expect(yield* messageOf("Invalid / expired Token")).toContain('answered 401 "Invalid / expired Token"')
+      expect(yield* messageOf("HMAC-SHA1 is not supported")).toContain('answered 401 "HMAC-SHA1 is not supported"')
       for (const secret of [clientSecret, temporary.secret, temporary.token, verifier]) {
         expect(yield* messageOf(`wrong: ${secret}`)).not.toContain(secret)
       }

@@ -30,7 +30,7 @@ const attempt = (
     const parameters = yield* signedParameters(HttpClientRequest.post(url.href), url, signer, now, further)
     const headers = { authorization: Message.format(parameters, realm) }
     const { clientSecret, token, tokenSecret } = signer
-    const sent = parameters.flatMap(([name, value]) => (/token|signature|verifier/.test(name) ? [value] : []))
+    const sent = parameters.flatMap(([name, value]) => (/(?:token|signature|verifier)$/.test(name) ? [value] : []))
     const secrets = [clientSecret, token, tokenSecret, ...sent.map((text) => Redacted.make(text))]
     return yield* exchange.received(
       (fetch) => fetch(url.href, { method: "POST", headers }),
