@@ -23,7 +23,7 @@ export interface RetryBudget {
 }
 
 /**
- * Options of a retry budget, in tokens.
+ * Options of a retry budget, in tokens. Tokens may be fractions, such as a `successCredit` of 0.1 with a `retryCost` of 1.
  *
  * @since 0.1.0
  * @category models
@@ -56,10 +56,10 @@ export const defaults = {
 } as const
 
 const names: OptionNames.ShapeOf<Options> = {
-  capacity: "size",
-  retryCost: "size",
-  throttlingRetryCost: "size",
-  successCredit: "size",
+  capacity: "amount",
+  retryCost: "amount",
+  throttlingRetryCost: "amount",
+  successCredit: "amount",
   maxOrigins: "count"
 }
 

@@ -16,6 +16,13 @@ const depositResponses = (budget: RetryBudget.RetryBudget, answers: number, to =
 }
 
 describe("RetryBudget.make", () => {
+  it("counts fractions of tokens, as gRPC does", () => {
+    const budget = RetryBudget.make({ capacity: 1, retryCost: 1, throttlingRetryCost: 0.5, successCredit: 0.5 })
+    expect([budget.withdraw(url, false), budget.withdraw(url, true)]).toEqual([1, 0])
+    budget.deposit(url, 0)
+    expect([budget.withdraw(url, true), budget.withdraw(url, true)]).toEqual([0.5, 0])
+  })
+
   it("allows 35 retries, or a hundred after 429 responses", () => {
     expect(countRetries(RetryBudget.make())).toBe(35)
     expect(countRetries(RetryBudget.make(), url, true)).toBe(100)

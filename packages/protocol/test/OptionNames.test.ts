@@ -136,6 +136,7 @@ describe("OptionNames.findWrongValue", () => {
   const ranges: OptionNames.Shape = {
     count: "count",
     size: "size",
+    amount: "amount",
     ratio: "ratio",
     factor: "factor",
     number: "number",
@@ -145,19 +146,21 @@ describe("OptionNames.findWrongValue", () => {
   const fine: Readonly<Record<string, ReadonlyArray<unknown>>> = {
     count: [1, 2, 1e6, Infinity],
     size: [0, 1, Infinity],
+    amount: [0, 0.1, 14, Infinity],
     ratio: [0, 0.5, 1],
     factor: [0.1, 1, 14],
     number: [-1, 0, 1.5],
-    duration: [0, 1.5, 5n, Infinity, "1 second", "1.5 minutes", "0 millis", "Infinity", [1, 0], {}, "3  days"]
+    duration: [0, 1.5, 5n, Infinity, "1 second", "1.5 minutes", "0 millis", [1, 0], {}, "3  days"]
   }
 
   const wrong: Readonly<Record<string, ReadonlyArray<unknown>>> = {
     count: [0, -1, 1.5, NaN, -Infinity, "1", null, 1n, true],
     size: [-1, 0.5, NaN, "0"],
+    amount: [-0.1, NaN, "1"],
     ratio: [-0.1, 1.1, NaN, 70, "0.5"],
     factor: [0, -1, NaN, Infinity],
     number: [NaN, Infinity, "1"],
-    duration: [-1, NaN, -5n, "soon", "-1 second", "1", "second", "1 seconds ", "", [1], [1, -1], ["1", 0]]
+    duration: [-1, NaN, -5n, "soon", "-1 second", "1", "second", "1 seconds ", "Infinity", "", [1], [1, -1], ["1", 0]]
   }
 
   it("returns undefined for each value within its range", () => {

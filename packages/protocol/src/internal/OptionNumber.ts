@@ -4,18 +4,20 @@
  * The kinds of numbers:
  *
  * - `count` and `size`: a whole number from 1, or from 0, which may be infinite.
+ * - `amount`: a number from 0, which may be infinite.
  * - `ratio`: a number from 0 to 1.
  * - `factor`: a finite number above 0.
  * - `number`: any finite number.
  * - `duration`: a duration from 0, which may be infinite.
  */
-export type Kind = "count" | "size" | "ratio" | "factor" | "number" | "duration"
+export type Kind = "count" | "size" | "amount" | "ratio" | "factor" | "number" | "duration"
 
 const isWhole = (value: number): boolean => Number.isInteger(value) || value === Infinity
 
 const ranges: Readonly<Record<Exclude<Kind, "duration">, (value: number) => boolean>> = {
   count: (value) => isWhole(value) && value >= 1,
   size: (value) => isWhole(value) && value >= 0,
+  amount: (value) => value >= 0,
   ratio: (value) => value >= 0 && value <= 1,
   factor: (value) => value > 0 && value < Infinity,
   number: Number.isFinite
@@ -24,13 +26,14 @@ const ranges: Readonly<Record<Exclude<Kind, "duration">, (value: number) => bool
 const advice: Readonly<Record<Kind, string>> = {
   count: "Set a whole number from 1.",
   size: "Set a whole number from 0.",
+  amount: "Set a number from 0.",
   ratio: "Set a number from 0 to 1.",
   factor: "Set a number above 0.",
   number: "Set a finite number.",
   duration: 'Set a duration such as "30 seconds", or a number of milliseconds from 0.'
 }
 
-const durationText = /^(?:Infinity|\d+(?:\.\d+)?\s+(?:nano|micro|milli|second|minute|hour|day|week)s?)$/
+const durationText = /^\d+(?:\.\d+)?\s+(?:nano|micro|milli|second|minute|hour|day|week)s?$/
 
 /** Numbers, texts, and seconds with nanoseconds. Objects are durations of the library. */
 const isDuration = (value: unknown): boolean => {
