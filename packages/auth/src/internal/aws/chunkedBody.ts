@@ -148,9 +148,9 @@ const framed = ({ length, stream }: StreamedBody, sign: SignChunk, seed: string)
   Stream.suspend(() => {
     const framing = new Framing(length, sign, seed)
     return stream.pipe(
-      Stream.mapConcat(viewsOf),
+      Stream.flatMap((piece) => Stream.fromIterable(viewsOf(piece))),
       Stream.mapEffect(framing.add),
-      Stream.flattenIterables,
+      Stream.flatMap(Stream.fromIterable),
       Stream.concat(Stream.fromEffect(framing.end))
     )
   })
