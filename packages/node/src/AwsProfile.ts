@@ -4,13 +4,16 @@
  * @since 0.1.0
  */
 import type * as AwsCredentials from "@countersign/auth/AwsCredentials"
-import { TokenError } from "@countersign/auth/Errors"
-import * as FileSystem from "@effect/platform/FileSystem"
+import type { TokenError, TokenSourceError } from "@countersign/auth/Errors"
+import type { InvalidRequest } from "@countersign/client/Errors"
+import type * as FileSystem from "@effect/platform/FileSystem"
+import type * as HttpClient from "@effect/platform/HttpClient"
 import * as Effect from "effect/Effect"
-import * as Redacted from "effect/Redacted"
-import * as Stream from "effect/Stream"
+import type * as Scope from "effect/Scope"
 import { homedir } from "node:os"
 import { join } from "node:path"
+import * as ProfileFile from "./internal/aws/profileFile.js"
+import * as ProfileSource from "./internal/aws/profileSource.js"
 import * as OptionNames from "./internal/options/optionNames.js"
 
 /**
@@ -28,6 +31,8 @@ export interface Options {
 
 const names: OptionNames.ShapeOf<Options> = { profile: true, path: true }
 
+const credentialsPath = (): string => join(homedir(), ".aws", "credentials")
+
 /**
  * Default values of {@link Options}.
  *
@@ -36,66 +41,13 @@ const names: OptionNames.ShapeOf<Options> = { profile: true, path: true }
  */
 export const defaults = { profile: "default" } as const
 
-/**
- * Maximum size of a profile file in bytes.
- *
- * @since 0.1.0
- * @category constants
- */
-export const maxBytes = 1_048_576
-
-const failure = (reason: TokenError["reason"], path: string, cause: string): TokenError =>
-  new TokenError({ reason, detail: `the profile file ${JSON.stringify(path)} ${cause}` })
-
-/** The values of one profile. Undefined if the file has no such profile. Of a repeated name the last value counts. */
-const valuesOf = (text: string, profile: string): ReadonlyMap<string, string> | undefined => {
-  let found: Map<string, string> | undefined
-  let isCurrent = false
-  for (const line of text.split("\n")) {
-    const trimmed = line.trim()
-    if (trimmed === "" || trimmed.startsWith("#") || trimmed.startsWith(";")) continue
-    if (trimmed.startsWith("[")) {
-      const end = trimmed.indexOf("]")
-      isCurrent = trimmed.slice(1, end === -1 ? undefined : end).trim() === profile
-      if (isCurrent) found ??= new Map()
-      continue
-    }
-    const at = trimmed.indexOf("=")
-    if (isCurrent && at !== -1) found?.set(trimmed.slice(0, at).trim().toLowerCase(), trimmed.slice(at + 1).trim())
-  }
-  return found
-}
-
-const credentialsOf = (
-  path: string,
-  profile: string,
-  text: string
-): Effect.Effect<AwsCredentials.Credentials, TokenError> => {
-  if (text.length > maxBytes) {
-    return Effect.fail(failure("InvalidResponse", path, `has more than ${maxBytes} bytes. Check the path.`))
-  }
-  const values = valuesOf(text, profile)
-  const shown = JSON.stringify(profile)
-  if (values === undefined) return Effect.fail(failure("Rejected", path, `has no profile ${shown}. Add it.`))
-  const accessKeyId = values.get("aws_access_key_id")
-  const secretAccessKey = values.get("aws_secret_access_key")
-  const sessionToken = values.get("aws_session_token")
-  if (!accessKeyId || !secretAccessKey) {
-    const missing = accessKeyId ? "aws_secret_access_key" : "aws_access_key_id"
-    return Effect.fail(failure("InvalidResponse", path, `has no \`${missing}\` in the profile ${shown}. Add it.`))
-  }
-  return Effect.succeed({
-    accessKeyId,
-    secretAccessKey: Redacted.make(secretAccessKey),
-    ...(sessionToken && { sessionToken: Redacted.make(sessionToken) })
-  })
-}
+export { maxBytes } from "./internal/aws/profileFile.js"
 
 /**
  * Reads the access key of a profile, each time that it runs.
  *
- * Only `aws_access_key_id`, `aws_secret_access_key` and `aws_session_token` are read. Roles and single sign-on are not
- * supported. Throws a `TypeError` for an unknown option. Fails with `TokenError`:
+ * Only `aws_access_key_id`, `aws_secret_access_key` and `aws_session_token` are read. See
+ * {@link source} for roles. Throws a `TypeError` for an unknown option. Fails with `TokenError`:
  *
  * - `Unavailable` if the file cannot be read.
  * - `Rejected` if the file has no such profile.
@@ -119,23 +71,71 @@ const credentialsOf = (
 export const read = (
   options: Options = {}
 ): Effect.Effect<AwsCredentials.Credentials, TokenError, FileSystem.FileSystem> => {
-  const { path = join(homedir(), ".aws", "credentials"), profile = defaults.profile } = OptionNames.known(
-    "`AwsProfile`",
-    options,
-    names
-  )
-  return Effect.flatMap(FileSystem.FileSystem, (files) =>
-    files.stream(path, { bytesToRead: maxBytes + 1 }).pipe(
-      Stream.decodeText(),
-      Stream.mkString,
-      Effect.mapError((error) =>
-        failure(
-          "Unavailable",
-          path,
-          `cannot be read (${"reason" in error ? error.reason : "BadArgument"}). Check the path.`
-        )
-      ),
-      Effect.flatMap((text) => credentialsOf(path, profile, text))
-    )
-  )
+  const { path = credentialsPath(), profile = defaults.profile } = OptionNames.known("`AwsProfile`", options, names)
+  return Effect.flatMap(ProfileFile.read(path), (text) => ProfileFile.keyOf(path, profile, ProfileFile.parse(text)))
 }
+
+/**
+ * Options of {@link source}: which profile of which files.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface SourceOptions extends Options, AwsCredentials.RefreshOptions {
+  /** The path of the configuration file, with roles (`.aws/config` in the home folder). */
+  readonly configPath?: string | undefined
+}
+
+const sourceNames: OptionNames.ShapeOf<SourceOptions> = {
+  ...names,
+  ...{ configPath: true, timeout: "duration", refreshWindow: "duration", forcedRefreshWindow: "duration" }
+}
+
+/**
+ * Makes a source of the credentials of a profile, which has an access key or a role:
+ *
+ * - `role_arn` with `source_profile`: the role is assumed with the credentials of the other profile, which may have a role too.
+ * - `role_arn` with `web_identity_token_file`: the token in the file is exchanged for credentials of the role.
+ * - `aws_access_key_id` and `aws_secret_access_key`. The file is read again after the server rejects them as expired.
+ *
+ * `external_id`, `role_session_name`, `duration_seconds` and `region` are read with a role. In the configuration file, the
+ * section of a profile is `[profile <name>]`. One of the two files may be missing. The file of credentials goes before the other.
+ *
+ * Fails with `InvalidRequest { reason: "Options" }` for an option or a value of a role that is wrong, and with `TokenError`:
+ *
+ * - `Unavailable` if the files cannot be read.
+ * - `Rejected` if a profile is missing, or `source_profile` leads back to an earlier profile.
+ * - `InvalidResponse` if a value is missing, or a profile needs `credential_process`, `credential_source`, `mfa_serial` or
+ *   single sign-on, which are not supported.
+ *
+ * Specification: [Assume role credential provider](https://docs.aws.amazon.com/sdkref/latest/guide/feature-assume-role-credentials.html).
+ *
+ * @example
+ * import * as AwsSignature from "@countersign/auth/AwsSignature"
+ * import * as AwsProfile from "@countersign/node/AwsProfile"
+ * import * as Effect from "effect/Effect"
+ * import * as Layer from "effect/Layer"
+ *
+ * const AuthLive = Layer.unwrapScoped(
+ *   Effect.map(AwsProfile.source({ profile: "reports" }), (credentials) => AwsSignature.layer({ credentials }))
+ * )
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const source = (
+  options: SourceOptions = {}
+): Effect.Effect<
+  AwsCredentials.Source<TokenSourceError>,
+  TokenError | InvalidRequest,
+  FileSystem.FileSystem | HttpClient.HttpClient | Scope.Scope
+> =>
+  Effect.zipRight(
+    OptionNames.check("`AwsProfile.source`", options, sourceNames),
+    Effect.suspend(() => {
+      const { configPath = join(homedir(), ".aws", "config"), path = credentialsPath() } = options
+      const { forcedRefreshWindow, profile = defaults.profile, refreshWindow, timeout } = options
+      const times = { forcedRefreshWindow, refreshWindow, timeout }
+      return ProfileSource.make({ files: { path, configPath }, times }, profile)
+    })
+  )

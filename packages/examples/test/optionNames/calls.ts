@@ -113,6 +113,7 @@ export const calls: ReadonlyArray<string> = [
   `Revocation.make({ ${client}, $ })`,
   `Revocation.signOut({ ${client}, $ })`,
   `AwsProfile.read({ $ })`,
+  `AwsProfile.source({ $ })`,
   `AwsCredentials.make({ acquire: Effect.succeed(awsKey), $ })`,
   `AwsCredentials.webIdentity({ roleArn: "arn:aws:iam::1:role/a", token: subjectToken, $ })`,
   `AwsCredentials.assumeRole({ roleArn: "arn:aws:iam::1:role/a", credentials: awsKey, $ })`,

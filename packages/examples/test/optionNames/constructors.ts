@@ -227,6 +227,7 @@ export const constructors: ReadonlyArray<readonly [name: string, make: (extra: o
   ["Revocation.make", (extra) => Revocation.make({ ...client, ...extra })],
   ["Revocation.signOut", (extra) => Revocation.signOut({ ...client, ...extra })],
   ["AwsProfile.read", (extra) => AwsProfile.read({ ...extra })],
+  ["AwsProfile.source", (extra) => AwsProfile.source({ ...extra })],
   ["AwsCredentials.make", (extra) => AwsCredentials.make({ acquire: Effect.succeed(awsKey), ...extra })],
   ["AwsCredentials.webIdentity", (extra) => AwsCredentials.webIdentity({ roleArn, token: assertion, ...extra })],
   ["AwsCredentials.assumeRole", (extra) => AwsCredentials.assumeRole({ roleArn, credentials: awsKey, ...extra })],
