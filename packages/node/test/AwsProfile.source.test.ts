@@ -58,6 +58,8 @@ web_identity_token_file = TOKEN
 role_arn = ${arn("own")}
 source_profile = own
 ${key("AKIDOWN")}
+[profile split]
+role_arn = ${arn("split")}
 [profile left]
 role_arn = ${arn("left")}
 source_profile = right
@@ -84,7 +86,7 @@ role_arn = ${arn("short")}
 source_profile = base
 duration_seconds = soon
 `
-const credentials = `[default]\n${key("AKIDDEFAULT")}[base]\n${key("AKIDBASE")}`
+const credentials = `[default]\n${key("AKIDDEFAULT")}[base]\n${key("AKIDBASE")}[split]\nsource_profile = base\n`
 
 const keysOf = (sent: ReadonlyArray<MockClient.Sent>) =>
   sent.map(({ headers }) => /Credential=(\w+)/.exec(headers["authorization"] ?? "")?.[1])
@@ -135,6 +137,14 @@ describe("AwsProfile.source", () => {
       const own = yield* setUp(config, credentials, "own")
       expect((yield* own.source.get).accessKeyId).toBe("ASIAown")
       expect(keysOf(yield* own.mock.sent)).toEqual(["AKIDOWN"])
+    })
+  )
+
+  live(
+    "reads the values of one profile from both files",
+    Effect.gen(function* () {
+      const { source } = yield* setUp(config, credentials, "split")
+      expect((yield* source.get).accessKeyId).toBe("ASIAsplit")
     })
   )
 
