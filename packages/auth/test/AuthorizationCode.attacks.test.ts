@@ -70,6 +70,14 @@ describe("authorization response", () => {
     })
   )
 
+  it.effect("accepts a redirect URI without a path, to which a browser adds a slash", () =>
+    Effect.gen(function* () {
+      const { complete, transaction } = yield* signedIn({}, { redirectUri: "https://app.test" })
+      const result = yield* complete(transaction, callbackOf(transaction, {}, "https://app.test/"))
+      expect(result.claims?.sub).toBe("ada")
+    })
+  )
+
   it.effect("requires the query of the redirect URI in the callback", () =>
     Effect.gen(function* () {
       const at = `${redirectUri}?issuer=one`

@@ -14,6 +14,12 @@ const redirectUriMismatch = invalidResponse(
 /** The URL up to its query. RFC 6749 §3.1.2.3 requires a simple string comparison. */
 const locationOf = (url: string): string => /^[^?#]*/.exec(url)?.[0] ?? ""
 
+/** A browser requests the redirect URI in its normalized form: `https://app.example.com` becomes `https://app.example.com/`. */
+const isAt = (url: string, redirectUri: string): boolean =>
+  [redirectUri, URL.canParse(redirectUri) ? new URL(redirectUri).href : redirectUri].some(
+    (allowed) => locationOf(url) === locationOf(allowed)
+  )
+
 /** The parameters of a callback. Fails if its URL is not the redirect URI. */
 export const parametersOf = (
   redirectUri: string,
@@ -21,7 +27,7 @@ export const parametersOf = (
 ): Either.Either<URLSearchParams, TokenError> => {
   if (callback instanceof URLSearchParams) return Either.right(callback)
   const url = String(callback)
-  if (!URL.canParse(url) || locationOf(url) !== locationOf(redirectUri)) return Either.left(redirectUriMismatch)
+  if (!URL.canParse(url) || !isAt(url, redirectUri)) return Either.left(redirectUriMismatch)
   const parameters = new URL(url).searchParams
   const own = [...new URL(redirectUri).searchParams]
   return own.every(([name, value]) => parameters.getAll(name).includes(value))
