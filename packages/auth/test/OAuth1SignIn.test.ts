@@ -194,6 +194,20 @@ describe("the callback of OAuth1SignIn", () => {
     })
   )
 
+  it.effect.each<readonly [string, string]>([
+    ["https://printer.example.com", "https://printer.example.com/"],
+    ["https://Printer.example.com:443/a/../ready?x=1", "https://printer.example.com/ready?x=1"]
+  ])("matches the redirect URI %s, which a browser normalizes", ([redirectUri, normalized]) =>
+    Effect.gen(function* () {
+      const { signIn } = yield* signInWith([respond(200, temporaryBody), respond(200, grantedBody)], { redirectUri })
+      const url = new URL(normalized)
+      url.searchParams.set("oauth_token", token)
+      url.searchParams.set("oauth_verifier", verifier)
+      const { credentials } = yield* signIn.complete(yield* signIn.start(), url)
+      expect(Redacted.value(credentials.token)).toBe(granted.token)
+    })
+  )
+
   it.effect("expires after ten minutes, and belongs to one client and server", () =>
     Effect.gen(function* () {
       const { mock, signIn } = yield* signInWith()
@@ -214,6 +228,16 @@ describe("the callback of OAuth1SignIn", () => {
 })
 
 describe("a response to OAuth1SignIn", () => {
+  it.effect("returns further members, also numbers and booleans of JSON that are exact", () =>
+    Effect.gen(function* () {
+      const members = { screen_name: "ada", user_id: 7, verified: false, big: 1e300, list: [], none: null }
+      const body = { oauth_token: granted.token, oauth_token_secret: granted.secret, ...members }
+      const { signIn } = yield* signInWith([respond(200, temporaryBody), respond(200, body)])
+      const { extra } = yield* signIn.complete(yield* signIn.start(), callback)
+      expect(extra).toEqual({ screen_name: "ada", user_id: "7", verified: "false" })
+    })
+  )
+
   const reversed = temporaryBody.split("&").reverse().join("&")
   const json = { oauth_token: temporary.token, oauth_token_secret: temporary.secret, oauth_callback_confirmed: "true" }
 
@@ -228,7 +252,8 @@ describe("a response to OAuth1SignIn", () => {
     ["equal members", respond(200, `${temporaryBody}&oauth_token=${temporary.token}`)],
     ["the status 201", respond(201, temporaryBody)],
     ["True", respond(200, temporaryBody.replace("=true", "=True"))],
-    ["JSON", respond(200, json)]
+    ["JSON", respond(200, json)],
+    ["JSON with a boolean", respond(200, { ...json, oauth_callback_confirmed: true })]
   ])("gives temporary credentials as %s", ([, step]) =>
     Effect.gen(function* () {
       const { signIn } = yield* signInWith([step])

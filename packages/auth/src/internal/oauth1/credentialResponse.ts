@@ -19,14 +19,21 @@ export interface Credentials {
 const invalid = (what: string, cause: string): TokenError =>
   new TokenError({ reason: "InvalidResponse", detail: `invalid response with ${what}: ${cause}` })
 
-/** The members of a form, or the texts of a JSON object, whatever the content type. Undefined if a member has two values. */
+/** The text of a member. JSON has numbers and booleans too. A number above 2^53 is left out, because it was rounded. */
+const textOf = (value: unknown): string | undefined => {
+  if (Predicate.isString(value)) return value
+  return typeof value === "boolean" || Number.isSafeInteger(value) ? String(value) : undefined
+}
+
+/** The members of a form, or of a JSON object, whatever the content type. Undefined if a member has two values. */
 const membersOf = (text: string): ReadonlyMap<string, string> | undefined => {
   const trimmed = text.trim()
   const json = ResponseBody.isJsonLike(trimmed) ? (ResponseBody.parse(trimmed) ?? {}) : undefined
   const pairs = json === undefined ? [...new URLSearchParams(`&${trimmed}`)] : Object.entries(json)
   const members = new Map<string, string>()
-  for (const [name, value] of pairs) {
-    if (!Predicate.isString(value)) continue
+  for (const [name, member] of pairs) {
+    const value = textOf(member)
+    if (value === undefined) continue
     if ((members.get(name) ?? value) !== value) return undefined
     members.set(name, value)
   }
