@@ -29,6 +29,20 @@ describe("ApiKey.make", () => {
     })
   )
 
+  it.effect.each<readonly [string, string]>([
+    ["https://id.test/?return_to=https%3A%2F%2Fapi.test%2Fx%3Fpage%3D2%26key%3Dcanary-k&a=1", "https://id.test/?a=1"],
+    ["https://id.test/?return_to=/x?key=canary-k#part", "https://id.test/"],
+    ["https://id.test/?to=%3Fto%3D%253Fkey%253Dcanary-k&page=2", "https://id.test/?page=2"],
+    ["https://id.test/?return_to=%2Fx%3Fkey%3Dother&%3Fb", "https://id.test/?return_to=%2Fx%3Fkey%3Dother&%3Fb"]
+  ])("sends no key to another origin in a URL within the query of the Location %s", ([location, url]) =>
+    Effect.gen(function* () {
+      const auth = ApiKey.make({ location: ApiKey.query("key"), key: Redacted.make("canary-k") })
+      const { api, mock } = yield* clientOf(auth, [MockClient.respond(302, "", { location }), ok])
+      yield* api.get("/x", { query: { page: 2 } })
+      expect((yield* mock.sent)[1]?.url).toBe(url)
+    })
+  )
+
   it.effect("encodes the key in the query beside other parameters, and shows it in no event or error", () =>
     Effect.gen(function* () {
       const { api, mock } = yield* clientOf(ApiKey.make({ location: ApiKey.query("key"), key }), [

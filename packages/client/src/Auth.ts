@@ -237,7 +237,7 @@ export interface Options<E = never> {
  * Authentication policy: signs each request to one of the origins, and replays it after a 401.
  *
  * - A redirect to another origin is followed without credentials. If its `Location` repeats query parameters that the scheme added,
- *   they are removed.
+ *   they are removed, also in a URL that is the value of a parameter.
  * - After a 401 the request is sent once more, if the scheme has new credentials. A replay is not a retry attempt.
  * - A 403 causes one replay, and only if the scheme can satisfy a step-up challenge (`onInsufficientScope`).
  * - Responses that the scheme's `expiredWhen` names are handled like a 401.

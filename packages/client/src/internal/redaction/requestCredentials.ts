@@ -93,13 +93,20 @@ const addedTo = ({ signed, unsigned }: Signing): ReadonlyArray<string> => {
     .filter((pair) => !before.has(pair))
 }
 
+/** How many URLs are searched inside of each other: the address of a sign-in has that of the request. */
+const maxUrls = 4
+
+/** Whether one of the pairs is in the query of a URL, or of a URL in that query. */
+const hasPair = (url: string, pairs: ReadonlySet<string>, urls: number): boolean =>
+  urls > 0 && queryOf(url).some((one) => pairs.has(pairOf(one)) || hasPair(one[1], pairs, urls - 1))
+
 /** Removes the parameters of a query that signing added to earlier requests. The rest stays byte for byte. */
 export const withoutAddedParameters = (url: string, signings: ReadonlyArray<Signing>): string => {
   const added = new Set(signings.flatMap(addedTo))
   return added.size === 0
     ? url
     : url.replace(/\?([^#]*)/, (_, pairs: string) => {
-        const kept = pairs.split("&").filter((pair) => !queryOf(`?${pair}`).some((one) => added.has(pairOf(one))))
+        const kept = pairs.split("&").filter((pair) => !hasPair(`?${pair}`, added, maxUrls))
         return kept.length === 0 ? "" : `?${kept.join("&")}`
       })
 }
