@@ -196,7 +196,7 @@ describe("AwsCredentials.webIdentity", () => {
     [
       "a response of more than 64 KiB",
       MockClient.respond(200, " ".repeat(70_000) + granted("ASIA0", start + hour)),
-      { reason: "Unavailable" }
+      { reason: "InvalidResponse" }
     ]
   ])("fails with TokenError for %s, and shows no secret", ([, step, expected]) =>
     Effect.gen(function* () {

@@ -104,7 +104,7 @@ describe("GitHubActions.idToken", () => {
     ["a value that is no JWT", MockClient.respond(200, { value: "canary" }), "InvalidResponse"],
     ["a value with a line break", MockClient.respond(200, { value: `${jwt}\n` }), "InvalidResponse"],
     ["HTML", MockClient.respond(200, "<html>canary</html>"), "InvalidResponse"],
-    ["a body of more than 64 KiB", MockClient.respond(200, { value: jwt, x: "x".repeat(70_000) }), "Unavailable"]
+    ["a body of more than 64 KiB", MockClient.respond(200, { value: jwt, x: "x".repeat(70_000) }), "InvalidResponse"]
   ])("sends one request and fails typed for %s", ([, step, reason]) =>
     Effect.gen(function* () {
       const { result, sent } = yield* run({}, [step, granted])

@@ -2,6 +2,7 @@
 import * as Timeout from "@countersign/client/Timeout"
 import * as Transport from "@countersign/client/Transport"
 import * as HttpClient from "@effect/platform/HttpClient"
+import type { SendError } from "@countersign/client/Errors"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
@@ -14,6 +15,15 @@ const maxResponseBytes = 64 * 1024
 /** The error of a server that did not answer. */
 export const unavailable = (detail: string, retryAt?: number): TokenError =>
   new TokenError({ reason: "Unavailable", detail, retryAt })
+
+/** The error of a request without a complete response. */
+const failureOf = (server: string, { _tag }: SendError): TokenError =>
+  _tag === "BodyTooLarge"
+    ? new TokenError({
+        reason: "InvalidResponse",
+        detail: `the response of ${server} is invalid: it has more than ${maxResponseBytes} bytes. Check whether another server answered.`
+      })
+    : unavailable(`${server} could not be reached (${_tag}). Check the network.`)
 
 /** A response with its text. */
 export interface Answer {
@@ -33,9 +43,7 @@ export const send = (
       Transport.bufferBodies(maxResponseBytes, () => true),
       Timeout.call(timeout)
     )
-    const response = yield* Effect.mapError(client.execute(request), ({ _tag }) =>
-      unavailable(`${server} could not be reached (${_tag}). Check the network.`)
-    )
+    const response = yield* Effect.mapError(client.execute(request), (error) => failureOf(server, error))
     const now = yield* Clock.currentTimeMillis
     // The body is buffered: reading it again cannot fail.
     const text = yield* Effect.orElseSucceed(response.text, () => "")
