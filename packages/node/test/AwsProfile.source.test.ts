@@ -191,6 +191,17 @@ describe("AwsProfile.source", () => {
   }
 
   live(
+    "fails typed at the end of a chain of 5000 profiles",
+    Effect.gen(function* () {
+      const profileAt = (index: number) =>
+        `[profile p${index}]\nrole_arn = ${arn("p")}\nsource_profile = p${index + 1}\n`
+      const chain = Array.from({ length: 5000 }, (_, index) => profileAt(index)).join("")
+      const error = yield* Effect.flip(setUp(chain, undefined, "p0"))
+      expect(error.message).toContain('no profile "p5000"')
+    })
+  )
+
+  live(
     "fails with Unavailable if both files are missing",
     Effect.gen(function* () {
       const error = yield* Effect.flip(setUp(undefined, undefined, "default"))

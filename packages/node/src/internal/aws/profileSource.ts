@@ -102,7 +102,9 @@ class Resolution {
         `has neither \`source_profile\` nor \`web_identity_token_file\` in the profile ${JSON.stringify(profile)}. Add one.`
       )
     }
-    return Effect.flatMap(this.sourceOf(base, [...visited, profile]), (credentials) =>
+    // Suspended, because a long chain of profiles would exceed the stack.
+    const baseSource = Effect.suspend(() => this.sourceOf(base, [...visited, profile]))
+    return Effect.flatMap(baseSource, (credentials) =>
       AwsCredentials.assumeRole({ ...role, credentials, externalId: values.get("external_id") })
     )
   }
