@@ -491,6 +491,16 @@ describe("CircuitBreaker.TripPolicy", () => {
     expect(outcomes.map((failed) => balanced.record(failed, () => 0))).toEqual([...Array<boolean>(7).fill(false), true])
   })
 
+  it("keeps the length of the window with more buckets than it has milliseconds", () => {
+    for (const buckets of [6, 1000, Infinity]) {
+      const options = { failureRateThreshold: 1, minimumCalls: 2, window: 5, buckets }
+      const counter = CircuitBreaker.failureRate(options).makeCounter()
+      expect(counter.record(true, () => 100)).toBe(false)
+      expect(counter.record(true, () => 105)).toBe(false)
+      expect(counter.record(true, () => 106)).toBe(true)
+    }
+  })
+
   it("failureRate drops calls older than window", () => {
     const counter = CircuitBreaker.failureRate({
       failureRateThreshold: 1,

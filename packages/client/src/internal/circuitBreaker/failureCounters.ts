@@ -32,9 +32,11 @@ export class RollingFailureRate implements FailureCounter {
   constructor(ratio: number, minimum: number, windowMs: number, buckets: number) {
     this.#ratio = ratio
     this.#minimum = minimum
-    this.#width = Math.max(1, windowMs / buckets)
-    this.#all = new Array<number>(buckets).fill(0)
-    this.#failed = new Array<number>(buckets).fill(0)
+    // A bucket has at least a millisecond, so more buckets would make the window longer.
+    const count = Math.min(buckets, Math.max(1, Math.floor(windowMs)))
+    this.#width = Math.max(1, windowMs / count)
+    this.#all = new Array<number>(count).fill(0)
+    this.#failed = new Array<number>(count).fill(0)
   }
 
   record(failed: boolean, now: () => number): boolean {
