@@ -79,9 +79,12 @@ export const defaults: { readonly algorithms: ReadonlyArray<Algorithm> } = { alg
  *
  * - The first request to an origin is sent without credentials. Others wait for its challenge, and then each request is signed
  *   at once, with the next nonce count.
- * - After a 401 with `stale=true` the request is sent again with the new nonce. Other requests use it too.
- * - A new nonce that the server rejects means a wrong password: the call fails with `Unauthorized`.
- * - `nextnonce` is used, and `rspauth` is verified. With `auth-int` it covers the body, so `open` fails with
+ * - After a 401 with `stale=true` the request is sent again with the nonce of its own 401. Other requests use it too, after the
+ *   server has accepted it. So calls succeed also on a server that accepts each nonce once, or a few times.
+ * - A new nonce that the server rejects at its first use means a wrong password: the call fails with `Unauthorized`.
+ * - A request is sent at most five times, also if the server calls every nonce stale.
+ * - `nextnonce` is used, by one call each if several are known. At most 100 are kept for each realm.
+ * - `rspauth` is verified. With `auth-int` it covers the body, so `open` fails with
  *   `ResponseNotAuthentic` then, because it does not read the body first.
  * - The algorithm of an accepted request is pinned for its origin: a later challenge with a weaker one fails with
  *   `SchemeDowngraded`.

@@ -60,6 +60,25 @@ describe("Digest", () => {
     }).pipe(Effect.provide(FetchHttpClient.layer))
   )
 
+  it.scopedLive.skipIf(!hasApache)("succeeds with each of 20 concurrent calls if apache2 accepts a nonce once", () =>
+    Effect.gen(function* () {
+      const { api, statuses } = yield* clientOf(yield* apache(plain, 0), plain, { algorithms: ["MD5"] })
+      const round = Effect.all(
+        Array.from({ length: 20 }, () => api.get("/a.txt")),
+        { concurrency: "unbounded", discard: true }
+      )
+      for (let n = 0; n < 5; n++) yield* round
+      expect(statuses.filter((status) => status === 200)).toHaveLength(100)
+      const before = statuses.length
+      for (let n = 0; n < 10; n++) yield* api.get("/a.txt")
+      // Each response has the nonce of the next request.
+      expect(statuses.slice(before).filter((status) => status === 401).length).toBeLessThanOrEqual(1)
+      const wrong = yield* clientOf(yield* apache(plain, 0), { ...plain, password: "wrong" }, { algorithms: ["MD5"] })
+      expect(yield* Effect.flip(wrong.api.get("/a.txt"))).toMatchObject({ _tag: "Unauthorized" })
+      expect(wrong.statuses).toEqual([401, 401])
+    }).pipe(Effect.provide(FetchHttpClient.layer))
+  )
+
   it.scopedLive.skipIf(!hasApache)("rejects MD5 of apache2 unless it is allowed", () =>
     Effect.gen(function* () {
       const { api } = yield* clientOf(yield* apache(plain, 300), plain)

@@ -129,7 +129,7 @@ describe("Digest.make", () => {
     Effect.gen(function* () {
       const { api, server } = yield* setUp({ uses: 0 })
       expect(yield* Effect.flip(api.get("/"))).toMatchObject({ _tag: "Unauthorized" })
-      expect(server.statuses).toEqual([401, 401, 401, 401])
+      expect(server.statuses).toEqual([401, 401, 401, 401, 401])
     })
   )
 

@@ -109,7 +109,7 @@ describe("Digest.makeResponder", () => {
     let requests = 1
     while (responder.onRejected(challenges, rejected) && requests < 100) {
       requests += 1
-      rejected = responder.sign("CONNECT", "api.test:443")
+      rejected = responder.sign("CONNECT", "api.test:443", rejected)
       expect(rejected?.field.length ?? 0).toBeLessThanOrEqual(maxFieldLength)
       // A server that calls every nonce stale would be answered without an end: the transport bounds it.
       if (String(field).includes("stale=true")) break

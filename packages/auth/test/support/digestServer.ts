@@ -24,6 +24,8 @@ export interface Settings {
   /** Sent with every accepted request. */
   readonly info: (proof: string) => string | undefined
   readonly domain: string | undefined
+  /** Whether each challenge ends the other nonces of its `opaque`, as in apache2 with one-time nonces. */
+  readonly perClient: boolean
 }
 
 const defaults: Settings = {
@@ -37,7 +39,8 @@ const defaults: Settings = {
   uses: Number.POSITIVE_INFINITY,
   saysStale: true,
   info: () => undefined,
-  domain: undefined
+  domain: undefined,
+  perClient: false
 }
 
 /** The parameters of a field, by an own reader that accepts the quotes of RFC 7616 only. */
@@ -61,6 +64,8 @@ export class DigestServer {
   readonly rejections = new Map<string, number>()
   #nonces = 0
   #newest = ""
+  /** The nonce of each `opaque` that is accepted. */
+  readonly #newestOf = new Map<string, string>()
 
   constructor(settings: Partial<Settings> = {}) {
     this.settings = { ...defaults, ...settings }
@@ -68,22 +73,25 @@ export class DigestServer {
 
   readonly script = (sent: MockClient.Sent): MockClient.Step => {
     const field = sent.headers["authorization"]
-    const response = field === undefined ? this.#challenge("", false) : this.#answer(sent, parametersOf(field))
+    const response =
+      field === undefined ? this.#challenge("", false, undefined) : this.#answer(sent, parametersOf(field))
     this.statuses.push(response.status)
     return MockClient.respond(response.status, { ok: response.status < 300 }, response.headers)
   }
 
-  #challenge(rejected: string, stale: boolean) {
+  #challenge(rejected: string, stale: boolean, known: string | undefined) {
     this.rejections.set(rejected, (this.rejections.get(rejected) ?? 0) + 1)
     const { algorithm, domain, qop, realm, session, userhash } = this.settings
     const nonce = `nonce-${++this.#nonces}`
     this.#newest = nonce
+    const opaque = this.settings.perClient ? (known ?? `client-${this.#nonces}`) : "o"
+    this.#newestOf.set(opaque, nonce)
     this.counts.set(nonce, new Set())
     const parameters = [
       `realm="${realm.replace(/["\\]/g, "\\$&")}"`,
       `nonce="${nonce}"`,
       `algorithm=${algorithm}${session ? "-sess" : ""}`,
-      'opaque="o"',
+      `opaque="${opaque}"`,
       ...(qop === undefined ? [] : [`qop="${qop}"`]),
       ...(userhash ? ["userhash=true"] : []),
       ...(domain === undefined ? [] : [`domain="${domain}"`]),
@@ -93,20 +101,22 @@ export class DigestServer {
   }
 
   #answer({ body = "", method, url }: MockClient.Sent, given: Record<string, string>) {
-    const { algorithm, info, saysStale, userhash, username, realm, uses } = this.settings
+    const { algorithm, info, perClient, saysStale, userhash, username, realm, uses } = this.settings
     const { pathname, search } = new URL(url)
-    const { cnonce = "", nc = "", nonce = "", qop, response = "", uri = "" } = given
+    const { cnonce = "", nc = "", nonce = "", opaque, qop, response = "", uri = "" } = given
     const counts = this.counts.get(nonce)
     const name = userhash ? hashOf(algorithm, `${username}:${realm}`) : username
     const bodyHash = hashOf(algorithm, body)
     const expected = this.#digest(`${method}:${uri}`, bodyHash, given)
     const isCorrect = uri === pathname + search && given["username"] === name && response === expected
-    if (counts === undefined || !isCorrect) return this.#challenge(nonce, false)
+    if (counts === undefined || !isCorrect) return this.#challenge(nonce, false, opaque)
     if (qop !== undefined && counts.has(nc)) throw new Error(`${nonce} was used twice with ${nc}`)
-    if (counts.size >= uses) return this.#challenge(nonce, saysStale)
+    const isReplaced = perClient && this.#newestOf.get(opaque ?? "") !== nonce
+    if (isReplaced || counts.size >= uses) return this.#challenge(nonce, saysStale, opaque)
     counts.add(nc)
     const proof = this.#digest(`:${uri}`, hashOf(algorithm, JSON.stringify({ ok: true })), { ...given, cnonce, nc })
     const field = info(proof)
+    if (perClient) this.#newestOf.set(opaque ?? "", `next-${this.#nonces}`)
     return { status: 200, headers: field === undefined ? {} : { "authentication-info": field } }
   }
 

@@ -17,6 +17,7 @@ import { hashAtOnce, hashInSteps } from "./hashing.js"
 import type { Acceptable } from "./protectionSpaces.js"
 import { ProtectionSpaces, strengthOf } from "./protectionSpaces.js"
 import type { Answer, Session } from "./session.js"
+import type { SentRequest, Space } from "./space.js"
 
 type DigestError = ChallengeUnsupported | ResponseNotAuthentic | SchemeDowngraded
 
@@ -31,20 +32,22 @@ const streamed = new InvalidRequest({
 })
 
 /** Whether a body has to be hashed, and by which protection a request is signed. */
-const protectionOf = ({ challenge: { qop } }: Session, preferred: Protection | undefined): Protection | undefined =>
-  preferred ?? (qop.includes("auth") ? "auth" : qop[0])
+const protectionOf = (
+  { qop }: DigestChallenge.DigestChallenge,
+  preferred: Protection | undefined
+): Protection | undefined => preferred ?? (qop.includes("auth") ? "auth" : qop[0])
 
-/** What the scheme knows of a signed request. */
-interface Context {
-  readonly session: Session
-  readonly nonce: string
+/** The session of a replay is that of its own 401. Undefined for a request without credentials. */
+const nextSession = (space: Space, rejected: SentRequest | undefined): Session | undefined => {
+  if (rejected?.needsChallenge === true) return undefined
+  return rejected?.next ?? space.take()
 }
 
-type Answered = Auth.Answered<Context, DigestError>
+type Answered = Auth.Answered<SentRequest, DigestError>
 
-export class DigestScheme implements Auth.ChallengeScheme<Context, DigestError> {
-  /** One for the challenge, and two for nonces that expire meanwhile. */
-  readonly replay = 3
+export class DigestScheme implements Auth.ChallengeScheme<SentRequest, DigestError> {
+  /** One for the challenge, and three for nonces that expire or are used up meanwhile. */
+  readonly replay = 4
   readonly honorsDeadline = true
   readonly #spaces: ProtectionSpaces
   readonly #preferred: Protection | undefined
@@ -56,61 +59,64 @@ export class DigestScheme implements Auth.ChallengeScheme<Context, DigestError> 
 
   signSync(request: Request, { origin }: URL): Answered | undefined {
     const url = Either.getOrUndefined(urlOf(request))
-    const session = url?.origin === origin ? this.#spaces.find(url) : undefined
-    if (url === undefined || session === undefined) return undefined
-    const protection = protectionOf(session, this.#preferred)
-    if (protection !== "auth-int") return this.#answered(request, url, session, protection, "")
-    const body = bytesOf(request.body)
-    const bodyHash = body && hashAtOnce(session.challenge.hash, body)
-    return bodyHash === undefined ? undefined : this.#answered(request, url, session, protection, bodyHash)
+    const space = url?.origin === origin ? this.#spaces.find(url) : undefined
+    if (url === undefined || space === undefined) return undefined
+    const { challenge } = space.shared
+    const bodyHash = this.#bodyHash(request, challenge)
+    return bodyHash === undefined ? undefined : this.#answered(request, url, space, space.take(), bodyHash)
   }
 
-  sign(request: Request, url: URL): Effect.Effect<Answered, InvalidRequest> | undefined {
-    const session = this.#spaces.find(url)
-    if (session === undefined) return undefined
-    return Effect.suspend(() => {
-      const answered = this.signSync(request, url)
-      return answered === undefined ? this.#signBody(request, session) : Effect.succeed(answered)
-    })
-  }
-
-  #signBody(request: Request, session: Session): Effect.Effect<Answered, InvalidRequest> {
-    return Effect.flatMap(urlOf(request), (url) => {
+  sign(
+    request: Request,
+    url: URL,
+    rejected?: Auth.RejectedRequest<SentRequest>
+  ): Effect.Effect<Answered, InvalidRequest> | undefined {
+    const space = this.#spaces.find(url)
+    if (space === undefined) return undefined
+    return Effect.flatMap(urlOf(request), (located) => {
+      const session = nextSession(space, rejected?.context)
+      const { challenge } = session ?? space.shared
+      const bodyHash = session === undefined ? "" : this.#bodyHash(request, challenge)
+      if (bodyHash !== undefined) return Effect.succeed(this.#answered(request, located, space, session, bodyHash))
       const body = bytesOf(request.body)
       if (body === undefined) return Effect.fail(streamed)
-      return Effect.map(hashInSteps(session.challenge.hash, body), (bodyHash) =>
-        this.#answered(request, url, session, "auth-int", bodyHash)
+      return Effect.map(hashInSteps(challenge.hash, body), (hash) =>
+        this.#answered(request, located, space, session, hash)
       )
     })
   }
 
-  #answered(
-    request: Request,
-    url: URL,
-    session: Session,
-    protection: Protection | undefined,
-    bodyHash: string
-  ): Answered {
-    const { nonce } = session
+  /** Empty if the digest does not cover the body. Undefined if the hash cannot be computed at once. */
+  #bodyHash({ body }: Request, challenge: DigestChallenge.DigestChallenge): string | undefined {
+    if (protectionOf(challenge, this.#preferred) !== "auth-int") return ""
+    const bytes = bytesOf(body)
+    return bytes && hashAtOnce(challenge.hash, bytes)
+  }
+
+  /** @param session - undefined for a request that is sent without credentials, to get a nonce of its own. */
+  #answered(request: Request, url: URL, space: Space, session: Session | undefined, bodyHash: string): Answered {
+    const context: SentRequest = { session, next: undefined, needsChallenge: false }
+    if (session === undefined) return { signed: { request: located(request, url), credential: "" }, context }
+    const protection = protectionOf(session.challenge, this.#preferred)
     const uri = url.pathname + url.search
     const answer = session.answer({ method: request.method, uri, protection, bodyHash })
     const signed: Signed = {
       request: HttpClientRequest.setHeader(located(request, url), "authorization", answer.field),
-      credential: nonce,
+      credential: session.nonce,
       onResponse: (response) => {
-        if (response.status < 400) this.#spaces.accept(url, session)
-        const { nextnonce } = infoOf(response)
-        if (nextnonce !== undefined) session.continueWith(nextnonce)
+        if (response.status === 401) return
+        space.accept(session, infoOf(response).nextnonce)
+        if (response.status < 400) this.#spaces.accept(url, session.challenge.hash)
       },
       verify: (response) => this.#verify(url, session, answer, response)
     }
-    return { signed, context: { session, nonce } }
+    return { signed, context }
   }
 
   onChallenges(
     url: URL,
     challenges: ReadonlyArray<Challenge>,
-    rejected: Auth.RejectedRequest<Context> | undefined
+    rejected: Auth.RejectedRequest<SentRequest> | undefined
   ): Auth.Decision<DigestError> {
     const decision = this.#spaces.onChallenges(url, challenges, rejected?.context)
     return typeof decision === "boolean" ? decision : () => Effect.fail(decision)

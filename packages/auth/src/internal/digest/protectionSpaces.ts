@@ -1,4 +1,4 @@
-/** The Digest sessions of each origin, and the algorithms that it has accepted. */
+/** The protection spaces of each origin, and the algorithms that it has accepted. */
 import { BoundedMap } from "@countersign/client/BoundedMap"
 import { SchemeDowngraded } from "@countersign/client/Errors"
 import type * as Challenge from "@countersign/protocol/Challenge"
@@ -6,7 +6,8 @@ import type { Hash, Protection } from "@countersign/protocol/DigestChallenge"
 import * as DigestChallenge from "@countersign/protocol/DigestChallenge"
 import { ChallengeUnsupported } from "../../Errors.js"
 import type { Account } from "./session.js"
-import { Session } from "./session.js"
+import type { SentRequest } from "./space.js"
+import { Space } from "./space.js"
 
 /** From the weakest to the strongest. */
 const strengths: ReadonlyArray<Hash> = ["MD5", "SHA-256", "SHA-512-256"]
@@ -19,14 +20,14 @@ export type Decision = boolean | ChallengeUnsupported | SchemeDowngraded
 
 /** Digest as one origin uses it. */
 export interface OriginState {
-  readonly sessions: Array<Session>
+  readonly spaces: Array<Space>
   /** The strongest algorithm of an accepted answer. */
   accepted: Hash | undefined
 }
 
 /** More than a client uses. The limits bound memory if input determines the origins, or a server invents realms. */
 const maxOrigins = 100
-const maxSessions = 8
+const maxSpaces = 8
 
 /** What a client answers. */
 export interface Acceptable {
@@ -55,57 +56,51 @@ export class ProtectionSpaces {
   of(origin: string): OriginState {
     const known = this.#origins.get(origin)
     if (known !== undefined) return known
-    const state: OriginState = { sessions: [], accepted: undefined }
+    const state: OriginState = { spaces: [], accepted: undefined }
     this.#origins.set(origin, state)
     return state
   }
 
-  /** The session with the longest path prefix. */
-  find({ origin, pathname }: URL): Session | undefined {
-    let found: { readonly session: Session; readonly length: number } | undefined
-    for (const session of this.of(origin).sessions) {
-      const length = session.coverage(pathname)
-      if (length !== undefined && length > (found?.length ?? -1)) found = { session, length }
+  /** The space with the longest path prefix. */
+  find({ origin, pathname }: URL): Space | undefined {
+    let found: { readonly space: Space; readonly length: number } | undefined
+    for (const space of this.of(origin).spaces) {
+      const length = space.shared.coverage(pathname)
+      if (length !== undefined && length > (found?.length ?? -1)) found = { space, length }
     }
-    return found?.session
+    return found?.space
   }
 
   /** Records that the server has accepted an answer. */
-  accept({ origin }: URL, session: Session): void {
-    session.isAccepted = true
+  accept({ origin }: URL, hash: Hash): void {
     const state = this.of(origin)
-    const { hash } = session.challenge
     if (state.accepted === undefined || strengthOf(hash) > strengthOf(state.accepted)) state.accepted = hash
   }
 
   /**
    * Reads the challenges of a 401.
    *
-   * @param rejected - the session and the nonce of the request. Undefined if it was sent without credentials.
+   * @param rejected - the request, which gets the session of the next one. Undefined if it was sent without credentials.
    */
-  onChallenges(
-    url: URL,
-    challenges: ReadonlyArray<Challenge.Challenge>,
-    rejected: { readonly session: Session; readonly nonce: string } | undefined
-  ): Decision {
+  onChallenges(url: URL, challenges: ReadonlyArray<Challenge.Challenge>, rejected: SentRequest | undefined): Decision {
     const best = this.strongest(url.origin, challenges)
     if (best === undefined) return false
     if ("_tag" in best) return best
+    if (rejected?.session?.isRefusedBy(best) === true) return false
     const current = this.find(url)
-    // Another request has received a challenge since this one was sent.
-    if (rejected === undefined ? current !== undefined : current !== undefined && current.nonce !== rejected.nonce)
-      return true
-    // A new nonce that the server rejects is a wrong password. An old one may have expired, although not all servers say so.
-    if (rejected !== undefined && !best.stale && !rejected.session.isAccepted) return false
-    this.#start(url, best)
+    const space = current?.matches(best) === true ? current : this.#start(url, best)
+    if (rejected !== undefined) space.renew(rejected, best, url)
+    else space.keep(best, url)
     return true
   }
 
-  #start(url: URL, challenge: DigestChallenge.DigestChallenge): void {
-    const { sessions } = this.of(url.origin)
-    const others = sessions.filter((session) => session.challenge.realm !== challenge.realm)
-    sessions.splice(0, sessions.length, new Session(challenge, this.#acceptable.account, url), ...others)
-    sessions.splice(maxSessions)
+  #start(url: URL, challenge: DigestChallenge.DigestChallenge): Space {
+    const { spaces } = this.of(url.origin)
+    const others = spaces.filter(({ shared }) => shared.challenge.realm !== challenge.realm)
+    const space = new Space(challenge, this.#acceptable.account, url)
+    spaces.splice(0, spaces.length, space, ...others)
+    spaces.splice(maxSpaces)
+    return space
   }
 
   /** The strongest challenge that the client answers. Undefined if none is a Digest challenge. */

@@ -3,7 +3,7 @@ import type { Challenge } from "@countersign/protocol/Challenge"
 import * as DigestChallenge from "@countersign/protocol/DigestChallenge"
 import { ProtectionSpaces } from "./protectionSpaces.js"
 import type { Acceptable } from "./protectionSpaces.js"
-import type { Session } from "./session.js"
+import type { SentRequest, Space } from "./space.js"
 
 /**
  * A signed request of a `Digest.Responder`.
@@ -25,8 +25,13 @@ export interface Signed {
  * @category models
  */
 export interface Responder {
-  /** Signs a request. Returns `undefined` while no challenge is known. Each call uses the next nonce count. */
-  readonly sign: (method: string, uri: string) => Signed | undefined
+  /**
+   * Signs a request. Returns `undefined` while no challenge is known. No two calls use the same nonce count.
+   *
+   * @param rejected - the rejected request that this one replaces. Its rejection has the nonce for this one. Undefined for a request
+   *   that is no replay, and if the rejected one was sent without a digest.
+   */
+  readonly sign: (method: string, uri: string, rejected: Signed | undefined) => Signed | undefined
   /**
    * Reads the challenges of a rejected request. Returns true if the request can be sent again, and false for wrong credentials and
    * for challenges that are not answered.
@@ -47,30 +52,27 @@ export const makeResponder = (acceptable: Acceptable): Responder => {
   // One server has one space: the URL only names it.
   const url = new URL("http://server.invalid/")
   const spaces = new ProtectionSpaces(acceptable)
-  const sessions = new WeakMap<Signed, Session>()
+  const known = new WeakMap<Signed, { readonly space: Space; readonly sent: SentRequest }>()
   return {
-    sign: (method, uri) => {
-      const session = spaces.find(url)
-      if (session === undefined) return undefined
-      const { nonce } = session
+    sign: (method, uri, rejected) => {
+      const space = spaces.find(url)
+      if (space === undefined) return undefined
+      const session = (rejected && known.get(rejected)?.sent.next) ?? space.take() ?? space.shared
       const { field } = session.answer({ method, uri, protection: acceptable.protection, bodyHash: "" })
-      const signed = { field, nonce }
-      sessions.set(signed, session)
+      const signed = { field, nonce: session.nonce }
+      known.set(signed, { space, sent: { session, next: undefined, needsChallenge: false } })
       return signed
     },
     onRejected: (challenges, rejected) => {
-      const session = rejected && sessions.get(rejected)
-      const context = session && rejected && { session, nonce: rejected.nonce }
       // Its domain would be that of the origin, and not of the proxy.
       const withoutDomain = challenges.map(({ params, ...rest }) => ({ ...rest, params: { ...params, domain: "" } }))
-      return spaces.onChallenges(url, withoutDomain, context) === true
+      return spaces.onChallenges(url, withoutDomain, rejected && known.get(rejected)?.sent) === true
     },
     onAccepted: (accepted, info) => {
-      const session = sessions.get(accepted)
-      if (session === undefined) return
-      spaces.accept(url, session)
-      const { nextnonce } = DigestChallenge.parseInfo(info ?? "")
-      if (nextnonce !== undefined) session.continueWith(nextnonce)
+      const { sent, space } = known.get(accepted) ?? {}
+      if (space === undefined || sent?.session === undefined) return
+      space.accept(sent.session, DigestChallenge.parseInfo(info ?? "").nextnonce)
+      spaces.accept(url, sent.session.challenge.hash)
     }
   }
 }

@@ -1,4 +1,4 @@
-/** The answers to one Digest challenge: a nonce, its count, and the hash of the credentials. */
+/** The answers with one nonce: its count, and the hash of the credentials. */
 import type { DigestChallenge, Protection } from "@countersign/protocol/DigestChallenge"
 import type { HashFunction, Message } from "@countersign/protocol/DigestCredentials"
 import * as Credentials from "@countersign/protocol/DigestCredentials"
@@ -55,62 +55,96 @@ const prefixesOf = (domain: ReadonlyArray<string>, url: URL): ReadonlyArray<stri
   return prefixes.length === 0 ? prefixes : [...prefixes, url.pathname]
 }
 
+/** What the sessions of a space share, until a challenge changes it. */
+interface Identity {
+  readonly prefixes: ReadonlyArray<string>
+  readonly username: string
+  readonly secret: string
+  /** The client's nonce of a session (`-sess`), which its secret includes. */
+  readonly cnonce: string
+}
+
+const identityOf = (challenge: DigestChallenge, account: Account, url: URL): Identity => {
+  const hash = hashFunction(challenge.hash)
+  const cnonce = makeCnonce()
+  const username = Credentials.toByteString(account.username)
+  return {
+    prefixes: prefixesOf(challenge.domain, url),
+    username: challenge.userhash ? hash(`${username}:${challenge.realm}`) : username,
+    secret: secretOf(challenge, account, cnonce),
+    cnonce
+  }
+}
+
+/** Where a nonce is from: the 401 of a request without credentials, the 401 of a signed request, or `nextnonce`. */
+export type Source = "challenge" | "renewal" | "nextnonce"
+
 export class Session {
   readonly challenge: DigestChallenge
-  /** Whether the server has accepted an answer. */
-  isAccepted = false
-  readonly #prefixes: ReadonlyArray<string>
+  readonly source: Source
+  /** The number of requests that the server has accepted. */
+  accepted = 0
+  readonly #identity: Identity
   readonly #hash: HashFunction
-  readonly #username: string
-  readonly #secret: string
-  /** The client's nonce of a session (`-sess`), which its secret includes. */
-  readonly #cnonce: string
-  #nonce: string
-  #count = 0
+  #sent = 0
+
+  private constructor(challenge: DigestChallenge, identity: Identity, source: Source) {
+    this.challenge = challenge
+    this.source = source
+    this.#identity = identity
+    this.#hash = hashFunction(challenge.hash)
+  }
 
   /** @param url - the URL of the request that was challenged. */
-  constructor(challenge: DigestChallenge, account: Account, url: URL) {
-    this.challenge = challenge
-    this.#prefixes = prefixesOf(challenge.domain, url)
-    this.#hash = hashFunction(challenge.hash)
-    this.#cnonce = makeCnonce()
-    this.#nonce = challenge.nonce
-    this.#secret = secretOf(challenge, account, this.#cnonce)
-    const username = Credentials.toByteString(account.username)
-    this.#username = challenge.userhash ? this.#hash(`${username}:${challenge.realm}`) : username
+  static make(challenge: DigestChallenge, account: Account, url: URL, source: Source): Session {
+    return new Session(challenge, identityOf(challenge, account, url), source)
+  }
+
+  /** A session with another nonce of the server. The secret of a session (`-sess`) stays. */
+  continued(nonce: string): Session {
+    return new Session({ ...this.challenge, nonce }, this.#identity, "nextnonce")
   }
 
   get nonce(): string {
-    return this.#nonce
+    return this.challenge.nonce
+  }
+
+  /** Whether one request has used the nonce, so that no other request can have used it up. */
+  get isUsedOnce(): boolean {
+    return this.#sent === 1
   }
 
   /** Length of the longest prefix that covers a path. Undefined if the path is outside of the protection space. */
   coverage(path: string): number | undefined {
-    if (this.#prefixes.length === 0) return 0
-    const lengths = this.#prefixes.filter((prefix) => path.startsWith(prefix)).map(({ length }) => length)
+    const { prefixes } = this.#identity
+    if (prefixes.length === 0) return 0
+    const lengths = prefixes.filter((prefix) => path.startsWith(prefix)).map(({ length }) => length)
     return lengths.length === 0 ? undefined : Math.max(...lengths)
+  }
+
+  /**
+   * Whether a challenge means that the credentials are wrong: the server still uses the nonce, or rejects the first use of a new
+   * one. Other nonces may have expired or be used up, although not all servers say so.
+   */
+  isRefusedBy({ nonce, stale }: DigestChallenge): boolean {
+    if (stale) return false
+    return nonce === this.nonce || (this.source !== "nextnonce" && this.accepted === 0 && this.isUsedOnce)
   }
 
   /** Signs a request. No two requests have the same nonce and count. */
   answer({ bodyHash, method, protection, uri }: Subject): Answer {
-    const cnonce = this.challenge.session ? this.#cnonce : makeCnonce()
-    const qop = protection && { protection, nc: ++this.#count, cnonce, bodyHash }
-    const message = { secret: this.#secret, method, uri, nonce: this.#nonce, qop }
+    const { secret, username, cnonce: fixed } = this.#identity
+    const cnonce = this.challenge.session ? fixed : makeCnonce()
+    this.#sent += 1
+    const qop = protection && { protection, nc: this.#sent, cnonce, bodyHash }
+    const message = { secret, method, uri, nonce: this.nonce, qop }
     const response = Credentials.responseDigest(this.#hash, message)
-    const challenge = { ...this.challenge, nonce: this.#nonce }
-    return { message, field: Credentials.format(challenge, this.#username, message, response) }
+    return { message, field: Credentials.format(this.challenge, username, message, response) }
   }
 
   /** The digest that proves that the server knows the password. */
   expectedProof(message: Message, bodyHash: string): string {
     const qop = message.qop && { ...message.qop, bodyHash }
     return Credentials.responseDigest(this.#hash, { ...message, method: "", qop })
-  }
-
-  /** Continues with another nonce of the server. The secret of a session (`-sess`) stays. */
-  continueWith(nonce: string): void {
-    if (nonce === this.#nonce) return
-    this.#nonce = nonce
-    this.#count = 0
   }
 }

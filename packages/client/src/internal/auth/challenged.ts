@@ -51,8 +51,16 @@ export interface RejectedRequest<out K> {
 export interface ChallengeScheme<in out K, out E = never> {
   /** Signs a request with a known challenge. Undefined if none is known, or if {@link ChallengeScheme.sign} has to sign it. */
   readonly signSync: (request: HttpClientRequest, url: URL, now: number) => Answered<K, E> | undefined
-  /** Signs a request with a known challenge. Undefined if none is known for the URL. */
-  readonly sign: (request: HttpClientRequest, url: URL) => Effect.Effect<Answered<K, E>, E | InvalidRequest> | undefined
+  /**
+   * Signs a request with a known challenge. Undefined if none is known for the URL.
+   *
+   * @param rejected - the request that this one replaces. Undefined if it had no credentials, and for a request that is no replay.
+   */
+  readonly sign: (
+    request: HttpClientRequest,
+    url: URL,
+    rejected?: RejectedRequest<K>
+  ) => Effect.Effect<Answered<K, E>, E | InvalidRequest> | undefined
   /**
    * Reads the challenges of a 401, before waiting requests are signed.
    *
@@ -96,7 +104,7 @@ class ChallengedAuth<K, E> {
   readonly #probes = new BoundedMap<Probe>(maxOrigins)
   /** Decisions about a 401 until the policy asks for them. */
   readonly #decisions = new BoundedMap<Decision<E>>(maxRejections)
-  /** Rejected requests, which the policy may ask about. */
+  /** Rejected requests, which the policy may ask about, and which replays replace. */
   readonly #rejected = new BoundedMap<RejectedRequest<K>>(maxRejections)
   /** Other requests, which a rule may name by the body of the response. Apart, so that they displace no rejected one. */
   readonly #accepted = new BoundedMap<RejectedRequest<K>>(maxRejections)
@@ -112,11 +120,11 @@ class ChallengedAuth<K, E> {
     return url && answered && this.#watched(url, answered)
   }
 
-  sign(request: HttpClientRequest): Effect.Effect<Signed<E>, E | InvalidRequest> {
+  sign(request: HttpClientRequest, rejected?: string | number): Effect.Effect<Signed<E>, E | InvalidRequest> {
     return Effect.suspend(() => {
       const url = urlOf(request)
       if (url === undefined) return notAUrl
-      const answered = this.#scheme.sign(request, url)
+      const answered = this.#scheme.sign(request, url, this.#rejected.get(String(rejected)))
       if (answered !== undefined) return Effect.map(answered, (one) => this.#watched(url, one))
       const probe = this.#probes.get(url.origin)
       return probe === undefined ? Effect.succeed(this.#probe(request, url)) : this.#awaitProbe(request, url, probe)
@@ -183,6 +191,7 @@ class ChallengedAuth<K, E> {
   }
 
   #judge(credential: string, url: URL, response: HttpClientResponse, rejected: RejectedRequest<K> | undefined): void {
+    if (rejected !== undefined) this.#rejected.set(credential, rejected)
     this.#decisions.set(credential, this.#scheme.onChallenges(url, challengesOf(response), rejected))
   }
 
@@ -213,7 +222,7 @@ export const makeService = <K, E>(
 ): { readonly service: Service<E>; readonly find: (credential: string | number) => RejectedRequest<K> | undefined } => {
   const state = new ChallengedAuth(scheme)
   const service: Service<E> = {
-    sign: (request) => state.sign(request),
+    sign: (request, rejected) => state.sign(request, rejected),
     signSync: (request, now) => state.signSync(request, now),
     onRejected: (rejection) => state.onRejected(rejection),
     onReplayRejected: (rejection) => Effect.sync(() => state.onReplayRejected(rejection)),

@@ -74,10 +74,15 @@ class Negotiation<E> {
     return space && scheme && signed && watched(space, signed, scheme)
   }
 
-  sign(request: HttpClientRequest, url: URL): Effect.Effect<Answered<Chosen, E>, E | InvalidRequest> | undefined {
+  sign(
+    request: HttpClientRequest,
+    url: URL,
+    rejected?: RejectedRequest<Chosen>
+  ): Effect.Effect<Answered<Chosen, E>, E | InvalidRequest> | undefined {
     const space = this.#find(url)
     const scheme = space && this.#schemes[space.chosen.scheme]
-    return space && scheme && Effect.map(scheme.sign(request), (signed) => watched(space, signed, scheme))
+    const replaced = rejected?.context.scheme === space?.chosen.scheme ? rejected?.credential : undefined
+    return space && scheme && Effect.map(scheme.sign(request, replaced), (signed) => watched(space, signed, scheme))
   }
 
   onChallenges(
@@ -177,7 +182,7 @@ export const negotiate = <E>(schemes: ReadonlyArray<Service<E>>): Service<E | Sc
   const initial = ({ initialCredentialId }: Rejection) => find(initialCredentialId ?? "")
   const challenged: ChallengeScheme<Chosen, E | SchemeDowngraded> = {
     signSync: (request, url, now) => negotiation.signSync(request, url, now),
-    sign: (request, url) => negotiation.sign(request, url),
+    sign: (request, url, rejected) => negotiation.sign(request, url, rejected),
     onChallenges: (url, challenges, rejected) => negotiation.onChallenges(url, challenges, rejected, initial),
     onExpired: (rejected) => negotiation.forward(rejected, initial),
     // One for the challenge, and those of the chosen scheme.

@@ -40,6 +40,8 @@ export interface ReplayContext<E, R> {
   readonly next: Send<E, R>
   readonly call: CallContext
   readonly steppedUp?: true
+  /** Id of the credentials that this request replaces. */
+  readonly rejected?: string | number
 }
 
 /** Id of the credentials that were rejected first. Undefined for the first request. */
@@ -64,7 +66,7 @@ export const signAndSend = <E, R>(
   initialId: InitialCredentialId
 ): SignedExchange<E, R> =>
   Effect.flatMap(
-    runScheme(context, () => context.auth.sign(context.request)),
+    runScheme(context, () => context.auth.sign(context.request, context.rejected)),
     (signed) => sendSigned(context, signed, state, initialId)
   )
 
@@ -195,9 +197,7 @@ const onRejected = <E, R>(
       runScheme(context, () => auth.onRejected(rejection)),
       (renewed) => {
         emitNow(call.fiber, () => ({ _tag: "CredentialsRefreshed", renewed }))
-        return renewed
-          ? replay(context, response, step, rejection.initialCredentialId, onGiveUp)
-          : onGiveUp(response, reason)
+        return renewed ? replay(context, response, step, rejection, onGiveUp) : onGiveUp(response, reason)
       }
     )
   })
@@ -222,11 +222,11 @@ const replay = <E, R>(
   context: ReplayContext<E, R>,
   response: HttpClientResponse,
   { delayMs, state }: ScheduleStep,
-  initialId: InitialCredentialId,
+  { credential, initialCredentialId }: Rejection,
   onGiveUp: OnGiveUp
 ): SignedExchange<E, R> => {
   if (!RequestBody.isReplayable(context.request.body)) return onGiveUp(response, "BodyNotReplayable")
-  const again = signAndSend(toReplay(context, response), state, initialId)
+  const again = signAndSend(toReplay(context, response, credential), state, initialCredentialId)
   return delayMs > 0 ? Effect.zipRight(sleepWithin(delayMs, context.call), again) : again
 }
 
@@ -234,8 +234,13 @@ const replay = <E, R>(
  * A replay. The response to it may quote the credentials of the rejected request, so that request is added to its
  * history.
  */
-const toReplay = <E, R>(context: ReplayContext<E, R>, response: HttpClientResponse): ReplayContext<E, R> => ({
+const toReplay = <E, R>(
+  context: ReplayContext<E, R>,
+  response: HttpClientResponse,
+  rejected: string | number
+): ReplayContext<E, R> => ({
   ...context,
+  rejected,
   request: withHistory(context.request, signingsOf(response))
 })
 
@@ -255,7 +260,7 @@ const tryStepUp = <E, R>(
           runScheme(context, () => stepUp),
           (hasCredentials) =>
             hasCredentials
-              ? signAndSend({ ...toReplay(context, buffered), steppedUp: true }, state, undefined)
+              ? signAndSend({ ...toReplay(context, buffered, credential), steppedUp: true }, state, undefined)
               : Effect.succeed(buffered)
         )
       )

@@ -91,8 +91,13 @@ export interface Service<out E = never> {
   /**
    * Adds the credentials to a request. Called for every HTTP request, because tokens change and signatures contain the
    * time.
+   *
+   * @param rejected - the id of the credentials that the server has just rejected. Undefined for a request that is no replay.
    */
-  readonly sign: (request: HttpClientRequest) => Effect.Effect<Signed<E>, E | InvalidRequest>
+  readonly sign: (
+    request: HttpClientRequest,
+    rejected?: string | number
+  ) => Effect.Effect<Signed<E>, E | InvalidRequest>
   /**
    * Signs without an effect, if nothing has to be awaited: for example with a cached token that is valid at `now`
    * (epoch milliseconds). {@link sign} is used if it returns `undefined`, and for replays.

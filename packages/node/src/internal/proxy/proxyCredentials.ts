@@ -14,8 +14,8 @@ export interface ProxyAuthorization {
 /** Digest with MD5 is not weaker than Basic, which the proxy was sent before. */
 const algorithms: ReadonlyArray<Digest.Algorithm> = ["SHA-512-256", "SHA-256", "MD5"]
 
-/** One for the challenge, and one for a nonce that has expired. */
-export const maxAuthenticationRetries = 2
+/** One for the challenge, and two for nonces that expire or are used up meanwhile. */
+export const maxAuthenticationRetries = 3
 
 export class ProxyCredentials {
   readonly #basic: Redacted.Redacted
@@ -26,9 +26,12 @@ export class ProxyCredentials {
     this.#digest = Digest.makeResponder({ username, password: Redacted.make(password), algorithms })
   }
 
-  /** @param uri - the target of the request, as it is sent to the proxy. */
-  authorize(method: string, uri: string): ProxyAuthorization {
-    const digest = this.#digest.sign(method, uri)
+  /**
+   * @param uri - the target of the request, as it is sent to the proxy.
+   * @param rejected - of the request that this one replaces after a 407.
+   */
+  authorize(method: string, uri: string, rejected: ProxyAuthorization | undefined): ProxyAuthorization {
+    const digest = this.#digest.sign(method, uri, rejected?.digest)
     return { field: digest?.field ?? Redacted.value(this.#basic), digest }
   }
 

@@ -58,11 +58,25 @@ interface Route {
   readonly agent: Undici.Agent
 }
 
+/** The attempt at a request that a proxy forwards. */
+interface Attempt {
+  readonly retries: number
+  /** Of the request that this one replaces. */
+  readonly rejected: ProxyAuthorization | undefined
+}
+
+const firstAttempt: Attempt = { retries: maxAuthenticationRetries, rejected: undefined }
+
 /** Sends a request to the proxy, and again if the proxy sends a challenge that can be answered. */
-const forward = (request: OutgoingRequest, handler: RequestHandler, route: Route, retries: number): boolean => {
+const forward = (
+  request: OutgoingRequest,
+  handler: RequestHandler,
+  route: Route,
+  { rejected, retries }: Attempt
+): boolean => {
   const { agent, proxy, url } = route
-  const authorization = proxy.credentials?.authorize(request.method, url.origin + request.path)
-  const again = () => void forward(request, handler, route, retries - 1)
+  const authorization = proxy.credentials?.authorize(request.method, url.origin + request.path, rejected)
+  const again = () => void forward(request, handler, route, { retries: retries - 1, rejected: authorization })
   const forwarded = new ForwardedRequest(handler, {
     proxy,
     authorization,
@@ -122,7 +136,7 @@ export class ProxyDispatcher implements RequestDispatcher {
       if (url.protocol === "https:" && this.#tunnels !== undefined) return this.#tunnels.dispatch
       const agent = this.#forwardingAgent
       if (url.protocol === "http:" && http !== undefined && agent !== undefined) {
-        return (request, handler) => forward(request, handler, { url, proxy: http, agent }, maxAuthenticationRetries)
+        return (request, handler) => forward(request, handler, { url, proxy: http, agent }, firstAttempt)
       }
     }
     return (request, handler) => this.#directDispatcher.dispatch(request, handler)

@@ -72,26 +72,26 @@ export const openTunnel = (
     opened?.destroy()
     if (!isClosed) onTunnel(error, undefined)
   }
-  const open = (retries: number) =>
+  const open = (retries: number, rejected: ProxyAuthorization | undefined) =>
     connect(proxyTarget(proxy), (...[error, socket]) => {
       if (error !== null) return fail(connectionFailed(proxy, error))
       opened = socket.on("error", () => undefined)
       if (isClosed) return void socket.destroy()
-      const authorization = proxy.credentials?.authorize("CONNECT", authority)
+      const authorization = proxy.credentials?.authorize("CONNECT", authority, rejected)
       readConnectResponse(socket, maxHeaderSize, (result) => {
         if (result instanceof Error) return fail(connectionFailed(proxy, result))
         const isChallenged = readAuthentication(proxy, result, authorization)
         if (isChallenged && retries > 0 && !isClosed) {
           // Many proxies close the connection after a 407.
           socket.destroy()
-          return open(retries - 1)
+          return open(retries - 1, authorization)
         }
         if (result.status < 200 || result.status > 299) return fail(requestRejected(proxy, result, authority))
         if (!isClosed) onTunnel(undefined, socket)
       })
       socket.write(encodeConnect(authority, authorization?.field))
     })
-  open(maxAuthenticationRetries)
+  open(maxAuthenticationRetries, undefined)
   return () => {
     isClosed = true
     opened?.destroy()

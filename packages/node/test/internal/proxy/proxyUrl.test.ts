@@ -29,7 +29,7 @@ describe("parseProxyUrl", () => {
     ["http://%C3%A9:%E2%82%AC@proxy.test", basic("é:€")]
   ])("parses %j with the credentials %s and prints none", (text, value) => {
     const proxy = parsed(text)
-    expect(proxy.credentials?.authorize("GET", "/").field).toBe(value)
+    expect(proxy.credentials?.authorize("GET", "/", undefined).field).toBe(value)
     expect(inspect(proxy, { depth: 10 })).not.toContain("Basic ")
   })
 
