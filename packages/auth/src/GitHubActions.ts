@@ -60,6 +60,8 @@ const variables = Config.all({
   token: Config.redacted("ACTIONS_ID_TOKEN_REQUEST_TOKEN")
 })
 
+const badAudience = rejected("`audience` is not well-formed Unicode (lone surrogate). Check the option.")
+
 const isSafe = (url: string, { transport }: Options): boolean => {
   const [base = ""] = url.split("?", 1)
   if (BaseUrl.validate(base)._tag === "Err") return false
@@ -75,6 +77,7 @@ const requestOf = (options: Options): Effect.Effect<HttpClientRequest.HttpClient
       if (url.trim() === "" || !/^[!-~]+$/.test(secret)) return Effect.fail(noPermission)
       if (!isSafe(url, options)) return Effect.fail(insecure)
       const { audience } = options
+      if (audience !== undefined && !isWellFormed(audience)) return Effect.fail(badAudience)
       const query = audience === undefined ? "" : `audience=${encodeURIComponent(audience)}`
       return Effect.succeed(
         HttpClientRequest.get(RequestTarget.append(url, query)).pipe(
@@ -85,6 +88,8 @@ const requestOf = (options: Options): Effect.Effect<HttpClientRequest.HttpClient
   )
 
 const decode = Schema.decodeUnknownEither(Schema.parseJson(Schema.Struct({ value: Schema.String })))
+
+const isWellFormed = (text: string): boolean => !/[\ud800-\udfff]/u.test(text)
 
 const isJwt = (text: string): boolean => /^[\w-]+\.[\w-]+\.[\w-]+$/.test(text)
 
@@ -104,7 +109,7 @@ const failureOf = ({ retryAt, status }: Answer): TokenError => {
  *
  * Fails with `TokenError`, which shows no token:
  *
- * - `Rejected` if a variable is missing or no https URL, and for a 3xx or 4xx status.
+ * - `Rejected` if a variable is missing or no https URL, if `audience` has a lone surrogate, and for a 3xx or 4xx status.
  * - `Unavailable` if GitHub cannot be reached, or answers with 429 or a 5xx status.
  * - `InvalidResponse` if the response has no JWT.
  *

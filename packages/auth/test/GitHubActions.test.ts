@@ -47,6 +47,17 @@ describe("GitHubActions.idToken", () => {
     })
   )
 
+  it.effect("fails with Rejected for an audience that is not well-formed, and sends nothing", () =>
+    Effect.gen(function* () {
+      const { result, sent } = yield* run({ audience: "\ud800" })
+      expect(result).toMatchObject({
+        _tag: "Left",
+        left: { reason: "Rejected", detail: expect.stringContaining("audience") }
+      })
+      expect(sent).toEqual([])
+    })
+  )
+
   it.effect("sends the URL as it is without an audience", () =>
     Effect.gen(function* () {
       expect((yield* run()).sent.map((one) => one.url)).toEqual([url])

@@ -1,6 +1,7 @@
 /** The token of a platform as the client assertion at oidc-provider, which verifies its signature, audience and `jti`. */
 import * as ClientAuthentication from "@countersign/auth/ClientAuthentication"
 import * as ClientCredentials from "@countersign/auth/ClientCredentials"
+import * as Dpop from "@countersign/auth/Dpop"
 import * as OAuth2 from "@countersign/auth/OAuth2"
 import * as TokenSource from "@countersign/auth/TokenSource"
 import * as TokenStore from "@countersign/auth/TokenStore"
@@ -15,7 +16,7 @@ import { provided } from "./support/provider.js"
 
 const [platform, stranger] = await Promise.all([jose.generateKeyPair("ES256"), jose.generateKeyPair("ES256")])
 
-const running = provided({
+const configuration = {
   clients: [
     {
       client_id: "job",
@@ -32,6 +33,16 @@ const running = provided({
   scopes: ["read"],
   // Each token is refreshed at its next use.
   ttl: { ClientCredentials: 1 }
+}
+
+const running = provided(configuration)
+
+const withNonces = provided({
+  ...configuration,
+  features: {
+    ...configuration.features,
+    dPoP: { enabled: true, nonceSecret: Buffer.alloc(32, 7), requireNonce: () => true }
+  }
 })
 
 /** Makes a JWT of the platform. Each one has its own `jti`, and the server accepts a `jti` once. */
@@ -47,7 +58,7 @@ const issue = (key: CryptoKey, audience: string): Promise<string> =>
     .sign(key)
 
 /** A source of the client, with the JWTs that it read. */
-const sourceOf = (key: CryptoKey, audience: () => string) => {
+const sourceOf = (key: CryptoKey, audience: () => string, dpop?: Dpop.Key) => {
   const read: Array<string> = []
   const assertion = Effect.promise(async () => {
     const jwt = await issue(key, audience())
@@ -57,7 +68,8 @@ const sourceOf = (key: CryptoKey, audience: () => string) => {
   const live: Layer.Layer<TokenSource.TokenSource, unknown> = Layer.unwrapEffect(
     Effect.map(ClientAuthentication.clientAssertion(assertion), (clientAuthentication) =>
       ClientCredentials.layer({
-        issuer: running.issuer,
+        issuer: dpop === undefined ? running.issuer : withNonces.issuer,
+        dpop,
         clientId: "job",
         clientAuthentication,
         scopes: ["read"],
@@ -78,6 +90,17 @@ describe("ClientAuthentication.clientAssertion at oidc-provider", () => {
       expect(new Set(read).size).toBe(2)
     }).pipe(Effect.provide(live))
   })
+
+  it.live("reads a new JWT for the request that a DPoP nonce causes", () =>
+    Effect.gen(function* () {
+      const { live, read } = sourceOf(platform.privateKey, () => withNonces.issuer, yield* Dpop.generateKey)
+      const get = Effect.flatMap(TokenSource.TokenSource, (source) => source.get)
+      const { token } = yield* Effect.provide(get, live)
+      expect(token.tokenType).toBe("DPoP")
+      expect(withNonces.paths.filter((path) => path === "/token")).toHaveLength(2)
+      expect(new Set(read).size).toBe(2)
+    })
+  )
 
   it.live.each([
     ["another key", () => sourceOf(stranger.privateKey, () => running.issuer)],

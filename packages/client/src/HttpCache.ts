@@ -62,9 +62,9 @@ export interface MemoryOptions {
 export const defaults = { maxBytes: 32 * 1024 * 1024, maxEntries: 1000 } as const
 
 const memoryNames: OptionNames.ShapeOf<MemoryOptions> = {
-  maxBytes: "size",
+  maxBytes: "amount",
   maxEntries: "count",
-  maxEntryBytes: "size",
+  maxEntryBytes: "amount",
   account: true
 }
 
@@ -169,7 +169,7 @@ const persistentNames: OptionNames.ShapeOf<PersistentOptions> = {
   account: true,
   name: true,
   maxEntries: "count",
-  maxEntryBytes: "size"
+  maxEntryBytes: "amount"
 }
 
 /**

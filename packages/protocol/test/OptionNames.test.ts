@@ -150,7 +150,18 @@ describe("OptionNames.findWrongValue", () => {
     ratio: [0, 0.5, 1],
     factor: [0.1, 1, 14],
     number: [-1, 0, 1.5],
-    duration: [0, 1.5, 5n, Infinity, "1 second", "1.5 minutes", "0 millis", [1, 0], {}, "3  days"]
+    duration: [
+      0,
+      1.5,
+      5n,
+      Infinity,
+      "1 second",
+      "1.5 minutes",
+      "0 millis",
+      [1, 0],
+      new (class Duration {})(),
+      "3  days"
+    ]
   }
 
   const wrong: Readonly<Record<string, ReadonlyArray<unknown>>> = {
@@ -160,7 +171,23 @@ describe("OptionNames.findWrongValue", () => {
     ratio: [-0.1, 1.1, NaN, 70, "0.5"],
     factor: [0, -1, NaN, Infinity],
     number: [NaN, Infinity, "1"],
-    duration: [-1, NaN, -5n, "soon", "-1 second", "1", "second", "1 seconds ", "Infinity", "", [1], [1, -1], ["1", 0]]
+    duration: [
+      -1,
+      NaN,
+      -5n,
+      {},
+      { millis: 5 },
+      "soon",
+      "-1 second",
+      "1",
+      "second",
+      "1 seconds ",
+      "Infinity",
+      "",
+      [1],
+      [1, -1],
+      ["1", 0]
+    ]
   }
 
   it("returns undefined for each value within its range", () => {
@@ -181,7 +208,7 @@ describe("OptionNames.findWrongValue", () => {
 
   it("accepts false and undefined, which turn a limit off, and what is read later", () => {
     for (const kind of Object.keys(ranges)) {
-      for (const value of [undefined, false, () => 1, { read: 1 }]) {
+      for (const value of [undefined, false, () => 1, new (class Config {})()]) {
         expect(OptionNames.findWrongValue({ [kind]: value }, ranges), kind).toBeUndefined()
       }
     }

@@ -35,23 +35,27 @@ const advice: Readonly<Record<Kind, string>> = {
 
 const durationText = /^\d+(?:\.\d+)?\s+(?:nano|micro|milli|second|minute|hour|day|week)s?$/
 
-/** Numbers, texts, and seconds with nanoseconds. Objects are durations of the library. */
+/** Numbers, texts, and seconds with nanoseconds. */
 const isDuration = (value: unknown): boolean => {
   if (typeof value === "number") return value >= 0
   if (typeof value === "bigint") return value >= 0n
   if (typeof value === "string") return durationText.test(value)
-  if (Array.isArray(value)) return value.length === 2 && value.every((part) => typeof part === "number" && part >= 0)
-  return typeof value === "object" && value !== null
+  return Array.isArray(value) && value.length === 2 && value.every((part) => typeof part === "number" && part >= 0)
 }
 
 const isInRange = (value: unknown, kind: Kind): boolean =>
   kind === "duration" ? isDuration(value) : typeof value === "number" && ranges[kind](value)
 
+/** Durations of the library and a `Config` have prototypes of their own. The other plain objects are services. */
+const isObject = (value: unknown, kind: Kind): boolean =>
+  typeof value === "object" &&
+  value !== null &&
+  !Array.isArray(value) &&
+  (kind !== "duration" || Object.getPrototypeOf(value) !== Object.prototype)
+
 /** Values of other kinds turn a limit off, or are read later: `false`, and a `Config`. */
-const isNotANumber = (value: unknown): boolean =>
-  value === false ||
-  typeof value === "function" ||
-  (typeof value === "object" && value !== null && !Array.isArray(value))
+const isNotANumber = (value: unknown, kind: Kind): boolean =>
+  value === false || typeof value === "function" || isObject(value, kind)
 
 const mostCharacters = 40
 
@@ -60,4 +64,4 @@ const textOf = (value: unknown): string =>
 
 /** What is wrong with a value of a kind, as the rest of a sentence that begins with the name. */
 export const problem = (value: unknown, kind: Kind): string | undefined =>
-  isNotANumber(value) || isInRange(value, kind) ? undefined : `is ${textOf(value)}. ${advice[kind]}`
+  isNotANumber(value, kind) || isInRange(value, kind) ? undefined : `is ${textOf(value)}. ${advice[kind]}`

@@ -92,11 +92,7 @@ export const readDocument = (expected: URL, exchange: FetchAdapter.ServerRequest
   const request = { method: "GET", headers: { accept: "application/json" } }
   return (place) =>
     exchange
-      .received(
-        (fetch) => fetch(place.href, request),
-        [],
-        () => false
-      )
+      .received((fetch) => fetch(place.href, request), [])
       .pipe(
         Effect.timeoutFail({ duration: timeoutMs, onTimeout: () => timedOut(place) }),
         Effect.mapError(unreachable),

@@ -40,14 +40,10 @@ type Secrets = ReadonlyArray<Redacted.Redacted<string>>
  */
 export interface ServerRequest {
   <A>(run: (fetch: Fetch) => Promise<A>, secrets: Secrets): Effect.Effect<A, TokenError>
-  /**
-   * Sends a request without reading its response. Sends it a second time if `shouldRetry` returns true for the response.
-   * `before` runs before each of the two, which is not sent if it fails.
-   */
+  /** Sends a request without reading its response. It is not sent if `before` fails. */
   readonly received: (
     run: (fetch: Fetch) => Promise<unknown>,
     secrets: Secrets,
-    shouldRetry: (received: ServerResponse) => boolean,
     before?: Effect.Effect<void, TokenError>
   ) => Effect.Effect<ServerResponse, TokenError>
   /** How far the server's clock is ahead of ours, in milliseconds, by the last response with a `Date`. */
@@ -86,15 +82,13 @@ export const make = (transport: HttpClient.HttpClient): ServerRequest => {
         Either.isLeft(permitted) ? Effect.succeed(Either.left(permitted.left)) : send(url, options, secrets)
       )
     )
-  const received: ServerRequest["received"] = (run, secrets, shouldRetry, before) =>
+  const received: ServerRequest["received"] = (run, secrets, before) =>
     exchange(
       async (fetch, last) => {
         await run(fetch)
-        const first = last()
-        if (first !== undefined && shouldRetry(first)) await run(fetch)
-        const final = last()
-        if (final === undefined) throw new Error("no request was made")
-        return final
+        const response = last()
+        if (response === undefined) throw new Error("no request was made")
+        return response
       },
       secrets,
       before

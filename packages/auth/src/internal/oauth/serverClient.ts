@@ -122,16 +122,19 @@ export const make = (client: Client): Effect.Effect<ServerClient, InvalidRequest
       })
 
     const send: ServerClient["send"] = (request, secrets = [], endpoint = "token") =>
-      within(endpoint, (contextOf, method, explain) =>
-        ClientAuth.applied(method).pipe(
-          Effect.flatMap((apply) =>
-            exchange.received(
-              (fetch) => request(contextOf(apply, fetch)),
-              [...auth.secrets, ...secrets],
-              // The response holds the nonce for the proof (RFC 9449 §8). The request is sent once more with it.
-              (received) => proof !== undefined && ErrorResponse.isNonceRequest(received),
-              endpoint === "token" ? HeldLock.checkLocked : Effect.void
-            )
+      within(endpoint, (contextOf, method, explain) => {
+        const sendOnce = Effect.flatMap(ClientAuth.applied(method), (apply) =>
+          exchange.received(
+            (fetch) => request(contextOf(apply, fetch)),
+            [...auth.secrets, ...secrets],
+            endpoint === "token" ? HeldLock.checkLocked : Effect.void
+          )
+        )
+        return sendOnce.pipe(
+          // The response holds the nonce for the proof (RFC 9449 §8). The request is sent once more with it. Its client
+          // assertion is another one, because a server may accept a `jti` once.
+          Effect.flatMap((received) =>
+            proof !== undefined && ErrorResponse.isNonceRequest(received) ? sendOnce : Effect.succeed(received)
           ),
           Effect.flatMap((received) => SuccessResponse.of(received, client.complianceFixes)),
           Effect.mapBoth({
@@ -139,7 +142,7 @@ export const make = (client: Client): Effect.Effect<ServerClient, InvalidRequest
             onSuccess: (success) => ({ ...success, error: success.error && explain(success.error) })
           })
         )
-      )
+      })
 
     const read: ServerClient["read"] = (request, reader, secrets) =>
       Effect.flatMap(send(request, secrets), SuccessResponse.makeReader(reader))

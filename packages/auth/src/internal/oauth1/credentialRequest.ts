@@ -34,8 +34,7 @@ const attempt = (
     const secrets = [clientSecret, token, tokenSecret, ...sent.map((text) => Redacted.make(text))]
     return yield* exchange.received(
       (fetch) => fetch(url.href, { method: "POST", headers }),
-      secrets.filter((secret) => secret !== undefined),
-      () => false
+      secrets.filter((secret) => secret !== undefined)
     )
   })
 

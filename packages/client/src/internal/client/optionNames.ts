@@ -26,6 +26,6 @@ export const clientNames: OptionNames.ShapeOf<AnyOptions> = {
   showQuery: true,
   cookies: true,
   cache: true,
-  maxBodySize: "size",
+  maxBodySize: "amount",
   json: true
 }

@@ -21,7 +21,7 @@ const sharedNames: OptionNames.ShapeOf<Omit<Call.Options, "maxBodySize">> = {
 }
 
 /** The options of `api.with`. */
-export const defaultNames: OptionNames.ShapeOf<Call.Options> = { ...sharedNames, maxBodySize: "size" }
+export const defaultNames: OptionNames.ShapeOf<Call.Options> = { ...sharedNames, maxBodySize: "amount" }
 
 /** The options of a call without a body. */
 export const bodilessNames: OptionNames.ShapeOf<Omit<CallOptions, keyof Call.BodyOptions<undefined>>> = {
