@@ -3,10 +3,12 @@ import * as Basic from "@countersign/auth/Basic"
 import * as Digest from "@countersign/auth/Digest"
 import * as Auth from "@countersign/client/Auth"
 import * as MockClient from "@countersign/testing/MockClient"
+import * as HttpBody from "@effect/platform/HttpBody"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Redacted from "effect/Redacted"
+import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { clientOf } from "./support/client.js"
 import type { Settings } from "./support/digestServer.js"
@@ -154,6 +156,23 @@ describe("Digest.make", () => {
       expect(server.statuses).toHaveLength(41)
       yield* Effect.flip(api.get("/"))
       expect(server.statuses).toHaveLength(43)
+    })
+  )
+
+  it.effect("signs a body that can be read once with the shared nonce after another path was rejected", () =>
+    Effect.gen(function* () {
+      const server = new DigestServer({ saysStale: false })
+      const { api } = yield* clientOf(Digest.make(credentials), (sent) => {
+        const step = server.script(sent)
+        if (!sent.url.endsWith("/denied")) return step
+        const challenge = `Digest realm="api", nonce="denied-${server.statuses.length}", qop="auth", algorithm=SHA-256, opaque="o"`
+        return MockClient.respond(401, "", { "www-authenticate": challenge })
+      })
+      yield* api.get("/")
+      expect(yield* Effect.flip(api.get("/denied"))).toMatchObject({ _tag: "Unauthorized" })
+      const before = server.statuses.length
+      yield* api.post("/", { body: HttpBody.stream(Stream.make(new Uint8Array(3))) })
+      expect(server.statuses.slice(before)).toEqual([200])
     })
   )
 

@@ -4,6 +4,7 @@ import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Auth from "@countersign/client/Auth"
 import type { SchemeDowngraded } from "@countersign/client/Errors"
 import { InvalidRequest } from "@countersign/client/Errors"
+import * as RequestBody from "@countersign/client/RequestBody"
 import type { Challenge } from "@countersign/protocol/Challenge"
 import type { Protection } from "@countersign/protocol/DigestChallenge"
 import * as DigestChallenge from "@countersign/protocol/DigestChallenge"
@@ -38,9 +39,10 @@ const protectionOf = (
 ): Protection | undefined => preferred ?? (qop.includes("auth") ? "auth" : qop[0])
 
 /** The session of a replay is that of its own 401. Undefined for a request without credentials. */
-const nextSession = (space: Space, rejected: SentRequest | undefined): Session | undefined => {
+const nextSession = (space: Space, { body }: Request, rejected: SentRequest | undefined): Session | undefined => {
   if (rejected?.needsChallenge === true) return undefined
-  return rejected?.next ?? space.take()
+  // A body that can be read once cannot be sent again after a challenge, so the shared nonce is the only chance.
+  return rejected?.next ?? space.take() ?? (RequestBody.isReplayable(body) ? undefined : space.shared)
 }
 
 type Answered = Auth.Answered<SentRequest, DigestError>
@@ -63,7 +65,9 @@ export class DigestScheme implements Auth.ChallengeScheme<SentRequest, DigestErr
     if (url === undefined || space === undefined) return undefined
     const { challenge } = space.shared
     const bodyHash = this.#bodyHash(request, challenge)
-    return bodyHash === undefined ? undefined : this.#answered(request, url, space, space.take(), bodyHash)
+    return bodyHash === undefined
+      ? undefined
+      : this.#answered(request, url, space, nextSession(space, request, undefined), bodyHash)
   }
 
   sign(
@@ -74,7 +78,7 @@ export class DigestScheme implements Auth.ChallengeScheme<SentRequest, DigestErr
     const space = this.#spaces.find(url)
     if (space === undefined) return undefined
     return Effect.flatMap(urlOf(request), (located) => {
-      const session = nextSession(space, rejected?.context)
+      const session = nextSession(space, request, rejected?.context)
       const { challenge } = session ?? space.shared
       const bodyHash = session === undefined ? "" : this.#bodyHash(request, challenge)
       if (bodyHash !== undefined) return Effect.succeed(this.#answered(request, located, space, session, bodyHash))
