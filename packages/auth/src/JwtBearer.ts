@@ -103,26 +103,24 @@ interface Failed {
 }
 
 /**
- * Sends an assertion once. If the server demands another nonce in the DPoP proof, the request fails instead of repeating
- * the same assertion. The caller then makes another one. It also does so if the server rejected the assertion and the
- * response showed that the clock was wrong.
+ * Sends an assertion, and another one if the server demands a nonce in the DPoP proof. The caller makes a further one if the
+ * server rejected the assertion and the response showed that the clock was wrong.
  */
 const send = <R>(conversation: ServerClient.ServerClient, options: Options<R>): Effect.Effect<Token, Failed, R> =>
   Effect.gen(function* () {
-    const final = (error: TokenError): Failed => ({ error, again: false })
-    const assertion = yield* Effect.mapError(assertionOf(conversation, options), final)
+    const context = yield* Effect.context<R>()
+    const prepare = Effect.map(Effect.provide(assertionOf(conversation, options), context), (assertion) => ({
+      secrets: [assertion],
+      request: ({ authentication, client, options: how, server }: ServerClient.Context) => {
+        const parameters = { ...parametersOf(options), assertion: Redacted.value(assertion) }
+        return oauth.genericTokenEndpointRequest(server, client, authentication, grantType, parameters, how)
+      }
+    }))
     const before = yield* conversation.clockSkew
-    let sends = 0
-    const run = async ({ authentication, client, options: how, server }: ServerClient.Context) => {
-      sends += 1
-      if (sends > 1) throw new Error("the assertion was already sent")
-      const parameters = { ...parametersOf(options), assertion: Redacted.value(assertion) }
-      return oauth.genericTokenEndpointRequest(server, client, authentication, grantType, parameters, how)
-    }
-    return yield* Effect.catchAll(conversation.token(run, [assertion]), (error) =>
+    return yield* Effect.catchAll(conversation.token(prepare), (error) =>
       Effect.flatMap(conversation.clockSkew, (now) => {
         const isLate = error.error === "invalid_grant" && Math.abs(now - before) >= correctionMs
-        return Effect.fail({ error, again: sends > 1 || (isLate && !Effect.isEffect(options.assertion)) })
+        return Effect.fail({ error, again: isLate && !Effect.isEffect(options.assertion) })
       })
     )
   })

@@ -164,8 +164,8 @@ describe.skipIf(!hasRedis)("RedisRateLimiter", () => {
   const invalid: ReadonlyArray<readonly [RedisRateLimiter.Options, string]> = [
     [{ prefix: "a{b}" }, '`prefix` is "a{b}". Set one without braces'],
     [JSON.parse('{ "onUnavailable": "open" }'), '`onUnavailable` is "open". Set "local" or "fail"'],
-    [{ processes: 0 }, "`processes` is 0. Set a positive integer"],
-    [{ processes: Number.NaN }, "`processes` is NaN"],
+    [{ processes: 0 }, "`processes` of `RedisRateLimiter` is 0. Set a whole number from 1."],
+    [{ processes: Number.NaN }, "`processes` of `RedisRateLimiter` is NaN"],
     [{ timeout: 0 }, "`timeout` is 0. Set a positive, finite duration"],
     [{ timeout: Infinity }, "`timeout` is Infinity"]
   ]

@@ -50,18 +50,18 @@ export interface ServerClient {
   readonly call: <A>(run: (context: Context) => Promise<A>) => Effect.Effect<A, TokenError>
   /** Sends one request with client authentication, and reads its response. Text that repeats a secret is not shown. */
   readonly send: (
-    request: Request,
+    request: Request | Prepare,
     secrets?: Secrets,
     endpoint?: ChosenAuth.Endpoint
   ) => Effect.Effect<SuccessResponse.Success, TokenError>
   /** Sends one request, and reads the body of its response. */
   readonly read: <A>(
-    request: Request,
+    request: Request | Prepare,
     reader: SuccessResponse.Reader<A>,
     secrets?: Secrets
   ) => Effect.Effect<A, TokenError>
   /** Sends one request to the token endpoint. */
-  readonly token: (request: Request, secrets?: Secrets) => Effect.Effect<Token, TokenError>
+  readonly token: (request: Request | Prepare, secrets?: Secrets) => Effect.Effect<Token, TokenError>
 }
 
 /** The arguments of one request, with its client authentication. */
@@ -72,6 +72,9 @@ type Explain = (error: TokenError) => TokenError
 
 /** The library's function that sends a request. */
 type Request = (context: Context) => Promise<Response>
+
+/** Makes a request with parts that may be sent once, such as an assertion. It runs again for a request with another nonce. */
+type Prepare = Effect.Effect<{ readonly request: Request; readonly secrets: Secrets }, TokenError>
 
 const missingCredentials = new InvalidRequest({
   reason: "Credentials",
@@ -123,16 +126,17 @@ export const make = (client: Client): Effect.Effect<ServerClient, InvalidRequest
 
     const send: ServerClient["send"] = (request, secrets = [], endpoint = "token") =>
       within(endpoint, (contextOf, method, explain) => {
-        const sendOnce = Effect.flatMap(ClientAuth.applied(method), (apply) =>
+        const prepare: Prepare = Effect.isEffect(request) ? request : Effect.succeed({ request, secrets })
+        const sendOnce = Effect.flatMap(Effect.zip(prepare, ClientAuth.applied(method)), ([prepared, apply]) =>
           exchange.received(
-            (fetch) => request(contextOf(apply, fetch)),
-            [...auth.secrets, ...secrets],
+            (fetch) => prepared.request(contextOf(apply, fetch)),
+            [...auth.secrets, ...prepared.secrets],
             endpoint === "token" ? HeldLock.checkLocked : Effect.void
           )
         )
         return sendOnce.pipe(
-          // The response holds the nonce for the proof (RFC 9449 §8). The request is sent once more with it. Its client
-          // assertion is another one, because a server may accept a `jti` once.
+          // The response holds the nonce for the proof (RFC 9449 §8). The request is sent once more with it. Its assertions
+          // are others, because a server may accept a `jti` once.
           Effect.flatMap((received) =>
             proof !== undefined && ErrorResponse.isNonceRequest(received) ? sendOnce : Effect.succeed(received)
           ),
