@@ -13,16 +13,16 @@ describe("cost limits", () => {
     staged = await stage("bench", "budget")
   })
 
-  it("bundles the smallest useful client into at most 26.8 kB compressed, without other packages", async () => {
+  it("bundles the smallest useful client into at most 27 kB compressed, without other packages", async () => {
     const { brotli, modules } = await Bundle.bundle(staged, Bundle.smallestClient)
     expect(modules.filter((module) => !module.startsWith("@countersign/"))).toEqual(["<stdin>"])
-    expect(brotli).toBeLessThanOrEqual(26_800)
+    expect(brotli).toBeLessThanOrEqual(27_000)
   })
 
-  it("bundles an ApiClient with a bearer token into at most 42 kB compressed, without other packages", async () => {
+  it("bundles an ApiClient with a bearer token into at most 42.2 kB compressed, without other packages", async () => {
     const { brotli, modules } = await Bundle.bundle(staged, Bundle.wholeClient)
     expect(modules.filter((module) => !module.startsWith("@countersign/"))).toEqual(["<stdin>"])
-    expect(brotli).toBeLessThanOrEqual(42_000)
+    expect(brotli).toBeLessThanOrEqual(42_200)
   })
 
   it.each([
@@ -36,19 +36,19 @@ describe("cost limits", () => {
 
   // esbuild keeps every export of a namespace that a program imports from a root module.
   it.each([
-    ["the smallest useful client", 40_300, Bundle.smallestClient],
-    ["an ApiClient", 52_600, Bundle.wholeClient]
+    ["the smallest useful client", 40_600, Bundle.smallestClient],
+    ["an ApiClient", 52_900, Bundle.wholeClient]
   ])("bundles %s by namespaces of the root modules into at most %i bytes with esbuild", async (_, most, program) => {
     const { brotli, modules } = await Bundle.bundle(staged, fromRoots(program))
     expect(modules.filter((module) => !module.startsWith("@countersign/"))).toEqual(["<stdin>"])
     expect(brotli).toBeLessThanOrEqual(most)
   })
 
-  it("loads at most 151 modules for ApiClient besides Effect, all of these packages", async () => {
+  it("loads at most 152 modules for ApiClient besides Effect, all of these packages", async () => {
     const modules = await Bundle.loadedModules(staged, "@countersign/client/ApiClient")
     expect(modules).toContain("@countersign/client/dist/ApiClient.js")
     expect(modules.filter((module) => !/^@countersign\/(?:client|protocol)\//.test(module))).toEqual([])
-    expect(modules.length).toBeLessThanOrEqual(151)
+    expect(modules.length).toBeLessThanOrEqual(152)
   })
 
   it("loads the parser of event streams with ServerEvents only", async () => {

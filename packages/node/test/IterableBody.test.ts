@@ -32,18 +32,16 @@ const sources: Readonly<Record<string, () => IterableBody.Pieces>> = {
 
 const retry = Retry.exponential({ times: 2, baseDelay: "1 millis" })
 
-/** Node's fetch does not tell a failure of the body from one of the connection. */
 const transports = [
-  ...protocols.map((protocol) => ({ ...protocol, reason: { reason: "RequestBodyFailed" } })),
-  ...protocols.slice(0, 1).map(({ serve }) => ({
-    name: "the platform's fetch",
-    transport: FetchHttpClient.layer,
-    serve,
-    reason: {}
-  }))
+  ...protocols,
+  ...protocols
+    .slice(0, 1)
+    .map(({ serve }) => ({ name: "the platform's fetch", transport: FetchHttpClient.layer, serve }))
 ]
 
-for (const { name, reason, serve, transport } of transports) {
+const reason = { reason: "RequestBodyFailed" }
+
+for (const { name, serve, transport } of transports) {
   /** A client, and a server that answers a 503 to the first request. */
   const setUp = Effect.gen(function* () {
     const bodies: Array<string | undefined> = []

@@ -28,6 +28,7 @@ import { callbackSendOf, isUntraced } from "./callbackSend.js"
 import { withManualRedirects } from "./manualRedirects.js"
 import type { SendFailure } from "./typedError.js"
 import { transportError, typedError } from "./typedError.js"
+import { sendWatched } from "./watchedBody.js"
 
 type Transport<R> = HttpClient.HttpClient.With<HttpClientError.HttpClientError, R>
 
@@ -122,8 +123,12 @@ const sendByEffect = <R>(exchanger: Exchanger<R>, request: HttpClientRequest, co
     context
   )
 
+/** A transport with the callback form describes each failure itself. */
+const outcomeOf = <R>({ send, transport }: Exchanger<R>, request: HttpClientRequest) =>
+  send === undefined ? sendWatched(transport, request) : transport.execute(request)
+
 const execute = <R>(exchanger: Exchanger<R>, request: HttpClientRequest, observed: ObservedRequest | undefined) =>
-  settle(exchanger.reading, request, observed, exchanger.transport.execute(request))
+  settle(exchanger.reading, request, observed, outcomeOf(exchanger, request))
 
 const settle = <R>(
   reading: BodyReading | undefined,
