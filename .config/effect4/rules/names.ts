@@ -112,6 +112,7 @@ export const names: Readonly<Record<string, string>> = {
   "effect/Stream#paginateEffect": "paginate",
   "effect/Stream#repeatEffect": "fromEffectRepeat",
   "effect/Stream#runForEachChunk": "runForEachArray",
+  "effect/Stream#tapErrorCause": "tapCause",
   "effect/Stream#toReadableStreamRuntime": "toReadableStreamWith",
   "effect/Stream#unwrapScoped": "unwrap",
   "@effect/platform/Headers#unsafeFromRecord": "fromRecordUnsafe",

@@ -35,8 +35,9 @@ describe.skipIf(!hasPostgres)("PostgresReplication", () => {
         expect(yield* ask(postgres, count)).toBe(String(number))
         expect(yield* ask(killed, "SELECT 1")).toBeUndefined()
       }
-      const synchronous = "SELECT sync_state FROM pg_stat_replication"
-      expect(yield* ask(postgres, synchronous)).toBe("sync")
+      // The primary counts a standby as synchronous after its first report. Each statement waits for 100 ms.
+      const state = ask(postgres, "SELECT sync_state FROM pg_stat_replication, pg_sleep(0.1)")
+      expect(yield* Effect.repeat(state, { until: (found) => found === "sync", times: 100 })).toBe("sync")
     })
   )
 
