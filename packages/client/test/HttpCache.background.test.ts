@@ -9,6 +9,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
 import { api, requestTimes, run } from "./support/mockApi.js"
@@ -75,7 +76,11 @@ describe("HttpCache.memory", () => {
       const scope = yield* Scope.make()
       let count = 0
       const client = yield* Scope.extend(
-        api(() => (++count === 1 ? respond(200, "1", stale) : fail("ECONNRESET")), { cache: HttpCache.memory() }),
+        api(() => (++count === 1 ? respond(200, "1", stale) : fail("ECONNRESET")), {
+          cache: HttpCache.memory(),
+          // The default delay is random, and may be below a millisecond.
+          retry: Schedule.spaced("1 second")
+        }),
         scope
       )
       yield* run(textOf(client.api))
