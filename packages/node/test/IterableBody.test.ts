@@ -93,8 +93,15 @@ for (const { name, serve, transport } of transports) {
           },
           () => ["text"] as never // As JavaScript may pass it.
         ]
-        for (const pieces of failures)
-          expect(yield* failure(pieces)).toMatchObject({ _tag: "TransportError", ...reason })
+        for (const pieces of failures) {
+          let sends = 0
+          const counted = () => {
+            sends++
+            return pieces()
+          }
+          expect(yield* failure(counted)).toMatchObject({ _tag: "TransportError", ...reason })
+          expect(sends).toBe(1)
+        }
       })
     )
   })
